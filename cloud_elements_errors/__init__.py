@@ -1,0 +1,58 @@
+"""Turn the failures of Cloud Elements into exceptions, and retry them safely."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+from ._adapter import CloudElementsAdapter
+from ._codes import NORMALIZED_ERRORS, NormalizedError
+from ._hook import error_from_parts, error_from_response, raise_for_error
+from ._payload import Attempt
+from ._retry import CloudElementsRetry, RetryBudget
+from ._session import CloudElementsSession
+from .exceptions import (
+    BadRequestError,
+    CloudElementsError,
+    ConflictError,
+    FailedRequestError,
+    ForbiddenError,
+    MethodNotAllowedError,
+    NotAcceptableError,
+    NotFoundError,
+    ServerError,
+    UnauthorizedError,
+    UnlistedStatusError,
+    UnsupportedMediaTypeError,
+)
+
+__all__ = [
+    "NORMALIZED_ERRORS",
+    "Attempt",
+    "BadRequestError",
+    "CloudElementsAdapter",
+    "CloudElementsError",
+    "CloudElementsRetry",
+    "CloudElementsSession",
+    "ConflictError",
+    "FailedRequestError",
+    "ForbiddenError",
+    "MethodNotAllowedError",
+    "NormalizedError",
+    "NotAcceptableError",
+    "NotFoundError",
+    "RetryBudget",
+    "ServerError",
+    "UnauthorizedError",
+    "UnlistedStatusError",
+    "UnsupportedMediaTypeError",
+    "error_from_parts",
+    "error_from_response",
+    "raise_for_error",
+]
+
+
+def __getattr__(name: str) -> str:
+    # Lazily: reading the metadata costs more than importing the package.
+    if name == "__version__":
+        return metadata.version("cloud-elements-errors")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,172 @@
+"""The retry policy and the error hook, for the URLs under a mount prefix."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, HTTPAdapter
+from urllib3.exceptions import ReadTimeoutError
+from urllib3.util.retry import Retry
+
+from ._codes import FIRST_ERROR
+from ._hook import ErrorHook, OnError, check_on_error, check_passthrough
+from ._payload import WARNING_HEADER
+from ._retry import CloudElementsRetry
+from .exceptions import attempt_line
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+# The policy of the request in flight, and whose it is: HTTPAdapter.send, and the
+# stand-in for it in `responses`, ask the adapter for its policy without saying
+# for which request.
+_in_flight: ContextVar[tuple[HTTPAdapter, Retry] | None] = ContextVar(
+    "cloud_elements_errors_policy", default=None
+)
+
+
+class CloudElementsAdapter(HTTPAdapter):
+    """A transport adapter that retries, and raises what Cloud Elements answers.
+
+    Mount it on a session of yours, with the slash at the end, or the prefix also
+    matches other hosts::
+
+        session.mount("https://api.cloud-elements.com/", CloudElementsAdapter())
+    """
+
+    __attrs__ = [*HTTPAdapter.__attrs__, "passthrough", "on_error"]  # noqa: RUF012
+
+    def __init__(
+        self,
+        max_retries: int | Retry | None = None,
+        *,
+        passthrough: Collection[int] = (),
+        on_error: OnError | None = None,
+        pool_connections: int = DEFAULT_POOLSIZE,
+        pool_maxsize: int = DEFAULT_POOLSIZE,
+        pool_block: bool = DEFAULT_POOLBLOCK,
+    ) -> None:
+        """Make an adapter, with connection pools of its own.
+
+        Args:
+            max_retries: None for a `CloudElementsRetry` with its defaults, an
+                integer n for a ``CloudElementsRetry(total=n)``, or any
+                `urllib3.Retry`; its *raise_on_status* is set to false, or the
+                last answer would be lost.
+            passthrough: Statuses that come back as plain responses;
+                ``range(400, 600)`` for all, which leaves the retries.
+            on_error: Called with each error before it is raised. What it raises
+                itself is logged, and never hides the error.
+            pool_connections: As for `requests.adapters.HTTPAdapter`.
+            pool_maxsize: Likewise.
+            pool_block: Likewise.
+
+        Raises:
+            TypeError: If an argument is of the wrong type.
+            ValueError: If *max_retries* is negative, or *passthrough* holds what
+                is no status of an error.
+
+        """
+        self.passthrough = check_passthrough(passthrough)
+        self.on_error = check_on_error(on_error)
+        super().__init__(
+            pool_connections=pool_connections,
+            pool_maxsize=pool_maxsize,
+            max_retries=_policy(max_retries),
+            pool_block=pool_block,
+        )
+
+    @property
+    def max_retries(self) -> Retry:
+        """The retry policy; while a request is sent, the one for this request."""
+        in_flight = _in_flight.get()
+        if in_flight is not None and in_flight[0] is self:
+            return in_flight[1]
+        return self._max_retries
+
+    @max_retries.setter
+    def max_retries(self, policy: Retry) -> None:
+        self._max_retries = policy
+
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        """Send a prepared request, as `requests.adapters.HTTPAdapter.send` does.
+
+        Args:
+            request: The request; it is left as it was found.
+            args: See requests.
+            kwargs: See requests.
+
+        Returns:
+            The response. The hook that raises for it runs after those of the
+            request, in `requests.Session.send`.
+
+        Raises:
+            requests.RequestException: If no answer came. Earlier attempts are in
+                its ``attempts``, and in a note.
+
+        """
+        policy = self._max_retries
+        if isinstance(policy, CloudElementsRetry):
+            policy = policy.for_request(request.body, request.headers, request.url)
+        token = _in_flight.set((self, policy))
+        try:
+            response = super().send(request, *args, **kwargs)
+        except requests.RequestException as error:
+            if not isinstance(policy, CloudElementsRetry):
+                raise
+            failure = _read_timeout(error) or error
+            _add_attempts(failure, policy)
+            if failure is error:
+                raise
+            raise failure from error
+        finally:
+            _in_flight.reset(token)
+        if getattr(response.raw, "retries", policy) is None:
+            # An answer of `responses`, which urllib3 has never seen.
+            response.raw.retries = policy
+        if response.status_code >= FIRST_ERROR or WARNING_HEADER in response.headers:
+            ErrorHook.install(request, self.passthrough, self.on_error)
+        return response
+
+
+def _policy(max_retries: int | Retry | None) -> Retry:
+    if max_retries is None:
+        return CloudElementsRetry()
+    if isinstance(max_retries, Retry):
+        if not max_retries.raise_on_status:
+            return max_retries
+        return max_retries.new(raise_on_status=False)
+    if isinstance(max_retries, bool) or not isinstance(max_retries, int):
+        raise TypeError(
+            "max_retries must be an integer, a urllib3 Retry or None, "
+            f"not {max_retries!r}"
+        )
+    if max_retries < 0:
+        raise ValueError(f"max_retries must be 0 or more, not {max_retries!r}")
+    return CloudElementsRetry(total=max_retries)
+
+
+def _read_timeout(error: requests.RequestException) -> requests.ReadTimeout | None:
+    """Return what requests raises for this without retries, if it is a read timeout.
+
+    After retries it makes a ConnectionError of one, which ``except Timeout`` in
+    existing code would miss.
+    """
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if not isinstance(reason, ReadTimeoutError):
+        return None
+    return requests.ReadTimeout(error.args[0], request=error.request)
+
+
+def _add_attempts(error: requests.RequestException, policy: CloudElementsRetry) -> None:
+    """Tell a network failure of the answers that came before it."""
+    attempts = policy.attempts
+    error.attempts = attempts  # type: ignore[attr-defined]
+    if len(attempts) > 1:
+        # Python 3.10 has no notes.
+        add_note = getattr(error, "add_note", bool)
+        add_note("\n".join(["Attempts:", *map(attempt_line, attempts)]))

@@ -1,0 +1,138 @@
+"""Read the body of a failed answer: bounded in bytes and in time, never failing.
+
+What breaks on the wire ends the reading, not the program: what came before it is
+the body. The connection goes back to its pool when the body was read whole, and
+is closed when it was not.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+
+from ._payload import MAX_BODY_BYTES
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+
+MAX_SECONDS = 5.0
+"""How long the body of an error may take to arrive."""
+
+# Small steps lose little of what stood before the fault in a corrupt stream.
+_DECODER_STEP = 64
+
+
+def read_body(raw: Any, seconds: float = MAX_SECONDS) -> tuple[bytes, bool]:
+    """Read and decode at most 64 KiB of a urllib3 response, or of another file.
+
+    Args:
+        raw: What a response's bytes come from.
+        seconds: How long that may take.
+
+    Returns:
+        The body, and whether it was read whole.
+
+    """
+    if isinstance(raw, urllib3.BaseHTTPResponse) and raw.closed:
+        # Nothing is left on the wire: urllib3 has the body, and has decoded it.
+        body = raw.data or b""
+        return body[:MAX_BODY_BYTES], len(body) <= MAX_BODY_BYTES
+    received = bytearray()
+    whole = False
+    # Whatever goes wrong on the wire, the status has arrived and is to be told.
+    with suppress(Exception), _time_limit(raw, seconds):
+        whole = _receive(raw, received)
+    if not whole:
+        with suppress(Exception):
+            raw.close()
+            # The place in the pool is given back also where the connection is lost.
+            raw.release_conn()
+    body, decoded_whole = _decode(
+        bytes(received[:MAX_BODY_BYTES]), getattr(raw, "headers", {})
+    )
+    return body, whole and decoded_whole
+
+
+def _receive(raw: Any, received: bytearray) -> bool:
+    """Receive up to one byte over the bound; say whether the end was seen."""
+    read = raw.read
+    if isinstance(raw, urllib3.BaseHTTPResponse):
+        # One recv at a time, so that a stall or a reset loses nothing before it.
+        read = partial(raw.read1, decode_content=False)
+    while len(received) <= MAX_BODY_BYTES:
+        chunk = read(MAX_BODY_BYTES + 1 - len(received))
+        if not chunk:
+            return True
+        received += chunk
+    return False
+
+
+def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
+    """Undo the Content-Encoding with urllib3's decoders, within the bound."""
+    if not headers.get("Content-Encoding"):
+        return body, True
+    encoded = urllib3.HTTPResponse(
+        io.BytesIO(body), headers=headers, preload_content=False
+    )
+    decoded = bytearray()
+    try:
+        while len(decoded) <= MAX_BODY_BYTES:
+            chunk = encoded.read(_DECODER_STEP, decode_content=True)
+            if not chunk:
+                return bytes(decoded), True
+            decoded += chunk
+    except Exception:  # noqa: BLE001 - a decoder may raise anything of its own
+        # Often nothing is wrong but the header, and the body is plain text.
+        return bytes(decoded or body), False
+    return bytes(decoded[:MAX_BODY_BYTES]), False
+
+
+@contextmanager
+def _time_limit(raw: Any, seconds: float) -> Iterator[None]:
+    """Bound what all reads from the socket take together.
+
+    A socket's own timeout starts anew with every byte that arrives, so a peer
+    that trickles holds its reader for ever. Neither urllib3 nor http.client has
+    a limit for the whole, hence the one reach into private names: the socket
+    under a response is read through a stand-in that knows the deadline.
+    """
+    file: Any = getattr(getattr(getattr(raw, "_fp", None), "fp", None), "raw", None)
+    sock = getattr(file, "_sock", None)
+    if sock is None:  # an answer in memory: a mock's, a cache's
+        yield
+        return
+    limited = _LimitedSocket(sock, time.monotonic() + seconds)
+    file._sock = limited
+    try:
+        yield
+    finally:
+        if file._sock is limited:  # it is None once the file was closed
+            file._sock = sock
+
+
+class _LimitedSocket:
+    """A socket whose reads end at the deadline, whatever their number."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self._sock = sock
+        self._deadline = deadline
+
+    def recv_into(self, buffer: bytearray) -> int:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("The body took too long to arrive.")
+        timeout = self._sock.gettimeout()
+        self._sock.settimeout(left if timeout is None else min(left, timeout))
+        try:
+            return self._sock.recv_into(buffer)
+        finally:
+            self._sock.settimeout(timeout)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)

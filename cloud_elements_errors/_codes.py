@@ -1,0 +1,135 @@
+"""The normalized status codes of Cloud Elements: one table, one row a status.
+
+Everything that depends on a status reads it here: the exception classes, the
+list of what is retried, the command line and the README's table.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+FIRST_ERROR = 400
+"""The lowest status that is raised."""
+
+
+class NormalizedError(NamedTuple):
+    """A row of the table: what one normalized status means, and what to do.
+
+    Attributes:
+        status_code: The HTTP status.
+        title: Its short name in the platform's list.
+        description: The list's own words.
+        remedy: One sentence of ours: whose move it is, and which.
+        retried: Whether the default retry policy tries again.
+
+    """
+
+    status_code: int
+    title: str
+    description: str
+    remedy: str
+    retried: bool = False
+
+
+_ROWS = (
+    NormalizedError(
+        200,
+        "OK",
+        "Everything worked as expected.",
+        "Nothing to do.",
+    ),
+    NormalizedError(
+        400,
+        "Bad Request",
+        "Often due to a missing request parameter.",
+        "Your move: correct the parameter or field that the message names; the "
+        "same request will fail again.",
+    ),
+    NormalizedError(
+        401,
+        "Unauthorized",
+        "An invalid element token, user secret and/or org secret provided.",
+        "Your move: check the user secret, organization secret and element token; "
+        "if they are right, authenticate the element instance again.",
+    ),
+    NormalizedError(
+        403,
+        "Forbidden",
+        "Access to the resource by the provider is forbidden.",
+        "The provider account's move: its owner has to grant this user or API key "
+        "access to the resource.",
+    ),
+    # Not in the original list: the vendor added it in 2017.
+    NormalizedError(
+        404,
+        "Not Found",
+        "The requested resource is not found.",
+        "Your move: check the path and the id; a message like 'No users found' "
+        "is an empty list, not a failure.",
+    ),
+    NormalizedError(
+        405,
+        "Method Not Allowed",
+        "Incorrect HTTP verb used, e.g., GET used when POST expected.",
+        "Your move: use a verb that the element's API documentation lists for "
+        "this path.",
+    ),
+    NormalizedError(
+        406,
+        "Not Acceptable",
+        'The response content type does not match the "Accept" header value.',
+        "Your move: send 'Accept: application/json', or the type that the "
+        "resource has.",
+    ),
+    NormalizedError(
+        409,
+        "Conflict",
+        "A resource being created already exists.",
+        "Your move: look up the existing resource and update it, or create "
+        "yours under another name.",
+    ),
+    NormalizedError(
+        415,
+        "Unsupported Media Type",
+        "The server cannot handle the requested Content-Type.",
+        "Your move: send the body as 'Content-Type: application/json', or as "
+        "multipart/form-data for a file.",
+    ),
+    NormalizedError(
+        500,
+        "Server Error",
+        "Something went wrong on the Cloud Elements server.",
+        "Cloud Elements' move: try again later, and if it stays, quote the "
+        "request id to their support.",
+        retried=True,
+    ),
+    NormalizedError(
+        502,
+        "Failed Request",
+        "Endpoint provider was not able to perform a CRUD request.",
+        "The provider's move, or yours if its message names the request: read "
+        "it before you try again, since a 502 is often permanent.",
+        retried=True,
+    ),
+)
+
+UNLISTED_ERROR = NormalizedError(
+    0,
+    "Unlisted Status",
+    "",
+    "Read the message first: this status is not in the platform's list, so a "
+    "gateway or the provider may have chosen it.",
+)
+"""What is said of a status that is not in the table."""
+
+NORMALIZED_ERRORS: Mapping[int, NormalizedError] = MappingProxyType(
+    {row.status_code: row for row in _ROWS}
+)
+"""The table, read-only, by status in ascending order."""
+
+RETRIED_STATUSES = frozenset(row.status_code for row in _ROWS if row.retried)

@@ -1,0 +1,266 @@
+"""Read the answer of Cloud Elements: headers and bytes in, a payload out.
+
+Pure and total: it does no input or output, and there are no bytes or headers for
+which it raises; the clock is asked for a ``Retry-After`` date alone. A body that is
+whole JSON is parsed as JSON. One that is cut, broken or too deep is scanned token by
+token for the fields that it still shows, because half an answer at 3 a.m. is better
+than none.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+import re
+import time
+from email.utils import mktime_tz, parsedate_tz
+from sys import float_info
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Origin = Literal["provider", "platform", "unknown"]
+StopReason = Literal[
+    "status", "method", "body", "attempts", "deadline", "budget", "retry_after"
+]
+
+MAX_BODY_BYTES = 64 * 1024
+"""How much of an error's body is read, decoded and kept."""
+
+REQUEST_ID_HEADER = "Elements-Request-Id"
+WARNING_HEADER = "Elements-Error"
+
+# int() refuses more digits by default (PEP 682), and so do pickle's readers.
+_MAX_DIGITS = 4300
+# Deeper values are kept as their text: nobody reads them, and copy, pickle and
+# json.dumps recurse over them.
+_MAX_DEPTH = 50
+
+
+class ErrorPayload(NamedTuple):
+    """What an answer says, exactly as it was sent: secrets are still in it."""
+
+    message: str | None
+    request_id: str | None
+    provider_message: str | None
+    provider_code: str | None
+    origin: Origin
+    details: dict[str, Any]
+    text: str
+    truncated: bool
+    retry_after: float | None
+
+
+class Attempt(NamedTuple):
+    """One attempt of a request, and what came of it.
+
+    Attributes:
+        number: 1 for the first.
+        status_code: The status of its answer; None if there was none.
+        request_id: The request id of its answer, else None.
+        provider_message: The provider's text in its answer, else None.
+        error: The text of the network failure, if it was one, else None.
+        waited: Seconds from this attempt to the next one; 0 for the last.
+
+    """
+
+    number: int
+    status_code: int | None = None
+    request_id: str | None = None
+    provider_message: str | None = None
+    error: str | None = None
+    waited: float = 0.0
+
+
+def parse_payload(
+    headers: Mapping[str, str], body: bytes, *, truncated: bool = False
+) -> ErrorPayload:
+    """Read what can be read from an answer.
+
+    Args:
+        headers: The answer's headers, in a mapping that ignores their case.
+        body: Its decoded bytes; what is over 64 KiB is cut.
+        truncated: Whether *body* lacks its end already.
+
+    Returns:
+        A payload, for any input.
+
+    """
+    truncated = truncated or len(body) > MAX_BODY_BYTES
+    text = _decode(body[:MAX_BODY_BYTES], headers.get("Content-Type") or "")
+    fields = _parse_object(text)
+    message = _take(fields, "message")
+    request_id = _take(fields, "requestId")
+    provider_message = _take(fields, "providerMessage", (str, dict, list, NoneType))
+    provider_code = _take(fields, "providerErrorCode", (str, int, NoneType))
+    origin: Origin = "unknown"
+    if provider_message or provider_code:
+        origin = "provider"
+    elif message is not None or request_id is not None:
+        origin = "platform"
+    return ErrorPayload(
+        message,
+        request_id or headers.get(REQUEST_ID_HEADER) or None,
+        provider_message,
+        provider_code,
+        origin,
+        fields,
+        text,
+        truncated,
+        parse_retry_after(headers.get("Retry-After")),
+    )
+
+
+def parse_retry_after(value: str | None) -> float | None:
+    """Return the seconds that a Retry-After asks to wait; None if it is garbage.
+
+    RFC 9110 has whole seconds and three forms of date; decimal seconds are what
+    some servers send. A date in the past is 0.
+    """
+    if value is None:
+        return None
+    if re.fullmatch(r"\s*\d+(?:\.\d*)?\s*", value, re.ASCII):
+        return min(float(value), float_info.max)
+    try:
+        date = parsedate_tz(value)
+        return None if date is None else max(mktime_tz(date) - time.time(), 0.0)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
+_CHARSET = re.compile(
+    # Charsets alone: some of Python's other codecs take for ever.
+    r"charset\s*=\s*[\"']?"
+    r"((?:utf|us-ascii|iso|latin|windows|cp\d|koi8|shift|euc|gb|big5)[\w-]*)",
+    re.IGNORECASE,
+)
+
+
+def _decode(body: bytes, content_type: str) -> str:
+    """Decode as what the body is, then as what it says to be, then at any price."""
+    # JSON is UTF-8 (RFC 8259), and text that is valid UTF-8 is nothing else.
+    charset = _CHARSET.search(content_type)
+    for encoding in (json.detect_encoding(body), charset and charset[1]):
+        try:
+            # An incremental decoder forgives a character cut at the end.
+            return codecs.getincrementaldecoder(encoding or "")().decode(body)
+        except (UnicodeError, LookupError):
+            continue
+    return body.decode("utf-8", "replace")
+
+
+def _parse_object(text: str) -> dict[str, Any]:
+    """Return the fields of a JSON object, or those that a damaged one shows."""
+    try:
+        value = _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        value = dict(_scan_object(text))
+    if not isinstance(value, dict):
+        return {}
+    return {key: _shallow(field) for key, field in value.items()}
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _MAX_DIGITS else digits
+
+
+def _number(digits: str) -> float | str:
+    value = float(digits)
+    return value if math.isfinite(value) else digits
+
+
+# strict=False: a raw line break in a string is no reason to lose the message.
+# NaN and Infinity are no JSON, and are kept as they were written.
+_DECODER = json.JSONDecoder(
+    strict=False, parse_int=_integer, parse_float=_number, parse_constant=str
+)
+
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
+
+
+def _scan_object(text: str) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of the outermost object, as far as they are readable."""
+    if not text.lstrip("\ufeff \t\r\n").startswith("{"):
+        return
+    depth = 0
+    key: str | None = None
+    after_colon = False
+    for match in _TOKEN.finditer(text):
+        lexeme = match[0]
+        if depth == 1 and after_colon and key is not None:
+            value = _value_at(text, match)
+            if value is not None:
+                yield key, value
+            key, after_colon = None, False
+        elif depth == 1 and lexeme[0] == '"':
+            key = _string(lexeme)
+        elif depth == 1 and lexeme == ":":
+            after_colon = True
+        elif depth == 1:
+            key = None
+        depth += (lexeme in "{[") - (lexeme in "}]")
+
+
+def _value_at(text: str, match: re.Match[str]) -> Any:
+    token = match[0]
+    if token[0] == '"':
+        return _string(token)
+    try:
+        return _DECODER.raw_decode(text, match.start())[0]
+    except (ValueError, RecursionError):
+        return None
+
+
+def _string(token: str) -> str:
+    """Decode a JSON string, whose end and last escape may be missing."""
+    closed = len(token) > 1 and token.endswith('"')
+    for candidate in (token if closed else f'{token}"', f'{_without_escape(token)}"'):
+        try:
+            return str(_DECODER.decode(candidate))
+        except ValueError:
+            continue
+    return token.strip('"')
+
+
+def _without_escape(token: str) -> str:
+    return re.sub(r"\\(?:u[0-9a-fA-F]{0,3})?$", "", token)
+
+
+def _shallow(value: Any, depth: int = 0) -> Any:
+    """Replace what is nested too deep by its JSON text."""
+    if not isinstance(value, (dict, list)):
+        return value
+    if depth == _MAX_DEPTH:
+        return _compact(value)
+    if isinstance(value, dict):
+        return {key: _shallow(field, depth + 1) for key, field in value.items()}
+    return [_shallow(item, depth + 1) for item in value]
+
+
+def _compact(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:  # json.loads goes deeper than json.dumps
+        return "…"
+
+
+def _find(fields: Mapping[str, Any], name: str) -> str | None:
+    """Return the key that is *name* but for its case, the exact one first."""
+    if name in fields:
+        return name
+    lowered = name.lower()
+    return next((key for key in fields if key.lower() == lowered), None)
+
+
+def _take(
+    fields: dict[str, Any], name: str, types: tuple[type, ...] = (object,)
+) -> str | None:
+    """Take a field as text if it is of these types; else it stays a detail."""
+    key = _find(fields, name)
+    if key is None or not isinstance(fields[key], types):
+        return None
+    value = fields.pop(key)
+    return value if value is None or isinstance(value, str) else _compact(value)

@@ -1,0 +1,19 @@
+"""The pytest fixture ``cloud_elements``; pytest alone imports this module."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .testing import FakeCloudElements, no_wait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def cloud_elements() -> Iterator[FakeCloudElements]:
+    """A Cloud Elements on loopback, under which retries do not wait."""
+    with FakeCloudElements() as platform, no_wait():
+        yield platform

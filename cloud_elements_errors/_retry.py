@@ -1,0 +1,564 @@
+"""The retry policy: a urllib3 ``Retry`` that stops for a reason it can name.
+
+urllib3 asks a policy two things of every answer: ``is_retry``, then, if so,
+``increment``, which returns the policy for the next attempt or raises. A policy
+is immutable and shared by all requests; what one request lives through is in a
+`Call`, which every ``new()`` policy of that request carries on.
+
+The order in `CloudElementsRetry.increment` matters. All that can stop a retry is
+decided before the failing answer is read, so that the last answer reaches the
+caller unread; only an answer that will be followed by another one is read, within
+the bound for error bodies, and remembered as an `Attempt`.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import random
+import threading
+import time
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from urllib3.exceptions import MaxRetryError, ResponseError
+from urllib3.util.retry import Retry
+
+from ._body import MAX_SECONDS, read_body
+from ._codes import FIRST_ERROR, RETRIED_STATUSES
+from ._payload import Attempt, parse_payload, parse_retry_after
+from ._redaction import Redactor, clean_url, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from typing_extensions import Self
+    from urllib3.connectionpool import ConnectionPool
+    from urllib3.response import BaseHTTPResponse
+    from urllib3.util.retry import RequestHistory
+
+    from ._payload import StopReason
+
+logger = logging.getLogger("cloud_elements_errors")
+
+# urllib3 recurses for each attempt; without any limit it ends in RecursionError.
+_MAX_RETRIES = 100
+
+# How much of a text goes into a line of the log; its record has all of it.
+_LOG_TEXT = 500
+
+# Tokens are counted in millionths, since 0.1 ten times is not 1 in floats.
+_TOKEN = 1_000_000
+
+
+def _check_seconds(name: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(f"{name} must be 0 or more, and finite, not {value!r}")
+    return value
+
+
+class RetryBudget:
+    """How many retries all requests under a policy may add to an outage.
+
+    It starts full. A retry takes one token, a successful response gives back
+    *ratio* of one; without a token there is no retry. So while most calls
+    succeed, every failure is retried, and when most fail, retries add no more
+    than the reserve. Thread-safe. Copies within a process are the same budget; a
+    pickled one goes on alone with the tokens that it had.
+    """
+
+    def __init__(self, reserve: float = 100, ratio: float = 0.2) -> None:
+        """Fill a budget.
+
+        Args:
+            reserve: Tokens at the start, and at most; 0 for no retry ever.
+            ratio: What a successful response gives back; 0 for nothing, so that
+                the reserve is all there is. Counted to the millionth.
+
+        Raises:
+            TypeError: If one of them is no number.
+            ValueError: If one of them is negative, or not finite.
+
+        """
+        self.reserve = _check_seconds("reserve", reserve)
+        self.ratio = _check_seconds("ratio", ratio)
+        self._full = self._left = round(reserve * _TOKEN)
+        self._gain = round(ratio * _TOKEN)
+        self._lock = threading.Lock()
+
+    @property
+    def tokens(self) -> float:
+        """The tokens that are left."""
+        return self._left / _TOKEN
+
+    def deposit(self) -> None:
+        """Give back *ratio* of a token, for a successful response."""
+        if self._left < self._full:
+            with self._lock:
+                self._left = min(self._full, self._left + self._gain)
+
+    def withdraw(self) -> bool:
+        """Take a token for a retry; False if there is none."""
+        with self._lock:
+            if self._left < _TOKEN:
+                return False
+            self._left -= _TOKEN
+            return True
+
+    def __copy__(self) -> RetryBudget:
+        """Return this very budget: there is one outage, and one budget for it."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> RetryBudget:
+        """Return this very budget."""
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the lock behind."""
+        return {key: value for key, value in self.__dict__.items() if key != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the tokens, and a lock of this process."""
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        """Show the settings and what is left."""
+        name = type(self).__name__
+        return f"<{name} reserve={self.reserve} ratio={self.ratio} left={self.tokens}>"
+
+
+class Call:
+    """What one request lives through, from its first attempt to its last."""
+
+    def __init__(self, body: object = None, redact: Redactor | None = None) -> None:
+        self.body = body
+        self.redact = redact or Redactor()
+        self.attempts: list[Attempt] = []
+        self.deadline = math.inf
+        self.stopped_by: StopReason | None = None
+
+    def clean(self, text: str | None, *, cut: bool) -> str | None:
+        """Return the text without the request's secrets."""
+        return None if text is None else self.redact(text, cut=cut)
+
+    def can_send_again(self) -> bool:
+        """Whether the body can be sent a second time, as it was the first time."""
+        if self.body is None or isinstance(
+            self.body, (bytes, bytearray, memoryview, str, list, tuple)
+        ):
+            return True
+        try:
+            self.body.seek(self.body.tell())  # type: ignore[attr-defined]
+        except Exception:  # noqa: BLE001 - files of all kinds say no in all ways
+            return False
+        return True
+
+
+_OWN_BUDGET = RetryBudget(0, 0)  # stands for "not given", since None is no budget
+
+
+class CloudElementsRetry(Retry):
+    """A `urllib3.Retry` for Cloud Elements: careful, and never losing the answer.
+
+    It works as it is wherever urllib3 takes a ``Retry``. Under a
+    `CloudElementsAdapter` or `CloudElementsSession` it also knows the body and
+    the secrets of each request; elsewhere `for_request` tells it.
+    """
+
+    def __init__(
+        self,
+        total: bool | int | None = 3,
+        *,
+        connect: int | None = None,
+        read: int | None = None,
+        redirect: bool | int | None = None,
+        status: int | None = None,
+        other: int | None = None,
+        allowed_methods: Collection[str] | None = Retry.DEFAULT_ALLOWED_METHODS,
+        status_forcelist: Collection[int] | None = RETRIED_STATUSES,
+        backoff_factor: float = 0.5,
+        backoff_max: float = 8,
+        raise_on_redirect: bool = True,
+        raise_on_status: bool = False,
+        history: tuple[RequestHistory, ...] | None = None,
+        respect_retry_after_header: bool = True,
+        remove_headers_on_redirect: Collection[
+            str
+        ] = Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT,
+        backoff_jitter: float = 0,
+        retry_after_max: float = 60,
+        max_elapsed: float | None = 60,
+        budget: RetryBudget | None = _OWN_BUDGET,
+    ) -> None:
+        """Make a policy; what is not explained here is as in `urllib3.Retry`.
+
+        Args:
+            total: Further attempts after the first; 0 for none.
+            connect: Of these, after a failed connection; None for any.
+            read: Of these, after a connection that broke; None for any.
+            redirect: Redirects that urllib3 itself follows.
+            status: Of these, after a status; None for any.
+            other: Of these, after any other failure; None for any.
+            allowed_methods: The methods that are retried once the request may
+                have arrived. Add ``"POST"`` only where twice does no harm: the
+                platform knows no idempotency key. None for every method.
+            status_forcelist: The statuses that are retried, of 400 or more. 413,
+                429 and 503 are retried as well when a ``Retry-After`` came.
+            backoff_factor: Seconds. The wait before the retry after the n-th is
+                ``uniform(0, min(backoff_max, backoff_factor * 2**n))``.
+            backoff_max: Seconds that a wait is at most.
+            raise_on_redirect: See urllib3.
+            raise_on_status: If true, the last answer is lost in a
+                ``MaxRetryError``. `CloudElementsAdapter` sets it to false.
+            history: See urllib3.
+            respect_retry_after_header: Whether ``Retry-After`` counts at all.
+            remove_headers_on_redirect: See urllib3.
+            backoff_jitter: Seconds of random wait on top, below *backoff_max*.
+            retry_after_max: Seconds of ``Retry-After`` to wait at most. If the
+                server asks for more, there is no further attempt.
+            max_elapsed: Seconds from the first failure after which no further
+                attempt starts; None for no limit.
+            budget: A `RetryBudget` to share with other policies; a new one by
+                default; None for none.
+
+        Raises:
+            TypeError: If an argument is of the wrong type.
+            ValueError: If its value makes no sense.
+
+        """
+        counts = {
+            "total": total,
+            "connect": connect,
+            "read": read,
+            "redirect": redirect,
+            "status": status,
+            "other": other,
+        }
+        for name, count in counts.items():
+            # urllib3 marks a policy that is used up by a count of -1.
+            _check_count(name, count, used=bool(history))
+        _check_seconds("backoff_factor", backoff_factor)
+        _check_seconds("backoff_max", backoff_max)
+        _check_seconds("backoff_jitter", backoff_jitter)
+        _check_seconds("retry_after_max", retry_after_max)
+        if max_elapsed is not None and _check_seconds("max_elapsed", max_elapsed) == 0:
+            raise ValueError("max_elapsed must be more than 0 seconds, or None, not 0")
+        if budget is not None and not isinstance(budget, RetryBudget):
+            raise TypeError(f"budget must be a RetryBudget or None, not {budget!r}")
+        super().__init__(
+            total=total,
+            connect=connect,
+            read=read,
+            redirect=redirect,
+            status=status,
+            other=other,
+            allowed_methods=_checked_methods(allowed_methods),
+            status_forcelist=_checked_statuses(status_forcelist),
+            backoff_factor=backoff_factor,
+            backoff_max=backoff_max,
+            raise_on_redirect=raise_on_redirect,
+            raise_on_status=raise_on_status,
+            history=history,
+            respect_retry_after_header=respect_retry_after_header,
+            remove_headers_on_redirect=remove_headers_on_redirect,
+            backoff_jitter=backoff_jitter,
+            retry_after_max=retry_after_max,  # type: ignore[arg-type] # seconds as any
+        )
+        self.max_elapsed = max_elapsed
+        self.budget = RetryBudget() if budget is _OWN_BUDGET else budget
+        self._call: Call | None = None
+        self._pause: float | None = None
+
+    def new(self, **kw: Any) -> Self:
+        """Return a copy with some settings changed; the budget is shared."""
+        params = {"max_elapsed": self.max_elapsed, "budget": self.budget, **kw}
+        clone = super().new(**params)
+        clone._call = self._call
+        return clone
+
+    def for_request(
+        self,
+        body: object = None,
+        headers: Mapping[str, str | bytes] | None = None,
+        url: str | None = None,
+    ) -> Self:
+        """Return the policy for one request, with what it should know of it.
+
+        `CloudElementsAdapter` does this by itself. Do it where urllib3 is used
+        without requests and the body is a generator or such: urllib3 does not
+        show it to a policy, and would send what is left of it a second time.
+
+        Args:
+            body: The body; if it cannot be sent again, it is not.
+            headers: The headers, whose secrets are kept out of logs.
+            url: The URL, likewise.
+
+        """
+        clone = copy.copy(self)
+        clone._call = Call(body, Redactor(headers, url))
+        return clone
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The attempts of this request that failed and were followed by another.
+
+        After a network failure that was the last one, it is in there too.
+        """
+        return () if self._call is None else tuple(self._call.attempts)
+
+    def why_stopped(self, method: str, status_code: int, headers: Any) -> StopReason:
+        """Say why the answer of this status was the last one."""
+        if self._call is not None and self._call.stopped_by is not None:
+            return self._call.stopped_by
+        # is_retry said no, or was never asked.
+        if not self._is_listed(status_code, self._asked_to_wait(headers)):
+            return "status"
+        return "attempts" if self._is_method_retryable(method) else "method"
+
+    def is_retry(
+        self, method: str, status_code: int, has_retry_after: bool = False
+    ) -> bool:
+        """Say whether an answer is to be retried; `urllib3.Retry` asks for each.
+
+        So this is where the budget learns of successes, with any adapter.
+        """
+        if status_code < FIRST_ERROR and self.budget is not None:
+            self.budget.deposit()
+        return super().is_retry(method, status_code, has_retry_after)
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> Self:
+        """Return the policy for the next attempt, or raise if there is none.
+
+        Raises:
+            MaxRetryError: If the request is not to be sent again. urllib3 then
+                returns the last answer, unless *raise_on_status* is set.
+
+        """
+        if response is not None and response.get_redirect_location():
+            return super().increment(method, url, response, error, _pool, _stacktrace)
+        now = time.monotonic()
+        call = self._call or Call()
+        if not call.attempts and self.max_elapsed is not None:
+            call.deadline = now + self.max_elapsed
+        retry_after = (
+            None if response is None else self._asked_to_wait(response.headers)
+        )
+        reason = self._refusal(call, method, response, error, retry_after)
+        if reason is None:
+            try:
+                following = super().increment(
+                    method, url, response, error, _pool, _stacktrace
+                )
+            except Exception:
+                self._stop(call, "attempts", response, error)
+                raise
+            wait = retry_after or following.get_backoff_time()
+            reason = self._limit(call, retry_after, now + wait)
+        if reason is not None:
+            self._stop(call, reason, response, error)
+            if error is not None and reason == "method":
+                raise error
+            cause = error or ResponseError(ResponseError.GENERIC_ERROR)
+            raise MaxRetryError(_pool, url, cause) from cause  # type: ignore[arg-type]
+        following._call = call
+        following._remember(call, method, url, response, error, wait, now)
+        following._pause = wait - (time.monotonic() - now)
+        return following
+
+    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+        """Wait as long as `increment` has decided."""
+        if self._pause is None:
+            super().sleep(response)
+        elif self._pause > 0:
+            time.sleep(self._pause)
+
+    def get_backoff_time(self) -> float:
+        """Draw the seconds before the next retry: full jitter, the first included."""
+        failures = 0
+        for past in reversed(self.history):
+            if past.redirect_location is not None:
+                break
+            failures += 1
+        if not failures:
+            return 0
+        # 2.0**1023 is the largest power that a float can hold.
+        most = self.backoff_factor * 2.0 ** min(failures - 1, _MAX_RETRIES)
+        wait = random.uniform(0, min(self.backoff_max, most))  # noqa: S311
+        jitter = random.uniform(0, self.backoff_jitter)  # noqa: S311
+        return min(self.backoff_max, wait + jitter)
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        """Return the seconds to wait, at most *retry_after_max*; None if unclear."""
+        seconds = parse_retry_after(response.headers.get("Retry-After"))
+        return None if seconds is None else min(seconds, self.retry_after_max)
+
+    def _asked_to_wait(self, headers: Any) -> float | None:
+        if not self.respect_retry_after_header:
+            return None
+        return parse_retry_after(headers.get("Retry-After"))
+
+    def _is_listed(self, status_code: int, retry_after: float | None) -> bool:
+        return status_code in self.status_forcelist or (
+            status_code in self.RETRY_AFTER_STATUS_CODES and retry_after is not None
+        )
+
+    def _refusal(
+        self,
+        call: Call,
+        method: str | None,
+        response: BaseHTTPResponse | None,
+        error: Exception | None,
+        retry_after: float | None,
+    ) -> StopReason | None:
+        """Say what about this request forbids a retry, if anything does."""
+        if (
+            response is not None
+            and response.status in self.RETRY_AFTER_STATUS_CODES
+            and not self._is_listed(response.status, retry_after)
+        ):
+            return "status"  # is_retry saw a Retry-After, but it is garbage
+        if (
+            error is not None
+            and method is not None
+            and not self._is_connection_error(error)
+            and not self._is_method_retryable(method)
+        ):
+            return "method"  # urllib3 would repeat a POST that broke under TLS
+        return None if call.can_send_again() else "body"
+
+    def _limit(
+        self, call: Call, retry_after: float | None, start: float
+    ) -> StopReason | None:
+        """Say which limit a retry at this time would break, if any."""
+        if retry_after is not None and retry_after > self.retry_after_max:
+            return "retry_after"
+        if len(self.history) >= _MAX_RETRIES:
+            return "attempts"
+        if start > call.deadline:
+            return "deadline"
+        if self.budget is not None and not self.budget.withdraw():
+            return "budget"
+        return None
+
+    def _stop(
+        self,
+        call: Call,
+        reason: StopReason,
+        response: BaseHTTPResponse | None,
+        error: Exception | None,
+    ) -> None:
+        call.stopped_by = reason
+        if response is not None:
+            # The policy is shared, so what it says of this call is on the answer.
+            policy = copy.copy(self)
+            policy._call = call
+            response.retries = policy
+        elif error is not None:
+            number = len(call.attempts) + 1
+            call.attempts.append(Attempt(number, error=call.redact(str(error))))
+
+    def _remember(  # noqa: PLR0917 - what increment() has at hand
+        self,
+        call: Call,
+        method: str | None,
+        url: str | None,
+        response: BaseHTTPResponse | None,
+        error: Exception | None,
+        wait: float,
+        now: float,
+    ) -> None:
+        """Read what the failed attempt says, keep it, and log it."""
+        attempt = Attempt(
+            len(call.attempts) + 1,
+            error=None if error is None else call.redact(str(error)),
+            waited=wait,
+        )
+        if response is not None:
+            body, whole = read_body(response, min(MAX_SECONDS, call.deadline - now))
+            payload = parse_payload(response.headers, body, truncated=not whole)
+            attempt = attempt._replace(
+                status_code=response.status,
+                request_id=call.clean(payload.request_id, cut=not whole),
+                provider_message=call.clean(payload.provider_message, cut=not whole),
+            )
+        call.attempts.append(attempt)
+        path = call.redact(urlsplit(clean_url(url or "")).path)
+        most = attempt.number + 1 + self.total if self.total is not None else None
+        logger.warning(
+            "Retrying %s %s after %s%s: attempt %d%s in %.2f s",
+            method,
+            printable(path, _LOG_TEXT),
+            attempt.status_code or printable(attempt.error or "a failure", _LOG_TEXT),
+            f" ({printable(attempt.provider_message, _LOG_TEXT)})"
+            if attempt.provider_message
+            else "",
+            attempt.number + 1,
+            "" if most is None else f" of {most}",
+            wait,
+            extra={
+                "method": method,
+                "path": path,
+                "status_code": attempt.status_code,
+                "request_id": attempt.request_id,
+                "provider_message": attempt.provider_message,
+                "error": attempt.error,
+                "attempt": attempt.number + 1,
+                "max_attempts": most,
+                "wait": wait,
+            },
+        )
+
+
+def _check_count(name: str, value: bool | int | None, *, used: bool) -> None:
+    if value is not None and not isinstance(value, int):
+        raise TypeError(f"{name} must be an integer, a boolean or None, not {value!r}")
+    if value is not None and value < 0 and not used:
+        raise ValueError(f"{name} must be 0 or more, or None, not {value!r}")
+
+
+def _checked_methods(methods: Collection[str] | None) -> frozenset[str] | None:
+    if methods is None:
+        return None
+    if isinstance(methods, str) or not all(
+        isinstance(method, str) for method in _items("allowed_methods", methods)
+    ):
+        raise TypeError(
+            f"allowed_methods must be a collection of method names, not {methods!r}"
+        )
+    if not methods:
+        raise ValueError(
+            "allowed_methods must name a method, since urllib3 takes an empty "
+            "collection as every method: use total=0 for no retries, or None for "
+            "every method"
+        )
+    return frozenset(method.upper() for method in methods)
+
+
+def _checked_statuses(statuses: Collection[int] | None) -> frozenset[int]:
+    checked = frozenset(_items("status_forcelist", statuses or ()))
+    for status in checked:
+        if isinstance(status, bool) or not isinstance(status, int):
+            raise TypeError(f"status_forcelist must hold integers, not {status!r}")
+        if status < FIRST_ERROR:
+            raise ValueError(f"status_forcelist must hold 400 or more, not {status!r}")
+    return checked
+
+
+def _items(name: str, value: Any) -> Collection[Any]:
+    if isinstance(value, Collection):
+        return value
+    raise TypeError(f"{name} must be a collection, not {value!r}")

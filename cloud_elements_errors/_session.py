@@ -1,0 +1,156 @@
+"""A drop-in `requests.Session` for Cloud Elements."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import requests
+from requests.cookies import extract_cookies_to_jar
+from urllib3.util import Timeout
+
+from ._adapter import CloudElementsAdapter
+from ._hook import ErrorHook, OnError, check_on_error, check_passthrough
+from .exceptions import CloudElementsError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator
+
+    from urllib3.util.retry import Retry
+
+TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout | None"
+
+# Where requests.Session.request() has its timeout among positional arguments,
+# after the method and the URL.
+_TIMEOUT_POSITION = 7
+
+
+class CloudElementsSession(requests.Session):
+    """A `requests.Session` that retries, and raises what Cloud Elements answers.
+
+    Each status of 400 or more is raised, with any adapter, also one that a mock or
+    a cache has mounted. Everything else is `requests.Session`.
+    """
+
+    __attrs__ = [  # noqa: RUF012
+        *requests.Session.__attrs__,
+        "passthrough",
+        "on_error",
+        "timeout",
+    ]
+
+    def __init__(
+        self,
+        *,
+        max_retries: int | Retry | None = None,
+        passthrough: Collection[int] = (),
+        on_error: OnError | None = None,
+        timeout: TimeoutTypes = None,
+    ) -> None:
+        """Make a session; `CloudElementsAdapter` explains the first three.
+
+        Args:
+            max_retries: The retry policy.
+            passthrough: Statuses that come back as plain responses.
+            on_error: Called with each error before it is raised.
+            timeout: Seconds, for requests that name none: a number above 0, a
+                pair of such for connecting and for reading, a `urllib3.Timeout`,
+                or None to wait for ever, as requests does.
+
+        Raises:
+            TypeError: If an argument is of the wrong type.
+            ValueError: If its value makes no sense.
+
+        """
+        super().__init__()
+        self.passthrough = check_passthrough(passthrough)
+        self.on_error = check_on_error(on_error)
+        self.timeout = _check_timeout(timeout)
+        adapter = CloudElementsAdapter(
+            max_retries, passthrough=passthrough, on_error=on_error
+        )
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    def request(
+        self, method: str, url: str | bytes, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        """Send a request, as `requests.Session.request` does.
+
+        Args:
+            method: See requests.
+            url: See requests.
+            args: See requests.
+            kwargs: See requests; ``timeout=None`` waits for ever.
+
+        Returns:
+            A response whose status is below 400, or in *passthrough*.
+
+        Raises:
+            CloudElementsError: If its status is 400 or more.
+            requests.RequestException: If no answer came.
+
+        """
+        if len(args) <= _TIMEOUT_POSITION:
+            kwargs.setdefault("timeout", self.timeout)
+        return super().request(method, url, *args, **kwargs)
+
+    def send(
+        self, request: requests.PreparedRequest, **kwargs: Any
+    ) -> requests.Response:
+        """Send a prepared request, as `requests.Session.send` does.
+
+        Args:
+            request: The request; it is left as it was found.
+            kwargs: See requests.
+
+        Returns:
+            A response whose status is below 400, or in *passthrough*.
+
+        Raises:
+            CloudElementsError: If its status is 400 or more.
+            requests.RequestException: If no answer came.
+
+        """
+        kwargs.setdefault("timeout", self.timeout)
+        if isinstance(request, requests.PreparedRequest):  # requests says what else
+            ErrorHook.install(request, self.passthrough, self.on_error)
+        try:
+            return super().send(request, **kwargs)
+        except CloudElementsError as error:
+            # requests stores cookies after the hooks, which here never returned.
+            if error.response is not None and error.response.raw is not None:
+                extract_cookies_to_jar(
+                    self.cookies, error.response.request, error.response.raw
+                )
+            raise
+
+    def resolve_redirects(
+        self, resp: requests.Response, *args: Any, **kwargs: Any
+    ) -> Generator[requests.Response, None, None]:
+        """Follow redirects; an error at their end knows its ``response.history``."""
+        history = [resp]
+        try:
+            for hop in super().resolve_redirects(resp, *args, **kwargs):
+                history.append(hop)
+                yield hop
+        except CloudElementsError as error:
+            if error.response is not None:
+                error.response.history = history
+            raise
+
+
+def _check_timeout(timeout: TimeoutTypes) -> TimeoutTypes:
+    if timeout is None or isinstance(timeout, Timeout):
+        return timeout
+    parts = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    if len(parts) != 2:  # noqa: PLR2004
+        raise ValueError(f"timeout must be one number or a pair, not {timeout!r}")
+    for part in parts:
+        if part is None:
+            continue
+        if isinstance(part, bool) or not isinstance(part, (int, float)):
+            raise TypeError(f"timeout must be of numbers, in seconds, not {timeout!r}")
+        if not (part > 0 and math.isfinite(part)):
+            raise ValueError(f"timeout must be above 0 seconds, not {timeout!r}")
+    return timeout

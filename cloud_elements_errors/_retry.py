@@ -16,14 +16,17 @@ from __future__ import annotations
 import copy
 import logging
 import math
+import os
 import random
+import re
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from urllib3.exceptions import MaxRetryError, ResponseError
+from urllib3.exceptions import MaxRetryError, ProxyError, ResponseError, SSLError
 from urllib3.util.retry import Retry
 
 from ._body import MAX_SECONDS, read_body
@@ -32,7 +35,6 @@ from ._payload import Attempt, parse_payload, parse_retry_after
 from ._redaction import Redactor, clean_url, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
 
     from typing_extensions import Self
@@ -53,13 +55,27 @@ _LOG_TEXT = 500
 # Tokens are counted in millionths, since 0.1 ten times is not 1 in floats.
 _TOKEN = 1_000_000
 
+# Far more than anybody waits for, and far from where sums of floats overflow.
+_LARGEST = 1e15
 
-def _check_seconds(name: str, value: float) -> float:
+
+def _check_number(name: str, value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} must be a number, not {value!r}")
-    if not math.isfinite(value) or value < 0:
-        raise ValueError(f"{name} must be 0 or more, and finite, not {value!r}")
+    if not 0 <= value <= _LARGEST:
+        raise ValueError(f"{name} must be from 0 to {_LARGEST:g}, not {value!r}")
     return value
+
+
+# One lock for all budgets, which hold it for a moment. A fork waits for that moment,
+# or the child would get a lock that nobody ever releases.
+_budgets = threading.Lock()
+if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
+    os.register_at_fork(
+        before=_budgets.acquire,
+        after_in_parent=_budgets.release,
+        after_in_child=_budgets.release,
+    )
 
 
 class RetryBudget:
@@ -82,14 +98,13 @@ class RetryBudget:
 
         Raises:
             TypeError: If one of them is no number.
-            ValueError: If one of them is negative, or not finite.
+            ValueError: If one of them is negative, or above 1e15.
 
         """
-        self.reserve = _check_seconds("reserve", reserve)
-        self.ratio = _check_seconds("ratio", ratio)
+        self.reserve: float = _check_number("reserve", reserve)
+        self.ratio: float = _check_number("ratio", ratio)
         self._full = self._left = round(reserve * _TOKEN)
         self._gain = round(ratio * _TOKEN)
-        self._lock = threading.Lock()
 
     @property
     def tokens(self) -> float:
@@ -99,12 +114,12 @@ class RetryBudget:
     def deposit(self) -> None:
         """Give back *ratio* of a token, for a successful response."""
         if self._left < self._full:
-            with self._lock:
+            with _budgets:
                 self._left = min(self._full, self._left + self._gain)
 
     def withdraw(self) -> bool:
         """Take a token for a retry; False if there is none."""
-        with self._lock:
+        with _budgets:
             if self._left < _TOKEN:
                 return False
             self._left -= _TOKEN
@@ -117,15 +132,6 @@ class RetryBudget:
     def __deepcopy__(self, memo: dict[int, Any]) -> RetryBudget:
         """Return this very budget."""
         return self
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the lock behind."""
-        return {key: value for key, value in self.__dict__.items() if key != "_lock"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the tokens, and a lock of this process."""
-        self.__dict__.update(state)
-        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         """Show the settings and what is left."""
@@ -146,6 +152,10 @@ class Call:
     def clean(self, text: str | None, *, cut: bool) -> str | None:
         """Return the text without the request's secrets."""
         return None if text is None else self.redact(text, cut=cut)
+
+    def failure(self, error: Exception) -> str:
+        """Return what urllib3 says of a failure, but for the pool's own name."""
+        return self.redact(re.sub(r"^\w+\(.*?\): ", "", str(error)))
 
     def can_send_again(self) -> bool:
         """Whether the body can be sent a second time, as it was the first time."""
@@ -168,7 +178,9 @@ class CloudElementsRetry(Retry):
 
     It works as it is wherever urllib3 takes a ``Retry``. Under a
     `CloudElementsAdapter` or `CloudElementsSession` it also knows the body and
-    the secrets of each request; elsewhere `for_request` tells it.
+    the secrets of each request; elsewhere `for_request` tells it. Under the plain
+    adapter of requests nobody can, and a generator is sent a second time as what
+    is left of it: nothing.
     """
 
     def __init__(
@@ -232,23 +244,34 @@ class CloudElementsRetry(Retry):
             ValueError: If its value makes no sense.
 
         """
-        counts = {
+        for name, count in {
             "total": total,
             "connect": connect,
             "read": read,
             "redirect": redirect,
             "status": status,
             "other": other,
-        }
-        for name, count in counts.items():
+        }.items():
             # urllib3 marks a policy that is used up by a count of -1.
-            _check_count(name, count, used=bool(history))
-        _check_seconds("backoff_factor", backoff_factor)
-        _check_seconds("backoff_max", backoff_max)
-        _check_seconds("backoff_jitter", backoff_jitter)
-        _check_seconds("retry_after_max", retry_after_max)
-        if max_elapsed is not None and _check_seconds("max_elapsed", max_elapsed) == 0:
+            _check_count(name, count, least=-1 if history else 0)
+        for name, number in {
+            "backoff_factor": backoff_factor,
+            "backoff_max": backoff_max,
+            "backoff_jitter": backoff_jitter,
+            "retry_after_max": retry_after_max,
+        }.items():
+            _check_number(name, number)
+        for name, flag in {
+            "raise_on_redirect": raise_on_redirect,
+            "raise_on_status": raise_on_status,
+            "respect_retry_after_header": respect_retry_after_header,
+        }.items():
+            if not isinstance(flag, bool):
+                raise TypeError(f"{name} must be True or False, not {flag!r}")
+        if max_elapsed is not None and _check_number("max_elapsed", max_elapsed) == 0:
             raise ValueError("max_elapsed must be more than 0 seconds, or None, not 0")
+        if history is not None and not isinstance(history, tuple):
+            raise TypeError(f"history must be a tuple or None, not {history!r}")
         if budget is not None and not isinstance(budget, RetryBudget):
             raise TypeError(f"budget must be a RetryBudget or None, not {budget!r}")
         super().__init__(
@@ -266,12 +289,16 @@ class CloudElementsRetry(Retry):
             raise_on_status=raise_on_status,
             history=history,
             respect_retry_after_header=respect_retry_after_header,
-            remove_headers_on_redirect=remove_headers_on_redirect,
+            remove_headers_on_redirect=_checked_strings(
+                "remove_headers_on_redirect", remove_headers_on_redirect
+            ),
             backoff_jitter=backoff_jitter,
             retry_after_max=retry_after_max,  # type: ignore[arg-type] # seconds as any
         )
-        self.max_elapsed = max_elapsed
-        self.budget = RetryBudget() if budget is _OWN_BUDGET else budget
+        self.max_elapsed: float | None = max_elapsed
+        self.budget: RetryBudget | None = (
+            RetryBudget() if budget is _OWN_BUDGET else budget
+        )
         self._call: Call | None = None
         self._pause: float | None = None
 
@@ -299,7 +326,14 @@ class CloudElementsRetry(Retry):
             headers: The headers, whose secrets are kept out of logs.
             url: The URL, likewise.
 
+        Raises:
+            TypeError: If *headers* or *url* is of the wrong type.
+
         """
+        if headers is not None and not isinstance(headers, Mapping):
+            raise TypeError(f"headers must be a mapping or None, not {headers!r}")
+        if url is not None and not isinstance(url, str):
+            raise TypeError(f"url must be a str or None, not {url!r}")
         clone = copy.copy(self)
         clone._call = Call(body, Redactor(headers, url))
         return clone
@@ -319,7 +353,11 @@ class CloudElementsRetry(Retry):
         # is_retry said no, or was never asked.
         if not self._is_listed(status_code, self._asked_to_wait(headers)):
             return "status"
-        return "attempts" if self._is_method_retryable(method) else "method"
+        if not self._is_method_retryable(method):
+            return "method"
+        if self._call is not None and not self._call.can_send_again():
+            return "body"
+        return "attempts"
 
     def is_retry(
         self, method: str, status_code: int, has_retry_after: bool = False
@@ -388,14 +426,15 @@ class CloudElementsRetry(Retry):
 
     def get_backoff_time(self) -> float:
         """Draw the seconds before the next retry: full jitter, the first included."""
-        failures = 0
-        for past in reversed(self.history):
-            if past.redirect_location is not None:
-                break
-            failures += 1
+        failures = sum(
+            1
+            for _ in takewhile(
+                lambda past: past.redirect_location is None, reversed(self.history)
+            )
+        )
         if not failures:
             return 0
-        # 2.0**1023 is the largest power that a float can hold.
+        # The bound keeps the power below what a float can hold.
         most = self.backoff_factor * 2.0 ** min(failures - 1, _MAX_RETRIES)
         wait = random.uniform(0, min(self.backoff_max, most))  # noqa: S311
         jitter = random.uniform(0, self.backoff_jitter)  # noqa: S311
@@ -413,7 +452,9 @@ class CloudElementsRetry(Retry):
 
     def _is_listed(self, status_code: int, retry_after: float | None) -> bool:
         return status_code in self.status_forcelist or (
-            status_code in self.RETRY_AFTER_STATUS_CODES and retry_after is not None
+            status_code in self.RETRY_AFTER_STATUS_CODES
+            and retry_after is not None
+            and self.total is not None  # as in urllib3's is_retry
         )
 
     def _refusal(
@@ -438,16 +479,18 @@ class CloudElementsRetry(Retry):
             and not self._is_method_retryable(method)
         ):
             return "method"  # urllib3 would repeat a POST that broke under TLS
+        if _is_untrusted(error):
+            return "attempts"  # and so would every other one end
         return None if call.can_send_again() else "body"
 
     def _limit(
         self, call: Call, retry_after: float | None, start: float
     ) -> StopReason | None:
         """Say which limit a retry at this time would break, if any."""
-        if retry_after is not None and retry_after > self.retry_after_max:
-            return "retry_after"
         if len(self.history) >= _MAX_RETRIES:
             return "attempts"
+        if retry_after is not None and retry_after > self.retry_after_max:
+            return "retry_after"
         if start > call.deadline:
             return "deadline"
         if self.budget is not None and not self.budget.withdraw():
@@ -469,7 +512,7 @@ class CloudElementsRetry(Retry):
             response.retries = policy
         elif error is not None:
             number = len(call.attempts) + 1
-            call.attempts.append(Attempt(number, error=call.redact(str(error))))
+            call.attempts.append(Attempt(number, error=call.failure(error)))
 
     def _remember(  # noqa: PLR0917 - what increment() has at hand
         self,
@@ -484,7 +527,7 @@ class CloudElementsRetry(Retry):
         """Read what the failed attempt says, keep it, and log it."""
         attempt = Attempt(
             len(call.attempts) + 1,
-            error=None if error is None else call.redact(str(error)),
+            error=None if error is None else call.failure(error),
             waited=wait,
         )
         if response is not None:
@@ -496,16 +539,18 @@ class CloudElementsRetry(Retry):
                 provider_message=call.clean(payload.provider_message, cut=not whole),
             )
         call.attempts.append(attempt)
-        path = call.redact(urlsplit(clean_url(url or "")).path)
-        most = attempt.number + 1 + self.total if self.total is not None else None
+        path = printable(call.redact(urlsplit(clean_url(url or "")).path))
+        error_text = attempt.error and printable(attempt.error)
+        words = attempt.provider_message and printable(attempt.provider_message)
+        most = None
+        if self.total is not None:
+            most = min(attempt.number + self.total, _MAX_RETRIES) + 1
         logger.warning(
             "Retrying %s %s after %s%s: attempt %d%s in %.2f s",
             method,
             printable(path, _LOG_TEXT),
-            attempt.status_code or printable(attempt.error or "a failure", _LOG_TEXT),
-            f" ({printable(attempt.provider_message, _LOG_TEXT)})"
-            if attempt.provider_message
-            else "",
+            attempt.status_code or printable(error_text or "a failure", _LOG_TEXT),
+            f" ({printable(words, _LOG_TEXT)})" if words else "",
             attempt.number + 1,
             "" if most is None else f" of {most}",
             wait,
@@ -513,9 +558,9 @@ class CloudElementsRetry(Retry):
                 "method": method,
                 "path": path,
                 "status_code": attempt.status_code,
-                "request_id": attempt.request_id,
-                "provider_message": attempt.provider_message,
-                "error": attempt.error,
+                "request_id": attempt.request_id and printable(attempt.request_id),
+                "provider_message": words,
+                "error": error_text,
                 "attempt": attempt.number + 1,
                 "max_attempts": most,
                 "wait": wait,
@@ -523,42 +568,56 @@ class CloudElementsRetry(Retry):
         )
 
 
-def _check_count(name: str, value: bool | int | None, *, used: bool) -> None:
+def _is_untrusted(error: Exception | None) -> bool:
+    """Say whether the peer's certificate was refused."""
+    if isinstance(error, ProxyError):
+        error = error.original_error
+    # The errors of ssl and of urllib3 for a certificate are both ValueErrors.
+    return isinstance(error, SSLError) and isinstance(
+        next(iter(error.args), None), ValueError
+    )
+
+
+def _check_count(name: str, value: bool | int | None, *, least: int) -> None:
     if value is not None and not isinstance(value, int):
         raise TypeError(f"{name} must be an integer, a boolean or None, not {value!r}")
-    if value is not None and value < 0 and not used:
+    if value is not None and value < least:
         raise ValueError(f"{name} must be 0 or more, or None, not {value!r}")
 
 
 def _checked_methods(methods: Collection[str] | None) -> frozenset[str] | None:
     if methods is None:
         return None
-    if isinstance(methods, str) or not all(
-        isinstance(method, str) for method in _items("allowed_methods", methods)
-    ):
-        raise TypeError(
-            f"allowed_methods must be a collection of method names, not {methods!r}"
-        )
-    if not methods:
+    checked = _checked_strings("allowed_methods", methods)
+    if not checked:
         raise ValueError(
             "allowed_methods must name a method, since urllib3 takes an empty "
             "collection as every method: use total=0 for no retries, or None for "
-            "every method"
+            f"every method, not {methods!r}"
         )
-    return frozenset(method.upper() for method in methods)
+    return frozenset(method.upper() for method in checked)
+
+
+def _checked_strings(name: str, values: Collection[str]) -> Collection[str]:
+    if (
+        isinstance(values, (str, bytes))
+        or not isinstance(values, Collection)
+        or not all(isinstance(value, str) for value in values)
+    ):
+        raise TypeError(f"{name} must be a collection of names, not {values!r}")
+    return values
 
 
 def _checked_statuses(statuses: Collection[int] | None) -> frozenset[int]:
-    checked = frozenset(_items("status_forcelist", statuses or ()))
-    for status in checked:
+    if statuses is None:
+        return frozenset()
+    if not isinstance(statuses, Collection):
+        raise TypeError(
+            f"status_forcelist must be a collection of integers, not {statuses!r}"
+        )
+    for status in statuses:
         if isinstance(status, bool) or not isinstance(status, int):
             raise TypeError(f"status_forcelist must hold integers, not {status!r}")
         if status < FIRST_ERROR:
             raise ValueError(f"status_forcelist must hold 400 or more, not {status!r}")
-    return checked
-
-
-def _items(name: str, value: Any) -> Collection[Any]:
-    if isinstance(value, Collection):
-        return value
-    raise TypeError(f"{name} must be a collection, not {value!r}")
+    return frozenset(statuses)

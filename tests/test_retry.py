@@ -1,0 +1,917 @@
+"""The retry policy as decisions: no socket, no sleep, no clock but a patched one."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import logging
+import pickle
+import random
+import ssl
+from email.utils import formatdate
+from http import HTTPStatus
+
+import pytest
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    ProtocolError,
+    ProxyError,
+    ReadTimeoutError,
+    ResponseError,
+    SSLError,
+)
+from urllib3.util.retry import RequestHistory, Retry
+
+from cloud_elements_errors import Attempt, CloudElementsRetry, RetryBudget
+
+NOW = 1_700_000_000
+
+BROKEN = ProtocolError("Connection aborted.")
+REFUSED = ConnectTimeoutError("refused")
+
+
+class Clock:
+    """Time as the policy sees it: it passes only in a sleep, or when told to."""
+
+    def __init__(self):
+        self.now = 1000.0
+        self.slept = []
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("cloud_elements_errors._retry.time", clock)
+    return clock
+
+
+@pytest.fixture
+def lines(caplog):
+    """Return the records of our logger."""
+
+    def records():
+        return [one for one in caplog.records if one.name == "cloud_elements_errors"]
+
+    return records
+
+
+def answer(status=502, headers=None, body=b"{}"):
+    return urllib3.HTTPResponse(
+        io.BytesIO(body), status=status, headers=headers, preload_content=False
+    )
+
+
+def stop(policy, response=None, method="GET", error=None):
+    """Let the policy refuse, and say why: as it is on the answer, or the attempts."""
+    with pytest.raises(MaxRetryError):
+        policy.increment(method, "/path", response, error)
+    return response.retries.why_stopped(method, response.status, response.headers)
+
+
+def failures(count, **settings):
+    past = RequestHistory("GET", "/", None, 502, None)
+    return CloudElementsRetry(history=(past,) * count, **settings)
+
+
+# Settings
+
+ALL_SETTINGS = {
+    "total": 7,
+    "connect": 6,
+    "read": 5,
+    "redirect": 4,
+    "status": 3,
+    "other": 2,
+    "allowed_methods": ["get", "POST"],
+    "status_forcelist": [503, 500],
+    "backoff_factor": 0.25,
+    "backoff_max": 9,
+    "raise_on_redirect": False,
+    "raise_on_status": True,
+    "history": (RequestHistory("GET", "/", None, 502, None),),
+    "respect_retry_after_header": False,
+    "remove_headers_on_redirect": ["X-Secret"],
+    "backoff_jitter": 0.5,
+    "retry_after_max": 11,
+    "max_elapsed": 12,
+    "budget": RetryBudget(13),
+}
+
+
+def test_defaults():
+    """The defaults are those of the contract."""
+    policy = CloudElementsRetry()
+    assert policy.total == 3
+    assert policy.status_forcelist == {500, 502}
+    assert policy.allowed_methods == Retry.DEFAULT_ALLOWED_METHODS
+    assert (policy.backoff_factor, policy.backoff_max) == (0.5, 8)
+    assert (policy.retry_after_max, policy.max_elapsed) == (60, 60)
+    assert policy.raise_on_status is False
+    assert (policy.budget.reserve, policy.budget.ratio) == (100, 0.2)
+
+
+def test_takes_all_keywords_of_urllib3():
+    """There is no keyword of urllib3's that we lack."""
+    theirs = inspect.signature(Retry).parameters.keys()
+    assert theirs | {"max_elapsed", "budget"} == ALL_SETTINGS.keys()
+    assert inspect.signature(CloudElementsRetry).parameters.keys() == (
+        ALL_SETTINGS.keys()
+    )
+
+
+@pytest.mark.parametrize("method", ["is_retry", "increment"])
+def test_parameter_names_are_those_of_urllib3(method):
+    """Mocks such as responses call these by keyword."""
+    ours = inspect.signature(getattr(CloudElementsRetry, method)).parameters
+    theirs = inspect.signature(getattr(Retry, method)).parameters
+    assert [*ours] == [*theirs]
+
+
+def test_new_keeps_everything():
+    """A copy has every setting of the original, urllib3's and ours."""
+    policy = CloudElementsRetry(**ALL_SETTINGS)
+    assert vars(policy.new()) == vars(policy)
+    assert type(policy.new()) is CloudElementsRetry
+    assert policy.allowed_methods == {"GET", "POST"}
+    assert policy.status_forcelist == {500, 503}
+    assert policy.remove_headers_on_redirect == {"x-secret"}
+    for name in ALL_SETTINGS.keys() - {
+        "allowed_methods",
+        "status_forcelist",
+        "remove_headers_on_redirect",
+    }:
+        assert getattr(policy, name) == ALL_SETTINGS[name]
+
+
+def test_new_changes_what_it_is_told():
+    """A copy can differ in one setting of ours or of urllib3's."""
+    policy = CloudElementsRetry().new(total=1, max_elapsed=None, budget=None)
+    assert (policy.total, policy.max_elapsed, policy.budget) == (1, None, None)
+
+
+def test_pickle():
+    """A policy travels with its settings; the budget goes on alone."""
+    policy = CloudElementsRetry(**ALL_SETTINGS)
+    clone = pickle.loads(pickle.dumps(policy))
+    assert clone.budget.reserve == 13
+    assert vars(clone.new(budget=policy.budget)) == vars(policy)
+
+
+def test_accepted_as_it_is():
+    """HTTPAdapter and PoolManager take it for the Retry that it is."""
+    policy = CloudElementsRetry()
+    assert HTTPAdapter(max_retries=policy).max_retries is policy
+    assert Retry.from_int(policy) is policy
+    assert CloudElementsRetry.from_int(2).total == 2
+
+
+NUMBERS = [
+    "backoff_factor",
+    "backoff_max",
+    "backoff_jitter",
+    "retry_after_max",
+    "max_elapsed",
+]
+COUNTS = ["total", "connect", "read", "redirect", "status", "other"]
+FLAGS = ["raise_on_redirect", "raise_on_status", "respect_retry_after_header"]
+BAD_SETTINGS = [
+    *((name, -1, ValueError, "0 or more, or None, not -1") for name in COUNTS),
+    *((name, "3", TypeError, "integer, a boolean or None, not '3'") for name in COUNTS),
+    *((name, 1.5, TypeError, "integer, a boolean or None, not 1.5") for name in COUNTS),
+    *((name, -0.1, ValueError, "from 0 to 1e[+]15, not -0.1") for name in NUMBERS),
+    *((name, float("nan"), ValueError, "to 1e[+]15, not nan") for name in NUMBERS),
+    *((name, float("inf"), ValueError, "to 1e[+]15, not inf") for name in NUMBERS),
+    *((name, 10**400, ValueError, "to 1e[+]15, not 1000") for name in NUMBERS),
+    *((name, "1", TypeError, "a number, not '1'") for name in NUMBERS),
+    *((name, True, TypeError, "a number, not True") for name in NUMBERS),
+    *((name, None, TypeError, "a number, not None") for name in NUMBERS[:-1]),
+    *((name, 1, TypeError, "True or False, not 1") for name in FLAGS),
+    ("max_elapsed", 0, ValueError, "more than 0 seconds, or None, not 0"),
+    ("budget", 5, TypeError, "a RetryBudget or None, not 5"),
+    ("budget", 0, TypeError, "a RetryBudget or None, not 0"),
+    ("history", [], TypeError, r"a tuple or None, not \[\]"),
+    ("allowed_methods", [], ValueError, r"name a method, .* not \[\]"),
+    ("allowed_methods", "GET", TypeError, "a collection of names, not 'GET'"),
+    ("allowed_methods", [1], TypeError, r"a collection of names, not \[1\]"),
+    ("allowed_methods", False, TypeError, "a collection of names, not False"),
+    ("remove_headers_on_redirect", "Cookie", TypeError, "of names, not 'Cookie'"),
+    ("remove_headers_on_redirect", None, TypeError, "of names, not None"),
+    ("status_forcelist", [399], ValueError, "hold 400 or more, not 399"),
+    ("status_forcelist", ["502"], TypeError, "hold integers, not '502'"),
+    ("status_forcelist", [True], TypeError, "hold integers, not True"),
+    ("status_forcelist", [[502]], TypeError, r"hold integers, not \[502\]"),
+    ("status_forcelist", 502, TypeError, "a collection of integers, not 502"),
+    ("status_forcelist", 0, TypeError, "a collection of integers, not 0"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "why"),
+    BAD_SETTINGS,
+    ids=[f"{name}={str(value)[:12]}" for name, value, *_ in BAD_SETTINGS],
+)
+def test_bad_settings(name, value, error, why):
+    """A wrong setting fails when made, with its name, its value, what is allowed."""
+    with pytest.raises(error, match=f"{name} must .*{why}"):
+        CloudElementsRetry(**{name: value})
+
+
+def test_bad_settings_cover_every_keyword():
+    """No keyword goes unchecked."""
+    assert {name for name, *_ in BAD_SETTINGS} == ALL_SETTINGS.keys()
+
+
+def test_unknown_keyword():
+    """A typo is a TypeError."""
+    with pytest.raises(TypeError, match="max_elapse'"):
+        CloudElementsRetry(max_elapse=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("headers", 5, "headers must be a mapping or None, not 5"),
+        ("url", b"/path", "url must be a str or None, not b'/path'"),
+    ],
+)
+def test_for_request_checks_its_arguments(name, value, why):
+    """What is wrong with a request is said at once, not at its first failure."""
+    with pytest.raises(TypeError, match=why):
+        CloudElementsRetry().for_request(b"", **{name: value})
+
+
+@pytest.mark.parametrize("statuses", [None, [], frozenset()])
+def test_no_status_listed(statuses):
+    """An empty list of statuses means that none is retried."""
+    policy = CloudElementsRetry(status_forcelist=statuses)
+    assert policy.status_forcelist == frozenset()
+    assert not policy.is_retry("GET", 502)
+
+
+def test_methods_none_is_every_method():
+    """None, as in urllib3, is every method, and has to be asked for by name."""
+    policy = CloudElementsRetry(allowed_methods=None)
+    assert policy.is_retry("POST", 502)
+    assert policy.new().allowed_methods is None
+
+
+# What is retried
+
+
+@pytest.mark.parametrize("status", [500, 502])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"])
+def test_retried(method, status):
+    """The two statuses are retried for idempotent methods."""
+    assert CloudElementsRetry().is_retry(method, status)
+
+
+@pytest.mark.parametrize("status", [500, 502])
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_writes_are_not_retried(method, status):
+    """The platform knows no idempotency key, so POST and PATCH are sent once."""
+    assert not CloudElementsRetry().is_retry(method, status)
+    assert not CloudElementsRetry().is_retry(method, 503, has_retry_after=True)
+    assert CloudElementsRetry(allowed_methods=[method]).is_retry(method, status)
+
+
+@pytest.mark.parametrize("status", sorted({*HTTPStatus, 424, 524} - {500, 502}))
+def test_nothing_else_is_retried(status):
+    """No other status is, without a Retry-After."""
+    assert not CloudElementsRetry().is_retry("GET", status)
+
+
+# Attempts
+
+
+def test_history_as_urllib3_fills_it():
+    """The history is what urllib3 would have, network failures included."""
+    ours, theirs = CloudElementsRetry(total=9), Retry(total=9)
+    for response, error in ((answer(502), None), (None, BROKEN), (None, REFUSED)):
+        ours = ours.increment("GET", "/path", response, error)
+        theirs = theirs.increment("GET", "/path", response, error)
+    assert ours.history == theirs.history
+    assert (ours.total, len(ours.history)) == (6, 3)
+
+
+def test_attempts_remember_every_failure(clock):
+    """What each attempt said is kept, in order, and on the policy of its call alone."""
+    policy = CloudElementsRetry(backoff_factor=0)
+    body = b'{"requestId": "r1", "providerMessage": "no"}'
+    second = policy.increment("GET", "/path", answer(502, {"Retry-After": "2"}, body))
+    third = second.increment("GET", "/path", None, BROKEN)
+    fourth = third.increment("GET", "/path", answer(500, body=b"<html>"))
+    assert fourth.attempts == (
+        Attempt(1, 502, "r1", "no", waited=2),
+        Attempt(2, error="Connection aborted."),
+        Attempt(3, 500),
+    )
+    assert policy.attempts == ()
+
+
+def test_body_is_read_only_if_it_will_be_followed():
+    """The last answer reaches the caller unread."""
+    response = answer(502, body=b"all of it")
+    assert stop(CloudElementsRetry(total=0), response) == "attempts"
+    assert response.read() == b"all of it"
+
+
+def test_one_call_does_not_see_another():
+    """Requests under one policy have attempts of their own."""
+    policy = CloudElementsRetry()
+    one, other = policy.for_request(), policy.for_request()
+    one.increment("GET", "/", answer())
+    assert (len(one.attempts), len(other.attempts)) == (1, 0)
+
+
+def test_a_shared_policy_learns_nothing_of_a_call():
+    """Why one call stopped is on its answer; the next call starts with none of it."""
+    policy = CloudElementsRetry(budget=RetryBudget(0))
+    response = answer()
+    assert stop(policy, response) == "budget"
+    assert response.retries is not policy
+    assert policy.why_stopped("GET", 404, {}) == "status"
+
+
+def test_no_limit_is_no_endless_loop(clock):
+    """With total=None, 100 retries are made at most: urllib3 recurses for each."""
+    policy = CloudElementsRetry(total=None, max_elapsed=None, budget=None)
+    for _ in range(100):
+        policy = policy.increment("GET", "/", None, REFUSED)
+    with pytest.raises(MaxRetryError, match="refused"):
+        policy.increment("GET", "/", None, REFUSED)
+    assert len(policy.attempts) == 101
+
+
+@pytest.mark.parametrize("name", ["connect", "read", "status", "other"])
+def test_counts_apart(name):
+    """Each kind of failure can have a limit of its own, below the total."""
+    error = {"connect": REFUSED, "read": BROKEN, "other": SSLError("tls")}.get(name)
+    response = answer() if name == "status" else None
+    policy = CloudElementsRetry(**{name: 1})
+    policy = policy.increment("GET", "/", response, error)
+    with pytest.raises(MaxRetryError):
+        policy.increment("GET", "/", response, error)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [({"total": False}, REFUSED), ({"connect": False}, REFUSED), ({"read": 0}, None)],
+)
+def test_switched_off(settings, error):
+    """False lets the failure itself through, as in urllib3; 0 wraps it."""
+    policy = CloudElementsRetry(**settings).for_request()
+    expected = MaxRetryError if error is None else type(error)
+    with pytest.raises(expected):
+        policy.increment("GET", "/", None, error or BROKEN)
+    assert policy.attempts == (Attempt(1, error=str(error or BROKEN)),)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [BROKEN, SSLError("tls"), ReadTimeoutError(None, "/", "slow")],
+    ids=["reset", "tls", "timeout"],
+)
+def test_post_that_may_have_arrived_is_not_repeated(error):
+    """What broke after sending began is passed on as it is, with one attempt."""
+    policy = CloudElementsRetry().for_request()
+    with pytest.raises(type(error)) as caught:
+        policy.increment("POST", "/", None, error)
+    assert caught.value is error
+    assert policy.attempts == (Attempt(1, error=str(error)),)
+    assert policy.new(allowed_methods=["POST"]).increment("POST", "/", None, error)
+
+
+def test_post_that_never_left_is_repeated():
+    """A refused connection is retried for every method: nobody got anything."""
+    assert CloudElementsRetry().increment("POST", "/", None, REFUSED).total == 2
+
+
+def test_raise_on_status_on_request():
+    """The reason of a MaxRetryError is a ResponseError, as urllib3's callers expect."""
+    with pytest.raises(MaxRetryError) as caught:
+        CloudElementsRetry(budget=RetryBudget(0)).increment("GET", "/", answer())
+    assert isinstance(caught.value.reason, ResponseError)
+
+
+def test_redirect_is_no_failure(clock):
+    """A redirect that urllib3 follows is no attempt, starts no clock, costs nothing."""
+    policy = CloudElementsRetry(budget=RetryBudget(5, 0)).for_request()
+    moved = answer(302, {"Location": "/there"})
+    following = policy.increment("GET", "/here", moved)
+    assert following.attempts == ()
+    assert following.budget.tokens == 5
+    assert following.get_backoff_time() == 0
+    clock.now += 100
+    following = following.increment("GET", "/there", answer())
+    assert [one.status_code for one in following.attempts] == [502]
+
+
+# Backoff
+
+
+@pytest.mark.parametrize(
+    ("count", "most"), [(1, 0.5), (2, 1), (3, 2), (4, 4), (5, 8), (6, 8), (300, 8)]
+)
+def test_full_jitter(count, most):
+    """From the first retry on, waits fill uniform(0, min(max, factor * 2**n))."""
+    random.seed(17)
+    policy = failures(count)
+    waits = [policy.get_backoff_time() for _ in range(4000)]
+    assert min(waits) >= 0
+    assert max(waits) <= most
+    assert min(waits) < 0.01 * most
+    assert max(waits) > 0.99 * most
+    assert sum(waits) / len(waits) == pytest.approx(most / 2, rel=0.05)
+    # Uniform, not heaped: each tenth has its tenth.
+    tenths = [sum(int(10 * wait / most) == n for wait in waits) for n in range(10)]
+    assert all(300 < tenth < 500 for tenth in tenths)
+
+
+def test_first_wait_comes_from_the_first_formula(monkeypatch, clock):
+    """The retry after the first failure draws with n=0, the next with n=1."""
+    drawn = []
+    monkeypatch.setattr(
+        "cloud_elements_errors._retry.random.uniform",
+        lambda least, most: drawn.append((least, most)) or most,
+    )
+    policy = CloudElementsRetry(backoff_factor=0.5, backoff_max=1.5, max_elapsed=None)
+    waited = []
+    for _ in range(3):
+        policy = policy.increment("GET", "/", answer())
+        policy.sleep(answer())
+        waited.append(policy.attempts[-1].waited)
+    assert [pair for pair in drawn if pair != (0, 0)] == [(0, 0.5), (0, 1), (0, 1.5)]
+    assert waited == [0.5, 1, 1.5]
+    assert clock.slept == [0.5, 1, 1.5]
+
+
+def test_no_wait_before_the_first_attempt():
+    """Nothing failed yet, so there is nothing to wait for."""
+    assert CloudElementsRetry().get_backoff_time() == 0
+
+
+def test_jitter_on_top_stays_below_the_maximum():
+    """urllib3's additive jitter works too, within backoff_max."""
+    random.seed(17)
+    policy = failures(1, backoff_factor=0, backoff_jitter=2, backoff_max=1)
+    waits = [policy.get_backoff_time() for _ in range(1000)]
+    assert max(waits) == 1
+    assert min(waits) < 0.05
+
+
+def test_backoff_starts_again_after_a_redirect():
+    """Only failures since the last redirect count."""
+    moved = RequestHistory("GET", "/", None, 302, "/there")
+    failed = RequestHistory("GET", "/", None, 502, None)
+    random.seed(17)
+    policy = CloudElementsRetry(history=(failed, failed, failed, moved, failed))
+    assert max(policy.get_backoff_time() for _ in range(1000)) <= 0.5
+
+
+def test_the_longest_history_overflows_nothing():
+    """The largest settings and any history are a wait, not an OverflowError."""
+    policy = failures(5000, backoff_factor=1e15, backoff_max=1e15)
+    assert 0 <= policy.get_backoff_time() <= 1e15
+
+
+# Retry-After
+
+
+def date(seconds):
+    return formatdate(NOW + seconds, usegmt=True)
+
+
+RETRY_AFTER = [
+    ("integer", "7", 7),
+    ("spaces", "  7 ", 7),
+    ("decimal", "0.5", 0.5),
+    ("decimal point at the end", "7.", 7),
+    ("IMF-fixdate", date(20), 20),
+    ("RFC 850", "Tuesday, 14-Nov-23 22:13:40 GMT", 20),
+    ("asctime", "Tue Nov 14 22:13:40 2023", 20),
+]
+NO_WAIT = [("zero", "0"), ("past", date(-100)), ("long past", "01 Jan 1970 00:00 GMT")]
+GARBAGE = [
+    ("word", "soon"),
+    ("negative", "-1"),
+    ("plus", "+7"),
+    ("exponent", "1e3"),
+    ("not a number", "nan"),
+    ("infinity", "inf"),
+    ("superscript", "\xb2"),
+    ("two", "1, 2"),
+    ("year out of range", "Tue, 14 Nov 99999999999 22:13:40 GMT"),
+    ("blank", " "),
+    ("empty", ""),
+]
+HUGE = [
+    ("a second too long", "61", 61),
+    ("a day", "86400", 86400),
+    ("date", date(61), 61),
+    ("5,000 digits", "9" * 5000, 1.7976931348623157e308),
+]
+
+
+@pytest.fixture
+def wall_clock(monkeypatch):
+    monkeypatch.setattr("cloud_elements_errors._payload.time.time", lambda: NOW)
+
+
+@pytest.mark.usefixtures("wall_clock")
+@pytest.mark.parametrize("status", [413, 429, 500, 502, 503])
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [case[1:] for case in RETRY_AFTER],
+    ids=[case[0] for case in RETRY_AFTER],
+)
+def test_retry_after_is_waited(clock, status, value, seconds):
+    """A usable Retry-After is the wait, to the second, for 413, 429 and 503 too."""
+    policy = CloudElementsRetry()
+    response = answer(status, {"Retry-After": value})
+    assert policy.is_retry("GET", status, has_retry_after=True)
+    following = policy.increment("GET", "/", response)
+    following.sleep(response)
+    assert clock.slept == [seconds]
+    assert following.attempts[0].waited == seconds
+
+
+@pytest.mark.usefixtures("wall_clock")
+@pytest.mark.parametrize("status", [413, 429, 503])
+@pytest.mark.parametrize(
+    "value", [case[1] for case in NO_WAIT], ids=[case[0] for case in NO_WAIT]
+)
+def test_retry_after_now_backs_off(clock, status, value):
+    """A Retry-After of no time allows the retry; our jitter says when."""
+    policy = CloudElementsRetry(backoff_max=0.25).increment(
+        "GET", "/", answer(status, {"Retry-After": value})
+    )
+    policy.sleep()
+    assert 0 < sum(clock.slept) <= 0.25
+
+
+@pytest.mark.usefixtures("wall_clock")
+@pytest.mark.parametrize(
+    "value", [case[1] for case in GARBAGE], ids=[case[0] for case in GARBAGE]
+)
+def test_garbage_is_ignored(clock, value):
+    """With a 502 garbage is as if absent; with a 503 it is no leave to retry."""
+    headers = {"Retry-After": value}
+    policy = CloudElementsRetry(backoff_max=0.25)
+    assert policy.get_retry_after(answer(502, headers)) is None
+    policy.increment("GET", "/", answer(502, headers)).sleep(answer(502, headers))
+    assert 0 < sum(clock.slept) <= 0.25
+    for status in (413, 429, 503):
+        assert stop(policy, answer(status, headers)) == "status"
+
+
+@pytest.mark.usefixtures("wall_clock")
+@pytest.mark.parametrize("status", [413, 429, 500, 502, 503])
+@pytest.mark.parametrize(
+    ("value", "seconds"), [case[1:] for case in HUGE], ids=[case[0] for case in HUGE]
+)
+def test_longer_than_the_maximum_ends_at_once(clock, status, value, seconds):
+    """Asked to wait too long, the policy stops, and does not sleep."""
+    response = answer(status, {"Retry-After": value})
+    assert stop(CloudElementsRetry(max_elapsed=None), response) == "retry_after"
+    assert clock.slept == []
+
+
+def test_the_maximum_itself_is_waited(clock):
+    """60 seconds are honoured by default, when the time allows them."""
+    policy = CloudElementsRetry().increment(
+        "GET", "/", answer(503, {"Retry-After": "60"})
+    )
+    policy.sleep()
+    assert clock.slept == [60]
+
+
+def test_retry_after_not_respected(clock):
+    """Switched off, the header is neither waited for nor a reason to stop."""
+    policy = CloudElementsRetry(respect_retry_after_header=False, backoff_max=0.25)
+    headers = {"Retry-After": "61"}
+    policy.increment("GET", "/", answer(502, headers)).sleep(answer(502, headers))
+    assert 0 < sum(clock.slept) <= 0.25
+    assert not policy.is_retry("GET", 503, has_retry_after=True)
+    assert policy.why_stopped("GET", 503, headers) == "status"
+
+
+def test_retry_after_is_cut_where_urllib3_asks(clock, monkeypatch):
+    """Where urllib3 itself waits, after a redirect, it is no longer than allowed."""
+    monkeypatch.setattr("urllib3.util.retry.time", clock)
+    moved = answer(302, {"Location": "/there", "Retry-After": "900"})
+    following = CloudElementsRetry(retry_after_max=2).increment("GET", "/", moved)
+    following.sleep_for_retry(moved)
+    following.sleep(moved)
+    assert clock.slept == [2, 2]
+
+
+# max_elapsed
+
+
+def test_no_attempt_starts_after_max_elapsed(clock):
+    """The clock starts at the first failure, and Retry-After counts."""
+    policy = CloudElementsRetry(total=9, max_elapsed=10, budget=None)
+    for _ in range(2):
+        policy = policy.increment("GET", "/", answer(503, {"Retry-After": "5"}))
+        policy.sleep()
+    assert clock.now == 1010
+    assert stop(policy, answer(503, {"Retry-After": "0.01"})) == "deadline"
+
+
+def test_time_before_the_first_failure_is_free(clock):
+    """How long the first attempt took does not count."""
+    policy = CloudElementsRetry(max_elapsed=1).for_request()
+    clock.now += 1000
+    assert policy.increment("GET", "/", answer(502, {"Retry-After": "1"})).attempts
+
+
+def test_time_within_attempts_counts(clock):
+    """A slow second attempt uses the time up."""
+    policy = CloudElementsRetry(max_elapsed=10, backoff_factor=0)
+    policy = policy.increment("GET", "/", answer())
+    clock.now += 10
+    policy = policy.increment("GET", "/", answer())
+    clock.now += 0.01
+    assert stop(policy, answer()) == "deadline"
+
+
+def test_network_failures_stop_at_the_deadline_too(clock):
+    """A failed connection is under the same limit."""
+    policy = CloudElementsRetry(total=None, max_elapsed=10, backoff_factor=0)
+    policy = policy.increment("GET", "/", None, REFUSED)
+    clock.now += 11
+    with pytest.raises(MaxRetryError, match="refused"):
+        policy.increment("GET", "/", None, REFUSED)
+    assert [one.error for one in policy.attempts] == ["refused", "refused"]
+
+
+def test_no_max_elapsed(clock):
+    """None is no limit in time."""
+    policy = CloudElementsRetry(max_elapsed=None, backoff_factor=0)
+    policy = policy.increment("GET", "/", answer())
+    clock.now += 1e9
+    assert policy.increment("GET", "/", answer()).total == 1
+
+
+class SlowBody(io.BytesIO):
+    """A body whose every read takes time."""
+
+    def __init__(self, clock, seconds):
+        super().__init__(b"x" * 10)
+        self.clock, self.seconds = clock, seconds
+
+    def read(self, amt=-1):
+        self.clock.now += self.seconds
+        return super().read(amt)
+
+    read1 = read
+
+
+@pytest.mark.parametrize(("seconds", "slept"), [(1, [3]), (4, [])])
+def test_reading_the_failing_body_is_part_of_the_wait(clock, seconds, slept):
+    """A wait of 5 seconds began when the answer came, not when it was read."""
+    response = urllib3.HTTPResponse(
+        SlowBody(clock, seconds),
+        status=503,
+        headers={"Retry-After": "5"},
+        preload_content=False,
+    )
+    following = CloudElementsRetry().increment("GET", "/", response)
+    following.sleep(response)
+    assert clock.slept == slept
+    assert clock.now == max(1005, 1000 + 2 * seconds)
+
+
+def test_the_failing_body_is_read_no_longer_than_the_deadline(clock, monkeypatch):
+    """What is left of max_elapsed bounds the read, if it is below 5 seconds."""
+    granted = []
+
+    def read_body(_response, seconds):
+        granted.append(seconds)
+        return b"", True
+
+    monkeypatch.setattr("cloud_elements_errors._retry.read_body", read_body)
+    for most in (2, 60, None):
+        policy = CloudElementsRetry(max_elapsed=most, backoff_factor=0)
+        policy.increment("GET", "/", answer())
+    assert granted == [2, 5, 5]
+
+
+# Bodies
+
+
+class NoTell:
+    """Can go back, and does not say to where."""
+
+    def seek(self, _position):
+        return 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        b"",
+        b"x",
+        "x",
+        bytearray(b"x"),
+        memoryview(b"x"),
+        [b"x"],
+        (b"x",),
+        io.BytesIO(b"x"),
+        io.StringIO("x"),
+    ],
+    ids=lambda body: type(body).__name__,
+)
+def test_bodies_that_can_be_sent_again(body):
+    """What urllib3 can send a second time as it was is retried."""
+    policy = CloudElementsRetry().for_request(body)
+    assert policy.increment("PUT", "/", answer()).attempts
+    assert policy.for_request(body).increment("PUT", "/", None, BROKEN).attempts
+
+
+@pytest.mark.parametrize(
+    "body",
+    [(x for x in [b"x"]), iter([b"x"]), map(bytes, [b"x"]), object(), NoTell()],
+    ids=lambda body: type(body).__name__,
+)
+def test_bodies_that_cannot_be_sent_again(body):
+    """Anything else is not, neither after an answer nor after a network failure."""
+    policy = CloudElementsRetry().for_request(body)
+    assert stop(policy, answer(), "PUT") == "body"
+    policy = CloudElementsRetry().for_request(body)
+    with pytest.raises(MaxRetryError, match="Connection aborted"):
+        policy.increment("PUT", "/", None, BROKEN)
+
+
+def test_a_closed_file_cannot_be_sent_again():
+    """A file that somebody has closed meanwhile says no with a ValueError."""
+    file = io.BytesIO(b"x")
+    policy = CloudElementsRetry().for_request(file)
+    file.close()
+    assert stop(policy, answer(), "PUT") == "body"
+
+
+def test_asking_moves_no_file():
+    """A file stays where it is: urllib3 rewinds it to where it started."""
+    file = io.BytesIO(b"0123456789")
+    file.seek(4)
+    CloudElementsRetry().for_request(file).increment("PUT", "/", answer())
+    assert file.tell() == 4
+
+
+# Why it stopped, without increment
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "headers", "settings", "body", "why"),
+    [
+        ("GET", 404, {}, {}, None, "status"),
+        ("GET", 503, {}, {}, None, "status"),
+        ("POST", 502, {}, {}, None, "method"),
+        ("POST", 503, {"Retry-After": "1"}, {}, None, "method"),
+        ("GET", 503, {"Retry-After": "1"}, {"total": 0}, None, "attempts"),
+        ("PUT", 503, {"Retry-After": "1"}, {"total": 0}, iter("x"), "body"),
+        ("PUT", 503, {"Retry-After": "1"}, {"total": 0}, b"x", "attempts"),
+        ("GET", 503, {"Retry-After": "1"}, {"total": None}, None, "status"),
+        ("GET", 502, {}, {"total": 0}, None, "attempts"),
+    ],
+)
+def test_why_stopped_when_is_retry_said_no(  # noqa: PLR0917 - a table
+    method, status, headers, settings, body, why
+):
+    """urllib3 asks is_retry first, and then nothing more: the reason is still told."""
+    policy = CloudElementsRetry(**settings)
+    assert not policy.is_retry(method, status, bool(headers)) or status == 502
+    assert policy.for_request(body).why_stopped(method, status, headers) == why
+    # The body is unknown to a policy that nobody told of it.
+    plain = policy.why_stopped(method, status, headers)
+    assert plain == why.replace("body", "attempts")
+
+
+# The log
+
+
+def test_log_record(clock, lines):
+    """One WARNING a retry: method, path, status, provider text, attempt, wait."""
+    body = b'{"requestId": "r1", "providerMessage": "Connection\\nreset"}'
+    CloudElementsRetry().increment(
+        "GET", "/contacts?q=private", answer(502, {"Retry-After": "2"}, body)
+    )
+    (record,) = lines()
+    assert record.levelno == logging.WARNING
+    assert record.getMessage() == (
+        r"Retrying GET /contacts after 502 (Connection\nreset): "
+        "attempt 2 of 4 in 2.00 s"
+    )
+    expected = {
+        "method": "GET",
+        "path": "/contacts",
+        "status_code": 502,
+        "request_id": "r1",
+        "provider_message": r"Connection\nreset",
+        "error": None,
+        "attempt": 2,
+        "max_attempts": 4,
+        "wait": 2,
+    }
+    assert {name: vars(record)[name] for name in expected} == expected
+
+
+def test_log_record_of_a_network_failure(clock, lines):
+    """In place of the status stands what broke."""
+    policy = CloudElementsRetry(backoff_factor=0)
+    policy.increment("GET", "/contacts", None, BROKEN)
+    (record,) = lines()
+    assert record.getMessage() == (
+        "Retrying GET /contacts after Connection aborted.: attempt 2 of 4 in 0.00 s"
+    )
+    assert (record.status_code, record.error) == (None, "Connection aborted.")
+
+
+@pytest.mark.parametrize(
+    ("total", "text", "most"),
+    [
+        (1, "attempt 2 of 2 in", 2),
+        (None, "attempt 2 in", None),
+        (10**5000, "attempt 2 of 101 in", 101),
+    ],
+    ids=["1", "None", "more than there can be"],
+)
+def test_log_says_of_how_many(clock, lines, total, text, most):
+    """m in "attempt n of m" is how many there can be, if that is known."""
+    CloudElementsRetry(total=total).increment("GET", "/", answer())
+    (record,) = lines()
+    assert text in record.getMessage()
+    assert record.max_attempts == most
+
+
+def test_log_counts_on(clock, lines):
+    """Each retry is a line, and counts from the first attempt."""
+    policy = CloudElementsRetry()
+    for _ in range(3):
+        policy = policy.increment("GET", "/", answer())
+    assert [(one.attempt, one.max_attempts) for one in lines()] == [
+        (2, 4),
+        (3, 4),
+        (4, 4),
+    ]
+
+
+def test_log_without_anything_known(clock, lines):
+    """urllib3's own tests call increment with nothing at all."""
+    CloudElementsRetry().increment()
+    (record,) = lines()
+    assert "after a failure" in record.getMessage()
+    with pytest.raises(MaxRetryError):
+        CloudElementsRetry(total=0).increment()
+
+
+def test_no_log_without_retry(lines):
+    """What is not followed by an attempt is no line: the error says it all."""
+    stop(CloudElementsRetry(total=0), answer())
+    assert lines() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "retried"),
+    [
+        pytest.param(SSLError(ssl.SSLCertVerificationError(1, "expired")), False),
+        pytest.param(
+            ProxyError("no", SSLError(ssl.SSLCertVerificationError(1, "expired"))),
+            False,
+        ),
+        pytest.param(SSLError(ssl.SSLError(1, "bad record mac")), True),
+        pytest.param(SSLError("wrong fingerprint"), True),
+    ],
+    ids=["certificate", "proxy's certificate", "record", "no cause"],
+)
+def test_a_refused_certificate_is_refused_once(error: Exception, retried: bool):
+    """A certificate does not become valid by asking again; a broken record may."""
+    policy = CloudElementsRetry()
+    if retried:
+        assert policy.increment("GET", "/", error=error).total == 2
+    else:
+        with pytest.raises(MaxRetryError, match="expired"):
+            policy.increment("GET", "/", error=error)
+
+
+def test_the_text_of_a_failure_is_what_happened():
+    """The name of the pool, which is long and says nothing, is left out."""
+    error = ReadTimeoutError(
+        HTTPConnectionPool("api.example.com", 80), "/", "Read timed out."
+    )
+    assert str(error).startswith("HTTPConnectionPool(")
+    following = CloudElementsRetry().increment("GET", "/", error=error)
+    assert following.attempts[0].error == "Read timed out."

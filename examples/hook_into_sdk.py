@@ -1,0 +1,56 @@
+"""A client SDK: reach for the session that it holds.
+
+`CrmClient` stands for any SDK on requests that keeps a session and ignores what
+the platform says when a call fails.
+"""
+
+from __future__ import annotations
+
+import requests
+
+from cloud_elements_errors import (
+    BadRequestError,
+    CloudElementsAdapter,
+    raise_for_error,
+)
+from cloud_elements_errors.testing import FakeCloudElements
+
+
+class CrmClient:
+    """Somebody else's code."""
+
+    def __init__(self, base: str) -> None:
+        """Keep a session, as SDKs do."""
+        self.base = base
+        self.session = requests.Session()
+
+    def contact_names(self) -> list[str]:
+        """Fail with a KeyError where the platform had a lot to say."""
+        answer = self.session.get(f"{self.base}/contacts").json()
+        return [contact["name"] for contact in answer["contacts"]]
+
+
+def main(base: str) -> None:
+    """Get the errors alone, with a hook; then with retries, with the adapter."""
+    hooked = CrmClient(base)
+    hooked.session.hooks["response"].append(raise_for_error)
+    try:
+        hooked.contact_names()
+    except BadRequestError as error:
+        print(error.provider_message)
+
+    mounted = CrmClient(base)
+    mounted.session.mount(f"{base}/", CloudElementsAdapter())
+    print(mounted.contact_names())
+
+
+if __name__ == "__main__":
+    with FakeCloudElements() as platform:
+        platform.reply(
+            400,
+            message="Bad Request",
+            provider_message="3100 - message=AuthorizationFailed; statusCode=403",
+        )
+        platform.reply(500)
+        platform.reply(200, body={"contacts": [{"name": "Ada"}, {"name": "Grace"}]})
+        main(platform.url)

@@ -1,0 +1,70 @@
+"""The README and the examples tell the truth, and run."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cloud_elements_errors import NORMALIZED_ERRORS
+from cloud_elements_errors.exceptions import class_for
+from cloud_elements_errors.testing import no_wait
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+EXAMPLES = sorted(
+    path for path in (ROOT / "examples").glob("*.py") if path.stem != "outage"
+)
+
+
+def expected_table() -> str:
+    rows = ["| status | exception | what it means, and what to do |", "|---|---|---|"]
+    for row in NORMALIZED_ERRORS.values():
+        cls = class_for(row.status_code)
+        name = f"`{cls.__name__}`" if cls is not None else "none"
+        retried = " Retried." if row.retried else ""
+        rows.append(
+            f"| {row.status_code} {row.title} | {name} "
+            f"| {row.description}{retried} **{row.remedy}** |"
+        )
+    return "\n".join(rows)
+
+
+def test_the_table_of_the_readme_is_the_one_of_the_code():
+    """One fact, one place: the README's list is what the code holds."""
+    table = re.search(
+        r"<!-- table:[^\n]*-->\n(.*?)\n<!-- end of table -->", README, re.DOTALL
+    )
+    assert table is not None
+    assert table[1] == expected_table()
+
+
+@pytest.mark.parametrize("code", BLOCKS, ids=range(len(BLOCKS)))
+def test_each_python_block_runs(code: str):
+    """A user may paste any block of the README, and it runs offline."""
+    with no_wait():
+        exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+
+
+def test_there_are_blocks_to_run():
+    """The test above has something to test."""
+    assert len(BLOCKS) >= 4
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_each_example_runs(path: Path, capsys: pytest.CaptureFixture[str]):
+    """Every file in examples/ runs offline, and shows something."""
+    with no_wait():
+        runpy.run_path(str(path), run_name="__main__")
+    assert capsys.readouterr().out.strip()
+
+
+def test_ci_runs_what_the_readme_tells_users_to_run():
+    """The last line of .ci/run is a line of the README, to the letter."""
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").strip()
+    assert ci.splitlines()[-1] in README.splitlines()
+    subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=True)

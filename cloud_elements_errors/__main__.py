@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import textwrap
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from ._codes import FIRST_ERROR, NORMALIZED_ERRORS
 from ._retry import CloudElementsRetry
@@ -17,6 +17,9 @@ from .testing import FakeCloudElements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+# As shells report a program that a signal has ended.
+_INTERRUPTED, _CLOSED_PIPE = 130, 141
 
 _WIDTH = 80
 _INDENT = 14
@@ -65,6 +68,13 @@ class _Printer:
         )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; ``--help`` says the rest."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -75,7 +85,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
 
     """
-    parser = argparse.ArgumentParser(
+    try:
+        _run(argv)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader, head or a pager, has seen enough. Python flushes stdout once
+        # more at exit, so that has to go somewhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _CLOSED_PIPE
+    return 0
+
+
+def _run(argv: Sequence[str] | None) -> None:
+    parser = _Parser(
         prog="cloud-elements-errors",
         description="The normalized errors of Cloud Elements, and what they mean.",
     )
@@ -87,7 +111,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     printer = _Printer(sys.stdout)
     {"table": _table, "demo": _demo}[arguments.command](printer)
-    return 0
 
 
 def _table(printer: _Printer) -> None:
@@ -123,6 +146,7 @@ def _demo(printer: _Printer) -> None:
             FakeCloudElements() as platform,
             CloudElementsSession(max_retries=policy) as session,
         ):
+            session.trust_env = False  # loopback is not behind anybody's proxy
             print(f"A Cloud Elements on loopback: {platform.url}")
             for status, row in NORMALIZED_ERRORS.items():
                 colour = _RED if status >= FIRST_ERROR else _GREEN

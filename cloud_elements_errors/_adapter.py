@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import os
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +13,15 @@ from urllib3.exceptions import ReadTimeoutError
 from urllib3.util.retry import Retry
 
 from ._codes import FIRST_ERROR
-from ._hook import ErrorHook, OnError, check_on_error, check_passthrough
+from ._hook import OnError, ResponseHooks, check_on_error, check_passthrough
 from ._payload import WARNING_HEADER
 from ._retry import CloudElementsRetry
 from .exceptions import attempt_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from urllib3 import PoolManager
 
 # The policy of the request in flight, and whose it is: HTTPAdapter.send, and the
 # stand-in for it in `responses`, ask the adapter for its policy without saying
@@ -36,7 +40,7 @@ class CloudElementsAdapter(HTTPAdapter):
         session.mount("https://api.cloud-elements.com/", CloudElementsAdapter())
     """
 
-    __attrs__ = [*HTTPAdapter.__attrs__, "passthrough", "on_error"]  # noqa: RUF012
+    __attrs__: list[str] = [*HTTPAdapter.__attrs__, "passthrough", "on_error"]  # noqa: RUF012
 
     def __init__(
         self,
@@ -65,12 +69,16 @@ class CloudElementsAdapter(HTTPAdapter):
 
         Raises:
             TypeError: If an argument is of the wrong type.
-            ValueError: If *max_retries* is negative, or *passthrough* holds what
-                is no status of an error.
+            ValueError: If *max_retries* is negative, *passthrough* holds what is
+                no status of an error, or a pool would hold nothing.
 
         """
-        self.passthrough = check_passthrough(passthrough)
-        self.on_error = check_on_error(on_error)
+        _check_pool_size("pool_connections", pool_connections)
+        _check_pool_size("pool_maxsize", pool_maxsize)
+        if not isinstance(pool_block, bool):
+            raise TypeError(f"pool_block must be True or False, not {pool_block!r}")
+        self.passthrough: frozenset[int] = check_passthrough(passthrough)
+        self.on_error: OnError | None = check_on_error(on_error)
         super().__init__(
             pool_connections=pool_connections,
             pool_maxsize=pool_maxsize,
@@ -88,7 +96,17 @@ class CloudElementsAdapter(HTTPAdapter):
 
     @max_retries.setter
     def max_retries(self, policy: Retry) -> None:
-        self._max_retries = policy
+        self._max_retries = _policy(policy)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools, as `HTTPAdapter` does."""
+        self._process = os.getpid()
+        super().init_poolmanager(*args, **kwargs)
+        _keep_status(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> PoolManager:
+        """Make the pools of a proxy, as `HTTPAdapter` does."""
+        return _keep_status(super().proxy_manager_for(*args, **kwargs))
 
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
@@ -109,6 +127,9 @@ class CloudElementsAdapter(HTTPAdapter):
                 its ``attempts``, and in a note.
 
         """
+        if self._process != os.getpid():
+            # A fork: the connections are the parent's, whose answers they carry.
+            self.__setstate__(self.__getstate__())
         policy = self._max_retries
         if isinstance(policy, CloudElementsRetry):
             policy = policy.for_request(request.body, request.headers, request.url)
@@ -129,8 +150,56 @@ class CloudElementsAdapter(HTTPAdapter):
             # An answer of `responses`, which urllib3 has never seen.
             response.raw.retries = policy
         if response.status_code >= FIRST_ERROR or WARNING_HEADER in response.headers:
-            ErrorHook.install(request, self.passthrough, self.on_error)
+            ResponseHooks.install(request, self.passthrough, self.on_error)
         return response
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer that keeps its status where its Content-Length lines disagree.
+
+    urllib3 refuses such an answer, and nobody learns its status. A failure is told
+    by that alone, so its body may be as long as the longest of them says.
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        try:
+            lines = self.headers.get_all("Content-Length", [])
+            lengths = {int(length) for length in ",".join(lines).split(",")}
+        except ValueError:  # none, or one that urllib3 ignores
+            return
+        if self.status >= FIRST_ERROR and len(lengths) > 1:
+            self.length = max(0, *lengths)
+            del self.headers["Content-Length"]
+            self.headers["Content-Length"] = str(self.length)
+            self.will_close = True  # who knows what else is coming
+
+
+class _KeepsStatus:
+    """Mixed into urllib3's pools, whose connections then answer so."""
+
+    def _new_conn(self) -> Any:
+        connection = super()._new_conn()  # type: ignore[misc]
+        connection.response_class = _Response
+        return connection
+
+
+def _keep_status(manager: PoolManager) -> PoolManager:
+    # The attribute is there "so other PoolManagers can override them".
+    manager.pool_classes_by_scheme = {
+        scheme: cls
+        if issubclass(cls, _KeepsStatus)
+        else type(cls.__name__, (_KeepsStatus, cls), {})
+        for scheme, cls in manager.pool_classes_by_scheme.items()
+    }
+    return manager
+
+
+def _check_pool_size(name: str, size: int) -> None:
+    if isinstance(size, bool) or not isinstance(size, int):
+        raise TypeError(f"{name} must be an integer, not {size!r}")
+    if size < 1:
+        raise ValueError(f"{name} must be 1 or more, not {size!r}")
 
 
 def _policy(max_retries: int | Retry | None) -> Retry:

@@ -8,6 +8,7 @@ is closed when it was not.
 from __future__ import annotations
 
 import io
+import math
 import time
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -24,16 +25,19 @@ if TYPE_CHECKING:
 MAX_SECONDS = 5.0
 """How long the body of an error may take to arrive."""
 
+# What a body of 64 KiB may take on the wire: in chunks of one byte, six times that.
+_MAX_WIRE_BYTES = 16 * MAX_BODY_BYTES
+
 # Small steps lose little of what stood before the fault in a corrupt stream.
 _DECODER_STEP = 64
 
 
-def read_body(raw: Any, seconds: float = MAX_SECONDS) -> tuple[bytes, bool]:
+def read_body(raw: Any, seconds: float = math.inf) -> tuple[bytes, bool]:
     """Read and decode at most 64 KiB of a urllib3 response, or of another file.
 
     Args:
         raw: What a response's bytes come from.
-        seconds: How long that may take.
+        seconds: How long that may take, if less than 5 seconds.
 
     Returns:
         The body, and whether it was read whole.
@@ -41,12 +45,14 @@ def read_body(raw: Any, seconds: float = MAX_SECONDS) -> tuple[bytes, bool]:
     """
     if isinstance(raw, urllib3.BaseHTTPResponse) and raw.closed:
         # Nothing is left on the wire: urllib3 has the body, and has decoded it.
-        body = raw.data or b""
+        body = b""
+        with suppress(Exception):  # no bytes at all are not valid zstd, say
+            body = raw.data or b""
         return body[:MAX_BODY_BYTES], len(body) <= MAX_BODY_BYTES
     received = bytearray()
     whole = False
     # Whatever goes wrong on the wire, the status has arrived and is to be told.
-    with suppress(Exception), _time_limit(raw, seconds):
+    with suppress(Exception), _wire_limits(raw, min(seconds, MAX_SECONDS)):
         whole = _receive(raw, received)
     if not whole:
         with suppress(Exception):
@@ -89,18 +95,19 @@ def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
             decoded += chunk
     except Exception:  # noqa: BLE001 - a decoder may raise anything of its own
         # Often nothing is wrong but the header, and the body is plain text.
-        return bytes(decoded or body), False
+        return (bytes(decoded), False) if decoded else (body, True)
     return bytes(decoded[:MAX_BODY_BYTES]), False
 
 
 @contextmanager
-def _time_limit(raw: Any, seconds: float) -> Iterator[None]:
-    """Bound what all reads from the socket take together.
+def _wire_limits(raw: Any, seconds: float) -> Iterator[None]:
+    """Bound what all reads from the socket take together, in time and in bytes.
 
     A socket's own timeout starts anew with every byte that arrives, so a peer
-    that trickles holds its reader for ever. Neither urllib3 nor http.client has
-    a limit for the whole, hence the one reach into private names: the socket
-    under a response is read through a stand-in that knows the deadline.
+    that trickles holds its reader for ever; and what surrounds the chunks of a
+    body, such as trailers, is read without end. Neither urllib3 nor http.client
+    has a limit for the whole, hence the one reach into private names: the socket
+    under a response is read through a stand-in that knows the limits.
     """
     file: Any = getattr(getattr(getattr(raw, "_fp", None), "fp", None), "raw", None)
     sock = getattr(file, "_sock", None)
@@ -117,22 +124,25 @@ def _time_limit(raw: Any, seconds: float) -> Iterator[None]:
 
 
 class _LimitedSocket:
-    """A socket whose reads end at the deadline, whatever their number."""
+    """A socket whose reads end at the limits, whatever their number."""
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock = sock
         self._deadline = deadline
+        self._bytes_left = _MAX_WIRE_BYTES
 
     def recv_into(self, buffer: bytearray) -> int:
         left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("The body took too long to arrive.")
+        if left <= 0 or self._bytes_left <= 0:
+            raise TimeoutError("The body takes too long, or is too long.")
         timeout = self._sock.gettimeout()
         self._sock.settimeout(left if timeout is None else min(left, timeout))
         try:
-            return self._sock.recv_into(buffer)
+            received = self._sock.recv_into(buffer)
         finally:
             self._sock.settimeout(timeout)
+        self._bytes_left -= received
+        return received
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 import requests
+from requests.hooks import dispatch_hook
 from requests.structures import CaseInsensitiveDict
 from urllib3.util.retry import Retry
 
@@ -87,7 +88,7 @@ def error_from_response(response: requests.Response) -> CloudElementsError | Non
         status_code,
         parse_payload(response.headers, body, truncated=not whole),
         Redactor(None if request is None else request.headers, url),
-        reason=response.reason,
+        reason=None if response.reason is None else as_text(response.reason),
         method=method,
         url=url,
         earlier=earlier,
@@ -146,24 +147,26 @@ def error_from_parts(
     )
 
 
-class ErrorHook:
-    """The hook of one send: checks its answer, and is gone from the request.
+class ResponseHooks(list[Any]):
+    """The response hooks of a request in flight: the user's, then our check.
 
-    It is added to the request's own list, since requests runs no other once that
-    exists, and it removes itself, since the request is the user's. Several threads
-    may send the same prepared request, so each removes only what is its own.
+    requests runs the hooks that it finds on the request, and no others, so this
+    list stands there in place of the user's. It is callable, so that requests
+    takes it for one hook: it runs those that it holds, checks what they have made
+    of the answer, and is gone. A hook of the user's that raises, or that takes
+    itself off the list, changes nothing of that.
+
+    Several threads may send one request at a time, some of them without us: each
+    has its own settings, and the last one leaves the request as it was found.
     """
 
-    def __init__(
-        self,
-        hooks: list[Any],
-        passthrough: Collection[int],
-        on_error: OnError | None,
-    ) -> None:
-        self._hooks = hooks
-        self._passthrough = passthrough
-        self._on_error = on_error
-        self._thread = threading.get_ident()
+    _lock = threading.Lock()
+
+    def __init__(self, home: dict[str, Any]) -> None:
+        self._home = home
+        self._found = found = home.get("response")
+        super().__init__([found] if callable(found) else found or ())
+        self._settings: dict[int, tuple[Collection[int], OnError | None]] = {}
 
     @classmethod
     def install(
@@ -171,34 +174,60 @@ class ErrorHook:
         request: requests.PreparedRequest,
         passthrough: Collection[int],
         on_error: OnError | None,
-    ) -> None:
-        """Put a hook last on the request, in place of one of an outer adapter."""
-        hooks = request.hooks.get("response") or []
-        if not isinstance(hooks, list):
-            hooks = [hooks] if callable(hooks) else list(hooks)
-        request.hooks["response"] = hooks
-        hook = cls(hooks, passthrough, on_error)
-        hook._remove()
-        hooks.append(hook)
+    ) -> ResponseHooks:
+        """Have the next answer to this request, in this thread, checked like this.
 
-    def _remove(self) -> None:
-        for hook in list(self._hooks):
-            if isinstance(hook, ErrorHook) and hook._thread == self._thread:
-                self._hooks.remove(hook)
+        An adapter comes after its session, and its settings count.
+        """
+        with cls._lock:
+            hooks = request.hooks.get("response")
+            if not isinstance(hooks, cls):
+                hooks = request.hooks["response"] = cls(request.hooks)
+            hooks._settings[threading.get_ident()] = (passthrough, on_error)
+            return hooks
 
-    def __call__(self, response: requests.Response, **_kwargs: Any) -> None:
-        self._remove()
-        if response.status_code in self._passthrough:
-            return
+    def uninstall(self) -> None:
+        """Leave the request as it was found, unless other threads still send it."""
+        with self._lock:
+            self._settings.pop(threading.get_ident(), None)
+            if not self._settings and self._home.get("response") is self:
+                if isinstance(self._found, list):
+                    self._found[:] = self
+                self._home["response"] = self._found
+
+    def __bool__(self) -> bool:
+        """Be true also when the user has no hooks, or requests would skip ours."""
+        return True
+
+    def __call__(self, response: requests.Response, **kwargs: Any) -> Any:
+        settings = self._settings.get(threading.get_ident())
         try:
-            raise_for_error(response)
-        except CloudElementsError as error:
-            if self._on_error is not None:
-                try:
-                    self._on_error(error)
-                except Exception:
-                    logger.exception("on_error failed, and is ignored")
-            raise
+            response = dispatch_hook(
+                "response", {"response": list(self)}, response, **kwargs
+            )
+        finally:
+            self.uninstall()
+        if settings is not None:
+            _check(response, *settings)
+        return response
+
+
+def _check(
+    response: requests.Response,
+    passthrough: Collection[int],
+    on_error: OnError | None,
+) -> None:
+    if response.status_code in passthrough:
+        return
+    try:
+        raise_for_error(response)
+    except CloudElementsError as error:
+        if on_error is not None:
+            try:
+                on_error(error)
+            except Exception:
+                logger.exception("on_error failed, and is ignored")
+        raise
 
 
 def check_passthrough(passthrough: Collection[int]) -> frozenset[int]:
@@ -233,9 +262,9 @@ def _read_content(response: requests.Response) -> tuple[bytes, bool]:
     """
     if response._content is not False:
         return response._content or b"", True
-    if response.raw is None or response._content_consumed:
-        return b"", True
-    body, whole = read_body(response.raw)
+    body, whole = b"", True
+    if response.raw is not None and not response._content_consumed:
+        body, whole = read_body(response.raw)
     response._content = body
     response._content_consumed = True
     return body, whole
@@ -278,7 +307,8 @@ def _log_warning(response: requests.Response) -> None:
     warning = response.headers.get(WARNING_HEADER)
     if warning is None or not response.ok:
         return
-    request = response.request
+    # A response that was made by hand may have no request.
+    request = response.request or requests.PreparedRequest()
     redact = Redactor(request.headers, request.url)
     logger.warning(
         "Cloud Elements warns, with status %d of %s %s: %s",

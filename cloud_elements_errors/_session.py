@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import requests
@@ -10,7 +10,7 @@ from requests.cookies import extract_cookies_to_jar
 from urllib3.util import Timeout
 
 from ._adapter import CloudElementsAdapter
-from ._hook import ErrorHook, OnError, check_on_error, check_passthrough
+from ._hook import OnError, ResponseHooks, check_on_error, check_passthrough
 from .exceptions import CloudElementsError
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout | None"
 
-# Where requests.Session.request() has its timeout among positional arguments,
-# after the method and the URL.
-_TIMEOUT_POSITION = 7
+# How many positional arguments of requests.Session.request() are between the URL
+# and the timeout.
+_BEFORE_TIMEOUT = 6
 
 
 class CloudElementsSession(requests.Session):
@@ -32,11 +32,11 @@ class CloudElementsSession(requests.Session):
     a cache has mounted. Everything else is `requests.Session`.
     """
 
-    __attrs__ = [  # noqa: RUF012
+    __attrs__: list[str] = [  # noqa: RUF012
         *requests.Session.__attrs__,
-        "passthrough",
-        "on_error",
-        "timeout",
+        "_passthrough",
+        "_on_error",
+        "_timeout",
     ]
 
     def __init__(
@@ -63,14 +63,36 @@ class CloudElementsSession(requests.Session):
 
         """
         super().__init__()
-        self.passthrough = check_passthrough(passthrough)
-        self.on_error = check_on_error(on_error)
-        self.timeout = _check_timeout(timeout)
-        adapter = CloudElementsAdapter(
-            max_retries, passthrough=passthrough, on_error=on_error
-        )
-        self.mount("https://", adapter)
-        self.mount("http://", adapter)
+        self._passthrough = check_passthrough(passthrough)
+        self._on_error = check_on_error(on_error)
+        self.timeout = timeout
+        # Two adapters, as requests has them, and one policy with one budget.
+        policy: int | Retry | None = max_retries
+        for prefix in ("https://", "http://"):
+            adapter = CloudElementsAdapter(
+                policy, passthrough=passthrough, on_error=on_error
+            )
+            policy = adapter.max_retries
+            self.mount(prefix, adapter)
+
+    @property
+    def passthrough(self) -> frozenset[int]:
+        """The statuses that come back as plain responses, as set when made."""
+        return self._passthrough
+
+    @property
+    def on_error(self) -> OnError | None:
+        """What is called with each error, as set when made."""
+        return self._on_error
+
+    @property
+    def timeout(self) -> TimeoutTypes:
+        """The timeout of requests that name none; it may be set at any time."""
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, timeout: TimeoutTypes) -> None:
+        self._timeout = _check_timeout(timeout)
 
     def request(
         self, method: str, url: str | bytes, *args: Any, **kwargs: Any
@@ -91,8 +113,8 @@ class CloudElementsSession(requests.Session):
             requests.RequestException: If no answer came.
 
         """
-        if len(args) <= _TIMEOUT_POSITION:
-            kwargs.setdefault("timeout", self.timeout)
+        if len(args) <= _BEFORE_TIMEOUT:
+            kwargs.setdefault("timeout", self._timeout)
         return super().request(method, url, *args, **kwargs)
 
     def send(
@@ -112,18 +134,20 @@ class CloudElementsSession(requests.Session):
             requests.RequestException: If no answer came.
 
         """
-        kwargs.setdefault("timeout", self.timeout)
-        if isinstance(request, requests.PreparedRequest):  # requests says what else
-            ErrorHook.install(request, self.passthrough, self.on_error)
+        kwargs.setdefault("timeout", self._timeout)
+        if not isinstance(request, requests.PreparedRequest):
+            return super().send(request, **kwargs)  # requests says what is wrong
+        hooks = ResponseHooks.install(request, self._passthrough, self._on_error)
         try:
             return super().send(request, **kwargs)
         except CloudElementsError as error:
             # requests stores cookies after the hooks, which here never returned.
-            if error.response is not None and error.response.raw is not None:
-                extract_cookies_to_jar(
-                    self.cookies, error.response.request, error.response.raw
-                )
+            if error.response is not None:
+                for answer in (*error.response.history, error.response):
+                    extract_cookies_to_jar(self.cookies, answer.request, answer.raw)
             raise
+        finally:
+            hooks.uninstall()
 
     def resolve_redirects(
         self, resp: requests.Response, *args: Any, **kwargs: Any
@@ -151,6 +175,6 @@ def _check_timeout(timeout: TimeoutTypes) -> TimeoutTypes:
             continue
         if isinstance(part, bool) or not isinstance(part, (int, float)):
             raise TypeError(f"timeout must be of numbers, in seconds, not {timeout!r}")
-        if not (part > 0 and math.isfinite(part)):
+        if not 0 < part <= TIMEOUT_MAX:
             raise ValueError(f"timeout must be above 0 seconds, not {timeout!r}")
     return timeout

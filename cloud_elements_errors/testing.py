@@ -14,10 +14,12 @@ With pytest, the fixture ``cloud_elements`` is the two of them together.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,7 +32,7 @@ from ._payload import REQUEST_ID_HEADER
 from ._retry import CloudElementsRetry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from email.message import Message
     from types import TracebackType
 
@@ -107,7 +109,7 @@ class FakeCloudElements:
         """Queue an answer; they go out in order to the requests that they match.
 
         Args:
-            status: Its status, of 200 or more.
+            status: Its status, from 200 to 999.
             message: The body's ``message``; for an error, its title by default.
             provider_message: The body's ``providerMessage``: a string as a rule.
             request_id: The body's ``requestId``, also sent as a header; for an
@@ -120,15 +122,22 @@ class FakeCloudElements:
             path: Only for requests of this path, with or without its query.
 
         Raises:
-            TypeError: If *status* or *times* is no integer.
-            ValueError: If *status* is below 200, or *times* below 1.
+            TypeError: If an argument is of the wrong type.
+            ValueError: If *status* is not from 200 to 999, *times* below 1, or a
+                header cannot be sent.
 
         """
-        for name, value, least in (("status", status, 200), ("times", times, 1)):
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise TypeError(f"{name} must be an integer, not {value!r}")
-            if value < least:
-                raise ValueError(f"{name} must be {least} or more, not {value!r}")
+        _check_integer("status", status, 200, 999)
+        _check_integer("times", times, 1)
+        for name, text in {
+            "message": message,
+            "request_id": request_id,
+            "method": method,
+            "path": path,
+        }.items():
+            if text is not None and not isinstance(text, str):
+                raise TypeError(f"{name} must be a str, not {text!r}")
+        _check_headers(headers)
         for _ in range(times):
             fields = {
                 "requestId": request_id,
@@ -157,10 +166,9 @@ class FakeCloudElements:
 
     def __enter__(self) -> Self:
         """Start to serve."""
+        if self._server is not None:
+            raise RuntimeError("this FakeCloudElements serves already")
         self._server = _Server(self)
-        threading.Thread(
-            target=self._server.serve_forever, args=(0.01,), daemon=True
-        ).start()
         return self
 
     def __exit__(
@@ -187,49 +195,68 @@ class FakeCloudElements:
 def no_wait() -> Iterator[None]:
     """Let retries not sleep while the block runs; what they decide is unchanged.
 
-    It holds for the whole process, and for every `urllib3.Retry`.
+    So logs and *attempts* show the waits that there would have been. It holds for
+    the whole process, and for every `urllib3.Retry`.
     """
-    originals = {cls: cls.sleep for cls in (Retry, CloudElementsRetry)}
-    for cls in originals:
-        cls.sleep = _no_sleep  # type: ignore[assignment,method-assign]
+    block = object()
+    with _blocks_lock:
+        _blocks.append(block)
+        for cls in _SLEEPS:
+            cls.sleep = _no_sleep  # type: ignore[assignment,method-assign]
     try:
         yield
     finally:
-        for cls, sleep in originals.items():
-            cls.sleep = sleep  # type: ignore[method-assign]
+        with _blocks_lock:
+            _blocks.remove(block)
+            if not _blocks:
+                for cls, sleep in _SLEEPS.items():
+                    cls.sleep = sleep  # type: ignore[method-assign]
 
 
 def _no_sleep(_policy: Retry, _response: object = None) -> None:
     return None
 
 
+# The blocks of no_wait that are open, perhaps in several threads.
+_blocks: list[object] = []
+_blocks_lock = threading.Lock()
+_SLEEPS = {cls: cls.sleep for cls in (Retry, CloudElementsRetry)}
+
+
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
     request_queue_size = 128
 
     def __init__(self, platform: FakeCloudElements) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.platform = platform
-        self._connections: set[socket.socket] = set()
+        self._open: list[tuple[socket.socket, threading.Thread]] = []
+        self._loop = threading.Thread(
+            target=self.serve_forever, args=(0.01,), daemon=True
+        )
+        self._loop.start()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._connections.discard(request)
-        super().shutdown_request(request)
+        """Handle a connection in a thread of its own, which `stop` waits for."""
+        thread = threading.Thread(
+            target=self.process_request_thread,
+            args=(request, client_address),
+            daemon=True,
+        )
+        self._open = [one for one in self._open if one[1].is_alive()]
+        thread.start()
+        self._open.append((request, thread))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay quiet: a client that goes away is its own affair."""
 
     def stop(self) -> None:
         self.shutdown()
+        self._loop.join()
         self.server_close()
-        for connection in list(self._connections):
+        for connection, thread in self._open:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -267,6 +294,28 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_args: Any) -> None:
         """Stay quiet: what arrived is in ``requests``."""
+
+
+def _check_integer(name: str, value: int, least: int, most: int | None = None) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an integer, not {value!r}")
+    if value < least or (most is not None and value > most):
+        allowed = f"{least} or more" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be {allowed}, not {value!r}")
+
+
+def _check_headers(headers: Mapping[str, str] | None) -> None:
+    if headers is not None and not isinstance(headers, Mapping):
+        raise TypeError(f"headers must be a mapping or None, not {headers!r}")
+    for name, value in (headers or {}).items():
+        if not isinstance(name, str):
+            raise TypeError(f"headers must have names of str, not {name!r}")
+        if not isinstance(value, str):
+            raise TypeError(f"headers[{name!r}] must be a str, not {value!r}")
+        if not re.fullmatch(r"[^\r\n\u0100-\U0010ffff]*", name + value):
+            raise ValueError(
+                f"headers must be of Latin-1 without line breaks, not {name}: {value!r}"
+            )
 
 
 def _encoded(content: object) -> bytes:

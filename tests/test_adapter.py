@@ -1,0 +1,391 @@
+"""The adapter, mounted on a session that is not ours."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from cloud_elements_errors import (
+    CloudElementsAdapter,
+    CloudElementsError,
+    CloudElementsRetry,
+    FailedRequestError,
+    NotFoundError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cloud_elements_errors.testing import FakeCloudElements
+
+heard: list[CloudElementsError] = []
+
+
+def see(error: CloudElementsError) -> None:
+    heard.append(error)
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    heard.clear()
+
+
+def test_is_an_http_adapter() -> None:
+    """It goes wherever requests takes an adapter."""
+    assert isinstance(CloudElementsAdapter(), HTTPAdapter)
+
+
+def test_other_prefixes_are_left_alone(platform: FakeCloudElements) -> None:
+    """Mounted on a prefix, it says nothing about what is not under it (trap 5)."""
+    platform.reply(404, times=3)
+    with requests.Session() as session:
+        session.mount(platform.url + "/elements/", CloudElementsAdapter())
+        assert session.get(platform.url + "/other").status_code == 404
+        assert session.get(platform.url + "/elements").status_code == 404
+        with pytest.raises(NotFoundError):
+            session.get(platform.url + "/elements/api-v2")
+
+
+def test_longer_prefix_wins(platform: FakeCloudElements) -> None:
+    """requests picks the longest prefix: a plain adapter there hides ours."""
+    platform.reply(404, times=2)
+    with requests.Session() as session:
+        session.mount(platform.url + "/", CloudElementsAdapter())
+        session.mount(platform.url + "/plain/", HTTPAdapter())
+        assert session.get(platform.url + "/plain/x").status_code == 404
+        with pytest.raises(NotFoundError):
+            session.get(platform.url + "/x")
+
+
+@pytest.mark.parametrize(
+    ("passthrough", "raised"),
+    [
+        ((), [404, 429, 500, 502]),
+        ([404, 429], [500, 502]),
+        (range(400, 600), []),
+        (frozenset({502}), [404, 429, 500]),
+    ],
+    ids=["none", "list", "range", "frozenset"],
+)
+def test_passthrough(
+    make_session: Callable[..., requests.Session],
+    platform: FakeCloudElements,
+    passthrough: Any,
+    raised: list[int],
+) -> None:
+    """These statuses come back as plain responses, unread; on_error hears nothing."""
+    session = make_session(max_retries=0, passthrough=passthrough, on_error=see)
+    errors = []
+    for status in (404, 429, 500, 502):
+        platform.reply(status, message="m")
+        try:
+            response = session.get(platform.url, stream=True)
+        except CloudElementsError as error:
+            errors.append(error)
+        else:
+            assert response.status_code == status
+            assert response._content is False
+            assert response.json()["message"] == "m"
+    assert [error.status_code for error in errors] == raised
+    assert heard == errors
+
+
+def test_passthrough_leaves_the_retries(
+    make_session: Callable[..., requests.Session], platform: FakeCloudElements
+) -> None:
+    """Passing all is retries only: the last answer comes back, readable."""
+    session = make_session(max_retries=2, passthrough=range(400, 600))
+    platform.reply(502, message="first", times=2)
+    platform.reply(502, message="last")
+    assert session.get(platform.url).json()["message"] == "last"
+    assert len(platform.requests) == 3
+    platform.reply(500)
+    assert session.get(platform.url).status_code == 200
+
+
+def test_on_error_is_called_before_the_error_is_raised(
+    make_session: Callable[..., requests.Session], platform: FakeCloudElements
+) -> None:
+    """Once for each error that is raised, not for those that a retry healed."""
+    session = make_session(on_error=see)
+    platform.reply(502)
+    assert session.get(platform.url).ok
+    assert heard == []
+    platform.reply(404)
+    with pytest.raises(NotFoundError) as caught:
+        session.get(platform.url)
+    assert heard == [caught.value]
+
+
+def test_on_error_that_raises(
+    make_session: Callable[..., requests.Session],
+    platform: FakeCloudElements,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is logged with its traceback, and the error is raised all the same."""
+
+    def broken(error: CloudElementsError) -> None:
+        raise LookupError("mine")
+
+    platform.reply(404)
+    with pytest.raises(NotFoundError) as caught:
+        make_session(on_error=broken).get(platform.url)
+    [record] = caplog.records
+    assert (record.name, record.levelno) == ("cloud_elements_errors", logging.ERROR)
+    assert record.getMessage() == "on_error failed, and is ignored"
+    assert isinstance(record.exc_info[1], LookupError)
+    assert caught.value.__cause__ is None
+
+
+def test_on_error_may_stop_the_program(
+    make_session: Callable[..., requests.Session], platform: FakeCloudElements
+) -> None:
+    """Ctrl-C in it is no failure of it."""
+
+    def interrupted(error: CloudElementsError) -> None:
+        raise KeyboardInterrupt
+
+    platform.reply(404)
+    with pytest.raises(KeyboardInterrupt):
+        make_session(on_error=interrupted).get(platform.url)
+
+
+WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"max_retries": -1}, ValueError, "max_retries must be 0 or more, not -1"),
+    ({"max_retries": 1.5}, TypeError, "max_retries must be an integer, a urllib3"),
+    ({"max_retries": True}, TypeError, "max_retries must be an integer, a urllib3"),
+    ({"passthrough": 404}, TypeError, "passthrough must be a collection of statuses"),
+    ({"passthrough": None}, TypeError, "passthrough must be a collection of statuses"),
+    ({"passthrough": "404"}, TypeError, "passthrough must be a collection of statuses"),
+    ({"passthrough": b"404"}, TypeError, "passthrough must be a collection"),
+    ({"passthrough": iter([404])}, TypeError, "passthrough must be a collection"),
+    ({"passthrough": ["404"]}, TypeError, "passthrough must hold integers, not '404'"),
+    ({"passthrough": [True]}, TypeError, "passthrough must hold integers, not True"),
+    ({"passthrough": [404.0]}, TypeError, "passthrough must hold integers, not 404.0"),
+    ({"passthrough": [399]}, ValueError, "passthrough must hold statuses from 400"),
+    ({"passthrough": [1000]}, ValueError, "passthrough must hold statuses from 400"),
+    ({"on_error": 5}, TypeError, "on_error must be callable or None, not 5"),
+    ({"pool_connections": "9"}, TypeError, "pool_connections must be an integer"),
+    ({"pool_connections": 0}, ValueError, "pool_connections must be 1 or more"),
+    ({"pool_maxsize": True}, TypeError, "pool_maxsize must be an integer, not True"),
+    ({"pool_maxsize": -1}, ValueError, "pool_maxsize must be 1 or more, not -1"),
+    ({"pool_block": "no"}, TypeError, "pool_block must be True or False, not 'no'"),
+    ({"pool_size": 5}, TypeError, "unexpected keyword argument 'pool_size'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "message"), WRONG, ids=lambda value: str(value)[:30]
+)
+def test_wrong_argument(
+    settings: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    """A setting that makes no sense is refused by name when the adapter is made."""
+    with pytest.raises(kind, match=message):
+        CloudElementsAdapter(**settings)
+
+
+def test_max_retries_makes_the_policy() -> None:
+    """None is our policy, n is n further attempts under it, a Retry is itself."""
+    assert type(CloudElementsAdapter().max_retries) is CloudElementsRetry
+    assert CloudElementsAdapter().max_retries.total == 3
+    assert CloudElementsAdapter(5).max_retries.total == 5
+    assert CloudElementsAdapter(0).max_retries.total == 0
+    ours = CloudElementsRetry(7)
+    assert CloudElementsAdapter(ours).max_retries is ours
+    theirs = Retry(7, raise_on_status=False)
+    assert CloudElementsAdapter(theirs).max_retries is theirs
+
+
+@pytest.mark.parametrize("cls", [Retry, CloudElementsRetry])
+def test_policy_that_would_lose_the_answer(cls: Any, platform: FakeCloudElements):
+    """raise_on_status is false, so no RetryError hides the last answer (trap 6)."""
+    policy = cls(1, status_forcelist=[502], raise_on_status=True)
+    adapter = CloudElementsAdapter(policy)
+    assert type(adapter.max_retries) is cls
+    platform.reply(502, provider_message="p", times=2)
+    with requests.Session() as session:
+        session.mount("http://", adapter)
+        with pytest.raises(FailedRequestError) as caught:
+            session.get(platform.url)
+    assert [attempt.status_code for attempt in caught.value.attempts] == [502, 502]
+    assert caught.value.provider_message == "p"
+    assert policy.raise_on_status
+
+
+def test_attempts_of_a_plain_retry(platform: FakeCloudElements) -> None:
+    """Under a plain urllib3 Retry the attempts are those of its history (trap 7)."""
+    policy = Retry(3, status_forcelist=[500, 502], backoff_factor=0)
+    for status in (502, 500, 404):
+        platform.reply(status)
+    with requests.Session() as session:
+        session.mount("http://", CloudElementsAdapter(policy))
+        with pytest.raises(NotFoundError) as caught:
+            session.get(platform.url)
+    attempts = caught.value.attempts
+    assert [attempt.number for attempt in attempts] == [1, 2, 3]
+    assert [attempt.status_code for attempt in attempts] == [502, 500, 404]
+    assert caught.value.stopped_by is None
+
+
+def test_network_failure_under_a_plain_retry(raw_server: Any) -> None:
+    """What requests raises for it passes through unchanged."""
+    with requests.Session() as session:
+        session.mount("http://", CloudElementsAdapter(Retry(0, read=False)))
+        with pytest.raises(requests.ConnectionError) as caught:
+            session.get(raw_server(b"").url)
+    assert not hasattr(caught.value, "attempts")
+
+
+def test_failed_attempt_before_an_answer_under_a_plain_retry(raw_server: Any) -> None:
+    """A broken connection is an attempt with its text, and no status."""
+    server = raw_server(
+        lambda connection: (
+            connection.sendall(b"HTTP/1.1 404 x\r\nContent-Length: 0\r\n\r\n")
+            if len(server.heads) > 1
+            else None
+        )
+    )
+    with requests.Session() as session:
+        session.mount("http://", CloudElementsAdapter(Retry(3, backoff_factor=0)))
+        with pytest.raises(NotFoundError) as caught:
+            session.get(server.url)
+    first, last = caught.value.attempts
+    assert (first.number, first.status_code) == (1, None)
+    assert "Connection" in first.error
+    assert (last.number, last.status_code, last.error) == (2, 404, None)
+
+
+def test_network_failure_after_an_answer(
+    make_session: Callable[..., requests.Session], raw_server: Any
+) -> None:
+    """The ConnectionError passes, with the attempts on it and in a note (trap 15)."""
+    body = b'{"providerMessage": "down"}'
+    server = raw_server(
+        lambda connection: (
+            connection.sendall(
+                b"HTTP/1.1 502 x\r\nConnection: close\r\n"
+                b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+            )
+            if len(server.heads) == 1
+            else None
+        )
+    )
+    policy = CloudElementsRetry(1, backoff_factor=0)
+    with pytest.raises(requests.ConnectionError) as caught:
+        make_session(max_retries=policy).get(server.url)
+    first, last = caught.value.attempts
+    assert (first.status_code, first.provider_message) == (502, "down")
+    assert last.status_code is None
+    assert last.error
+    [note] = getattr(caught.value, "__notes__", [f"Attempts:\n{first}"])
+    assert "502" in note
+
+
+def test_read_timeout_stays_a_timeout(
+    make_session: Callable[..., requests.Session], raw_server: Any
+) -> None:
+    """After retries too a read timeout is requests' ReadTimeout, not another error."""
+    server = raw_server(lambda connection: connection.recv(1))
+    policy = CloudElementsRetry(1, backoff_factor=0)
+    with pytest.raises(requests.ReadTimeout) as caught:
+        make_session(max_retries=policy).get(server.url, timeout=0.05)
+    assert [attempt.status_code for attempt in caught.value.attempts] == [None, None]
+    assert caught.value.request.url == server.url
+    assert len(server.heads) == 2
+
+
+def test_network_failure_without_a_retry(
+    make_session: Callable[..., requests.Session], raw_server: Any
+) -> None:
+    """With one attempt there is nothing to note."""
+    with pytest.raises(requests.ConnectionError) as caught:
+        make_session(max_retries=0).post(raw_server(b"").url)
+    assert len(caught.value.attempts) <= 1
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_error_without_a_cause_from_urllib3(
+    make_session: Callable[..., requests.Session],
+) -> None:
+    """What requests refuses before it connects passes as it is."""
+    with pytest.raises(requests.exceptions.InvalidURL):
+        make_session().get("http://127.0.0.1:99999/")
+
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "pickle": lambda one: pickle.loads(pickle.dumps(one)),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+}
+
+
+@pytest.mark.parametrize("duplicate", COPIES.values(), ids=COPIES)
+def test_copies_keep_their_settings(
+    platform: FakeCloudElements, duplicate: Callable[[Any], Any]
+) -> None:
+    """An adapter that was pickled or copied works, with every setting it had."""
+    original = CloudElementsAdapter(
+        2, passthrough={404}, on_error=see, pool_maxsize=1, pool_block=True
+    )
+    adapter = duplicate(original)
+    original.close()
+    assert adapter.passthrough == {404}
+    assert (adapter._pool_maxsize, adapter._pool_block) == (1, True)
+    with requests.Session() as session:
+        session.mount("http://", adapter)
+        platform.reply(404)
+        assert session.get(platform.url, stream=True).json()
+        platform.reply(502, times=3)
+        with pytest.raises(FailedRequestError) as caught:
+            session.get(platform.url)
+    assert len(caught.value.attempts) == 3
+    assert heard == [caught.value]
+
+
+def test_policy_while_a_request_is_sent(platform: FakeCloudElements) -> None:
+    """The policy of the request in flight is not the adapter's afterwards."""
+    adapter = CloudElementsAdapter()
+    policy = adapter.max_retries
+    inside: list[Retry] = []
+
+    def body() -> Any:
+        inside.append(adapter.max_retries)
+        inside.append(other.max_retries)
+        yield b"body"
+
+    other = CloudElementsAdapter()
+    with requests.Session() as session:
+        session.mount("http://", adapter)
+        session.post(platform.url, data=body())
+    assert adapter.max_retries is policy
+    assert inside[0] is not policy
+    assert inside[1] is other.max_retries
+
+
+def test_settings_that_change_later(platform: FakeCloudElements) -> None:
+    """The policy can be replaced, as on any HTTPAdapter."""
+    adapter = CloudElementsAdapter()
+    adapter.max_retries = CloudElementsRetry(0)
+    platform.reply(502)
+    with requests.Session() as session:
+        session.mount("http://", adapter)
+        with pytest.raises(FailedRequestError) as caught:
+            session.get(platform.url)
+    assert len(caught.value.attempts) == 1
+
+
+def test_a_policy_that_is_set_later_is_taken_like_one_given_at_first():
+    """As with requests' own adapter, but the last answer is never lost."""
+    adapter = CloudElementsAdapter()
+    adapter.max_retries = Retry(5)
+    assert adapter.max_retries.raise_on_status is False
+    with pytest.raises(TypeError, match="max_retries must be an integer"):
+        adapter.max_retries = "5"

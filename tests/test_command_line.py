@@ -1,0 +1,252 @@
+"""The command line, as a person and as a script use it."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloud_elements_errors import NORMALIZED_ERRORS, __main__
+from cloud_elements_errors.__main__ import main
+from cloud_elements_errors.exceptions import class_for
+
+WIDTH = 80
+
+
+def unwrapped(text: str) -> str:
+    """Return the text with every run of white space as one blank."""
+    return " ".join(text.split())
+
+
+def blocks(text: str) -> dict[str, str]:
+    """Split what was printed at its titles, which are the lines after an empty one."""
+    found = re.split(r"\n\n(?=\S)", "\n" + text)
+    return {
+        title: unwrapped(body)
+        for title, _, body in (block.partition("\n") for block in found[1:])
+    }
+
+
+class Terminal(io.StringIO):
+    """Text that says it goes to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(scope="module")
+def demo() -> str:
+    """What the demo prints; it is run once."""
+    with pytest.MonkeyPatch.context() as patch:
+        output = io.StringIO()
+        patch.setattr(sys, "stdout", output)
+        # Loopback is reached also where a proxy is set for everything.
+        for name in ("HTTP_PROXY", "http_proxy"):
+            patch.setenv(name, "http://127.0.0.1:9")
+        patch.delenv("NO_PROXY", raising=False)
+        patch.delenv("no_proxy", raising=False)
+        patch.setattr(__main__.CloudElementsRetry, "sleep", lambda *_: None)
+        assert main(["demo"]) == 0
+    return output.getvalue()
+
+
+def test_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every row, with its exception, its meaning, and what to do."""
+    assert main(["table"]) == 0
+    text, err = capsys.readouterr()
+    assert err == ""
+    found = blocks(text)
+    assert list(found) == [
+        f"{row.status_code} {row.title}" for row in NORMALIZED_ERRORS.values()
+    ]
+    for row, body in zip(NORMALIZED_ERRORS.values(), found.values(), strict=True):
+        exception = class_for(row.status_code)
+        name = exception.__name__ if exception else "none"
+        assert body.startswith(f"exception {name} meaning {row.description} what to do")
+        assert unwrapped(row.remedy) in body
+        assert ("retried GET HEAD PUT DELETE" in body) is row.retried
+
+
+def test_table_fits_and_is_aligned(capsys: pytest.CaptureFixture[str]) -> None:
+    """No line is over 80 columns, and all texts start in the same one."""
+    main(["table"])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    fields = [line for line in lines if line.startswith("  ")]
+    assert all(re.match(r"(  \w[\w ]{0,10} | {14})(?<=^.{14})\S", f) for f in fields)
+
+
+def test_demo_shows_every_row(demo: str) -> None:
+    """For each status the exception, the provider's words and the request id."""
+    found = blocks(demo)
+    for status, row in NORMALIZED_ERRORS.items():
+        body = found[f"{status} {row.title}"]
+        assert body.startswith("sent POST /contacts ")
+        if status == 200:
+            assert body.endswith("response 200 {}")
+            continue
+        assert f"exception {class_for(status).__name__} " in body
+        assert f"provider {__main__._PROVIDER_WORDS[status]} " in body
+        assert re.search(r"request id [0-9a-f]{24} ", body)
+        assert unwrapped(row.remedy) in body
+        assert ("Tried once, and not again: POST" in body) is row.retried
+
+
+def test_demo_shows_a_502_that_heals(demo: str) -> None:
+    """Two retries are logged, and then there is an answer."""
+    body = blocks(demo)["502 twice, then 200: a GET that heals"]
+    assert len(re.findall(r"log Retrying GET /contacts/17 after 502", body)) == 2
+    assert "attempt 3 of 4" in body
+    assert body.endswith("response 200 {}")
+
+
+def test_demo_shows_a_502_that_does_not(demo: str) -> None:
+    """Three retries are logged; then comes the error, and why it was the last."""
+    body = blocks(demo)["502 for ever: a GET that does not heal"]
+    assert body.count("Retrying GET /contacts/18 after 502") == 3
+    assert "exception FailedRequestError provider Connection reset by peer" in body
+    assert "retries Tried 4 times, and not again: no attempts were left." in body
+
+
+def test_demo_fits(demo: str) -> None:
+    """No line is over 80 columns."""
+    assert max(map(len, demo.splitlines())) <= WIDTH
+
+
+def test_demo_leaves_the_logger_as_it_was(demo: str) -> None:
+    """Nothing of the demo stays in the process."""
+    assert demo
+    assert __main__.logging.getLogger("cloud_elements_errors").handlers == []
+    assert __main__.logging.getLogger("cloud_elements_errors").propagate
+
+
+@pytest.mark.parametrize(
+    ("stream", "no_color", "coloured"),
+    [
+        (Terminal, None, True),
+        (Terminal, "", True),
+        (Terminal, "1", False),
+        (io.StringIO, None, False),
+    ],
+    ids=["terminal", "empty NO_COLOR", "NO_COLOR", "pipe"],
+)
+def test_colour(
+    monkeypatch: pytest.MonkeyPatch,
+    stream: type[io.StringIO],
+    no_color: str | None,
+    coloured: bool,
+) -> None:
+    """There is colour on a terminal alone, and not where NO_COLOR says something."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color is not None:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setattr(sys, "stdout", stream())
+    main(["table"])
+    text = sys.stdout.getvalue()
+    assert ("\x1b[" in text) is coloured
+    assert "404 Not Found" in text
+    assert text.count("\x1b[1m") == text.count("\x1b[0m")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "cloud-elements-errors: the following arguments are required: COMMAND\n"),
+        (["tabel"], r"cloud-elements-errors: .*invalid choice: 'tabel' .*\n"),
+        (["table", "--x"], r"cloud-elements-errors.*: unrecognized arguments: --x\n"),
+    ],
+    ids=["nothing", "unknown command", "unknown option"],
+)
+def test_usage_error(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
+) -> None:
+    """A wrong use is one line that says what is wrong, and exit status 2."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(line, err)
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """--help names the commands."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^ +table +\S", out, re.MULTILINE)
+    assert re.search(r"^ +demo +\S", out, re.MULTILINE)
+
+
+def test_interrupt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C ends it with the status that shells know, without a traceback."""
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(__main__, "_table", interrupted)
+    assert main(["table"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("command", ["table", "demo"])
+def test_closed_pipe(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """A reader that has seen enough is no error, also when Python flushes at exit."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    monkeypatch.setattr(__main__.CloudElementsRetry, "sleep", lambda *_: None)
+    with open(writing, "w", encoding="utf-8") as stream:  # noqa: PTH123 - of a pipe
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert main([command]) == 141
+        stream.write("more")
+        stream.flush()
+
+
+@pytest.mark.parametrize("command", ["table", "demo"])
+def test_closed_pipe_of_the_process(command: str) -> None:
+    """As with ``| head -1``: the process says nothing on its way out."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "cloud_elements_errors", command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_run_as_a_module() -> None:
+    """``python -m cloud_elements_errors`` is main, whose result is the exit status."""
+    command = [sys.executable, "-m", "cloud_elements_errors", "table"]
+    run = subprocess.run(command, capture_output=True, check=True)
+    assert b"502 Failed Request" in run.stdout
+    assert run.stderr == b""
+
+
+def test_module_that_is_run_exits(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same within this process, where coverage sees it."""
+    monkeypatch.setattr(sys, "argv", ["cloud-elements-errors", "table"])
+    source = Path(__main__.__file__)
+    names = {**vars(__main__), "__name__": "__main__"}
+    with pytest.raises(SystemExit) as caught:
+        exec(compile(source.read_bytes(), source, "exec"), names)
+    assert caught.value.code == 0
+    assert "502 Failed Request" in capsys.readouterr().out
+
+
+def test_script() -> None:
+    """The script that comes with the package is main."""
+    [script] = entry_points(group="console_scripts", name="cloud-elements-errors")
+    assert script.load() is main

@@ -1,0 +1,574 @@
+"""The hook: every way into a response ends in the same error, and leaves no trace."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+import requests_mock
+import responses
+from requests.auth import HTTPDigestAuth
+
+from cloud_elements_errors import (
+    CloudElementsAdapter,
+    CloudElementsSession,
+    ForbiddenError,
+    NotFoundError,
+    UnauthorizedError,
+    error_from_parts,
+    error_from_response,
+    raise_for_error,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cloud_elements_errors import CloudElementsError
+    from cloud_elements_errors.testing import FakeCloudElements
+
+CHALLENGE = {"WWW-Authenticate": 'Digest realm="r", nonce="n", qop="auth"'}
+
+
+def error_of(call: Callable[..., Any], *args: Any, **kwargs: Any) -> CloudElementsError:
+    """Return the error that a call raises."""
+    with pytest.raises(requests.HTTPError) as caught:
+        call(*args, **kwargs)
+    return caught.value
+
+
+def prepared(url: str, **parts: Any) -> requests.PreparedRequest:
+    return requests.Request("GET", url, **parts).prepare()
+
+
+ANSWERS = {
+    "provider": {"message": "m", "provider_message": "p — ü", "request_id": "r"},
+    "platform": {"message": "m", "request_id": "r"},
+    "html": {"body": "<html>502</html>", "headers": {"Content-Type": "text/html"}},
+    "fields": {"body": {"error": "no", "detail": [1, {"a": None}]}},
+    "empty": {"body": b""},
+    "broken": {"body": b'{"message": "half'},
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("status", [400, 404, 429, 502, 599])
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_all_ways_in_agree(
+    platform: FakeCloudElements, answer: dict[str, Any], status: int, stream: bool
+) -> None:
+    """The same answer is the same error by hook, adapter, session, and by hand."""
+    url = platform.url + "/contacts"
+    platform.reply(status, times=4, **{"request_id": "r", **answer})
+    hooked = requests.Session()
+    hooked.hooks["response"].append(raise_for_error)
+    mounted = requests.Session()
+    mounted.mount("http://", CloudElementsAdapter(0))
+    dropped_in = CloudElementsSession(max_retries=0)
+    with hooked, mounted, dropped_in:
+        errors = [
+            error_of(one.post, url, stream=stream)
+            for one in (hooked, mounted, dropped_in)
+        ]
+    with requests.post(url, stream=stream, timeout=9) as response:
+        errors.append(error_from_response(response))
+    last = errors[-1].response
+    errors.append(
+        error_from_parts(status, last.content, last.headers, method="POST", url=url)
+    )
+    dicts = [error.to_dict() for error in errors]
+    assert [one.pop("stopped_by") is None for one in dicts] == [
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
+    titles = {one.pop("title") for one in dicts}
+    assert len(titles - {"Unlisted Status"}) <= 1
+    assert all(one == dicts[0] for one in dicts)
+    assert len({type(error) for error in errors}) == 1
+
+
+def test_raise_for_error_returns_the_success() -> None:
+    """What has not failed comes back, so that the hook also works as a function."""
+    response = requests.Response()
+    response.status_code = 302
+    assert raise_for_error(response, timeout=1) is response
+
+
+def test_no_status_is_no_error() -> None:
+    """A Response that was never filled is not raised."""
+    assert error_from_response(requests.Response()) is None
+
+
+@pytest.mark.parametrize("wrong", [None, 404, object(), "response"], ids=repr)
+def test_error_from_response_wants_a_response(wrong: Any) -> None:
+    """Anything but a requests.Response is refused by name."""
+    with pytest.raises(TypeError, match=r"^response must be a requests\.Response"):
+        error_from_response(wrong)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"status_code": "404"}, "status_code must be an integer, not '404'"),
+        ({"status_code": True}, "status_code must be an integer, not True"),
+        ({"body": 5}, "body must be bytes or str, not int"),
+        ({"headers": 5}, "headers must be a mapping, pairs of name and value, or None"),
+        ({"headers": ["ab", "c"]}, "headers must be a mapping, pairs"),
+        ({"method": b"GET"}, "method must be a str or None, not b'GET'"),
+        ({"url": 5}, "url must be a str or None, not 5"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_error_from_parts_names_what_is_wrong(
+    arguments: dict[str, Any], message: str
+) -> None:
+    """A wrong type is refused by the argument's name, for a success too."""
+    for status in (404, 200):
+        with pytest.raises(TypeError, match=message):
+            error_from_parts(**{"status_code": status, **arguments})
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {b"retry-after": b"7"},
+        [("Retry-After", "7")],
+        {"RETRY-AFTER": 7},
+    ],
+    ids=["bytes", "pairs", "int"],
+)
+def test_error_from_parts_takes_headers_of_any_library(headers: Any) -> None:
+    """Names and values may be bytes, in any case, as a mapping or as pairs."""
+    assert error_from_parts(503, "busy", headers).retry_after == 7
+
+
+def test_error_from_parts_of_success_is_none() -> None:
+    """Nothing below 400 is an error."""
+    assert error_from_parts(399, b"{}") is None
+
+
+def test_error_from_parts_takes_any_buffer() -> None:
+    """Str, bytes, bytearray and memoryview are the same body; None is an empty one."""
+    body = b'{"message": "m"}'
+    for one in (body, body.decode(), bytearray(body), memoryview(body)):
+        assert error_from_parts(400, one).message == "m"
+    assert error_from_parts(400, None).text == ""
+
+
+def test_per_request_hooks_do_not_drop_ours(
+    make_session: Callable[..., requests.Session], platform: FakeCloudElements
+) -> None:
+    """``hooks=`` replaces the session's hooks, but not the check (trap 1)."""
+    seen: list[int] = []
+    platform.reply(404, message="gone")
+    with pytest.raises(NotFoundError, match="gone"):
+        make_session().get(
+            platform.url, hooks={"response": lambda r, **_: seen.append(r.status_code)}
+        )
+    assert seen == [404]
+
+
+HOOKS = {
+    "none": dict,
+    "empty": lambda: {"response": []},
+    "list": lambda: {"response": [lambda *_, **__: None]},
+    "tuple": lambda: {"response": (lambda *_, **__: None,)},
+    "callable": lambda: {"response": lambda *_, **__: None},
+    "null": lambda: {"response": None},
+}
+
+
+@pytest.mark.parametrize("status", [200, 404])
+@pytest.mark.parametrize("hooks", HOOKS.values(), ids=HOOKS)
+def test_prepared_request_is_left_as_found(
+    make_session: Callable[..., requests.Session],
+    platform: FakeCloudElements,
+    hooks: Callable[[], dict[str, Any]],
+    status: int,
+) -> None:
+    """Whatever stands where the hooks belong is there afterwards, the same object."""
+    request = prepared(platform.url)
+    request.hooks = hooks()
+    found = request.hooks.get("response")
+    content = list(found) if isinstance(found, list) else found
+    session = make_session(passthrough={418})
+    for _ in range(2):
+        platform.reply(status)
+        platform.reply(418)
+        if status == 404:
+            assert error_of(session.send, request).request is request
+        else:
+            assert session.send(request).request is request
+        assert session.send(request).status_code == 418
+        assert request.hooks.get("response") is found
+        assert found == content
+
+
+def test_prepared_request_is_left_as_found_after_a_hook_raised(
+    make_session: Callable[..., requests.Session], platform: FakeCloudElements
+) -> None:
+    """A user's hook that raises comes first, and nothing of ours stays behind."""
+
+    def refuse(response: requests.Response, **_: Any) -> None:
+        raise LookupError("mine")
+
+    platform.reply(404)
+    request = prepared(platform.url, hooks={"response": refuse})
+    with pytest.raises(LookupError, match="mine"):
+        make_session().send(request)
+    assert request.hooks == {"response": [refuse]}
+    assert type(request.hooks["response"]) is list
+
+
+def test_prepared_request_is_left_as_found_after_no_answer(
+    make_session: Callable[..., requests.Session], raw_server: Any
+) -> None:
+    """A network failure leaves nothing behind either."""
+    request = prepared(raw_server(b"").url)
+    with pytest.raises(requests.ConnectionError):
+        make_session(max_retries=0).send(request)
+    assert type(request.hooks["response"]) is list
+    assert request.hooks == {"response": []}
+
+
+def test_hook_that_takes_itself_off(
+    make_session: Callable[..., requests.Session], platform: FakeCloudElements
+) -> None:
+    """A hook may leave the request, as Kerberos's does; the check still runs."""
+
+    def once(response: requests.Response, **_: Any) -> None:
+        assert response.request.deregister_hook("response", once)
+
+    platform.reply(404)
+    request = prepared(platform.url, hooks={"response": once})
+    assert isinstance(error_of(make_session().send, request), NotFoundError)
+    assert request.hooks == {"response": []}
+
+
+def test_hook_that_a_transport_adds() -> None:
+    """What registers on the request in flight runs before the check, and stays."""
+    seen: list[int] = []
+
+    class Registering(requests.adapters.HTTPAdapter):
+        def send(self, request: Any, *_args: Any, **_kwargs: Any) -> requests.Response:
+            request.register_hook("response", lambda r, **_: seen.append(1))
+            response = requests.Response()
+            response.status_code, response.request = 404, request
+            return response
+
+    request = prepared("http://127.0.0.1/")
+    with CloudElementsSession() as session:
+        session.mount("http://", Registering())
+        error_of(session.send, request)
+    assert seen == [1]
+    assert len(request.hooks["response"]) == 1
+
+
+def test_one_request_sent_by_many_threads(platform: FakeCloudElements) -> None:
+    """Each sender gets its own check at the same time, and a plain one gets none."""
+    senders = 8
+    inside = threading.Barrier(senders)
+
+    def wait_for_all(*_: Any, **__: Any) -> None:
+        inside.wait(30)
+
+    request = prepared(platform.url, hooks={"response": wait_for_all})
+    found = request.hooks["response"]
+
+    def send(number: int) -> object:
+        passthrough = {404} if number % 4 == 1 else ()
+        with (
+            CloudElementsSession(passthrough=passthrough) as ours,
+            requests.Session() as mounted,
+            requests.Session() as plain,
+        ):
+            mounted.mount("http://", CloudElementsAdapter(passthrough=passthrough))
+            session = (ours, ours, mounted, plain)[number % 4]
+            try:
+                return session.send(request).status_code
+            except NotFoundError as error:
+                return error
+
+    for _ in range(5):
+        platform.reply(404, times=senders)
+        with ThreadPoolExecutor(senders) as pool:
+            results = list(pool.map(send, range(senders)))
+        kinds = [getattr(one, "status_code", one) for one in results]
+        assert kinds == [404] * senders
+        assert [isinstance(one, NotFoundError) for one in results] == [
+            True,
+            False,
+            True,
+            False,
+        ] * 2
+        assert request.hooks["response"] is found
+        assert found == [wait_for_all]
+
+
+@pytest.mark.parametrize("second", [200, 403])
+def test_digest_authentication(
+    make_session: Callable[..., requests.Session],
+    platform: FakeCloudElements,
+    second: int,
+) -> None:
+    """Digest answers the 401 first; what comes after it counts (trap 2)."""
+    platform.reply(401, headers={**CHALLENGE, "Set-Cookie": "a=1"})
+    platform.reply(second, headers={"Set-Cookie": "b=2"})
+    session = make_session()
+    auth = HTTPDigestAuth("user", "pass")
+    if second == 200:
+        assert session.get(platform.url, auth=auth).status_code == 200
+    else:
+        error = error_of(session.get, platform.url, auth=auth)
+        assert isinstance(error, ForbiddenError)
+        assert [one.status_code for one in error.response.history] == [401]
+    assert len(platform.requests) == 2
+    assert platform.requests[1].headers["Authorization"].startswith("Digest ")
+    if isinstance(session, CloudElementsSession):
+        assert session.cookies.get_dict() == {"a": "1", "b": "2"}
+
+
+def test_digest_with_a_wrong_password(
+    make_session: Callable[..., requests.Session], platform: FakeCloudElements
+) -> None:
+    """A second 401 is raised: digest tries once."""
+    platform.reply(401, headers=CHALLENGE, times=2)
+    with pytest.raises(UnauthorizedError):
+        make_session().get(platform.url, auth=HTTPDigestAuth("user", "wrong"))
+    assert len(platform.requests) == 2
+
+
+def test_hook_that_sends_the_request_again(
+    make_session: Callable[..., requests.Session], platform: FakeCloudElements
+) -> None:
+    """A hook that ignores what its own second try brought does not hide the first."""
+    session = make_session()
+    tried: list[int] = []
+
+    def again(response: requests.Response, **_: Any) -> None:
+        if not tried:
+            tried.append(response.status_code)
+            session.send(response.request)
+
+    platform.reply(401)
+    request = prepared(platform.url, hooks={"response": again})
+    with pytest.raises(UnauthorizedError):
+        session.send(request)
+    assert len(platform.requests) == 2
+    assert request.hooks == {"response": [again]}
+
+
+def test_hook_that_heals(
+    make_session: Callable[..., requests.Session], platform: FakeCloudElements
+) -> None:
+    """A hook that returns another response decides what is checked."""
+    session = make_session()
+
+    def refresh(response: requests.Response, **_: Any) -> requests.Response | None:
+        if response.status_code == 401:
+            return session.get(platform.url + "/new")
+        return None
+
+    platform.reply(401)
+    response = session.get(platform.url, hooks={"response": refresh})
+    assert response.status_code == 200
+    assert response.request.path_url == "/new"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda r: r.content,
+        lambda r: r.json(),
+        lambda r: r.raw.data,
+    ],
+    ids=["content", "json", "raw"],
+)
+def test_body_that_an_earlier_hook_has_read(
+    make_session: Callable[..., requests.Session],
+    platform: FakeCloudElements,
+    read: Callable[[requests.Response], object],
+) -> None:
+    """The error has the body that a hook before ours has read."""
+    platform.reply(404, message="gone")
+    error = error_of(
+        make_session().get,
+        platform.url,
+        stream=True,
+        hooks={"response": lambda r, **_: read(r) and None},
+    )
+    assert error.message == "gone"
+    assert error.response.json()["message"] == "gone"
+
+
+@pytest.mark.parametrize(
+    "consume",
+    [lambda r: list(r.iter_content(9)), lambda r: r.raw.read(), lambda r: r.close()],
+    ids=["iter_content", "raw.read", "close"],
+)
+def test_body_that_an_earlier_hook_has_thrown_away(
+    make_session: Callable[..., requests.Session],
+    platform: FakeCloudElements,
+    consume: Callable[[requests.Response], object],
+) -> None:
+    """A body that is gone is an empty one; the status and the header are still told."""
+    platform.reply(404, message="gone", request_id="4e1f")
+    error = error_of(
+        make_session().get,
+        platform.url,
+        stream=True,
+        hooks={"response": lambda r, **_: consume(r) and None},
+    )
+    assert (error.message, error.request_id) == (None, "4e1f")
+    assert error.response.text == ""
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_code_that_catches_http_error(
+    session: requests.Session, platform: FakeCloudElements, stream: bool
+) -> None:
+    """``except requests.HTTPError`` gets a response whose text and JSON work."""
+    platform.reply(409, message="exists", provider_message="ü")
+    with pytest.raises(requests.HTTPError) as caught:
+        session.post(platform.url, stream=stream)
+    response = caught.value.response
+    assert response is not None
+    assert response.status_code == 409
+    assert response.json()["providerMessage"] == "ü"
+    assert '"message": "exists"' in response.text
+    assert b"".join(response.iter_content(5)) == response.content
+    assert caught.value.request is response.request
+    assert response.request.method == "POST"
+
+
+def test_response_made_by_hand() -> None:
+    """A Response with neither request nor body gives an error all the same."""
+    response = requests.Response()
+    response.status_code = 502
+    response.url = "http://127.0.0.1/contacts?apiKey=s3cr3t-s3cr3t"
+    response.reason = b"Bad Gateway"
+    error = error_from_response(response)
+    assert error.url == "http://127.0.0.1/contacts"
+    assert (error.method, error.text) == (None, "")
+
+
+def test_reason_of_an_unlisted_status_may_be_bytes() -> None:
+    """Some transports give the reason as bytes, as requests allows."""
+    response = requests.Response()
+    response.status_code, response.reason = 499, b"Client Gone"
+    assert error_from_response(response).title == "Client Gone"
+
+
+@pytest.mark.parametrize("status", [200, 201, 302])
+def test_warning_header_is_logged(
+    session: requests.Session,
+    platform: FakeCloudElements,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+) -> None:
+    """``Elements-Error`` on a success is one WARNING without secrets, no error."""
+    secret = "S3cr3tT0ken="
+    platform.reply(
+        status, headers={"Elements-Error": f"deprecated for {secret}\x1b[31m"}
+    )
+    response = session.get(
+        f"{platform.url}/contacts?apiKey=k3yk3yk3y",
+        headers={"Authorization": f"Element {secret}"},
+    )
+    assert response.status_code == status
+    [record] = caplog.records
+    assert (record.name, record.levelno) == ("cloud_elements_errors", logging.WARNING)
+    line = record.getMessage()
+    assert line.startswith(
+        f"Cloud Elements warns, with status {status} of GET {platform.url}/contacts: "
+        "deprecated for [redacted]"
+    )
+    assert secret not in line
+    assert "k3y" not in line
+    assert "\x1b" not in line
+
+
+def test_warning_header_of_an_error_is_not_logged(
+    session: requests.Session,
+    platform: FakeCloudElements,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """On an error the header is nothing special: the error is raised."""
+    platform.reply(404, headers={"Elements-Error": "deprecated"})
+    with pytest.raises(NotFoundError):
+        session.get(platform.url)
+    assert caplog.records == []
+
+
+def test_warning_header_without_a_request(caplog: pytest.LogCaptureFixture) -> None:
+    """A response made by hand, with no request, is warned about too."""
+    response = requests.Response()
+    response.status_code = 200
+    response.headers["Elements-Error"] = "old"
+    assert raise_for_error(response) is response
+    assert caplog.messages == ["Cloud Elements warns, with status 200 of None : old"]
+
+
+def test_no_warning_is_logged_for_a_success(
+    session: requests.Session,
+    platform: FakeCloudElements,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """All well is silence."""
+    assert session.get(platform.url).ok
+    assert caplog.records == []
+
+
+def test_requests_mock() -> None:
+    """The drop-in session raises under requests_mock, which replaces the adapter."""
+    session = CloudElementsSession()
+    with requests_mock.Mocker() as mock:
+        mock.get(
+            "http://mock/contacts",
+            status_code=404,
+            json={"message": "gone", "requestId": "r"},
+            cookies=requests_mock.CookieJar(),
+        )
+        error = error_of(session.get, "http://mock/contacts", stream=True)
+    assert (error.message, error.request_id) == ("gone", "r")
+    assert error.response.json()["message"] == "gone"
+
+
+def test_requests_mock_as_an_adapter() -> None:
+    """And with its adapter mounted over the session's."""
+    adapter = requests_mock.Adapter()
+    adapter.register_uri("GET", "mock://x/", status_code=502, text="bad")
+    with CloudElementsSession(passthrough={404}) as session:
+        session.mount("mock://", adapter)
+        error = error_of(session.get, "mock://x/")
+    assert (error.status_code, error.text, error.stopped_by) == (502, "bad", None)
+
+
+@responses.activate
+def test_responses(make_session: Callable[..., requests.Session]) -> None:
+    """``responses`` patches HTTPAdapter.send: the error is raised, retries happen."""
+    session = make_session(max_retries=2)
+    body = {"message": "m", "providerMessage": "p"}
+    responses.get("http://mock/", status=502, json=body)
+    error = error_of(session.get, "http://mock/", stream=True)
+    assert (error.message, error.provider_message) == ("m", "p")
+    assert (len(error.attempts), error.stopped_by) == (3, "attempts")
+    assert error.attempts[0].provider_message == "p"
+    assert len(responses.calls) == 3
+
+
+@responses.activate
+def test_responses_without_a_retry(
+    make_session: Callable[..., requests.Session],
+) -> None:
+    """A status that is not retried is raised at once, with the policy's reason."""
+    responses.post("http://mock/", status=404, body=b"<html>")
+    error = error_of(make_session().post, "http://mock/")
+    assert (error.text, error.stopped_by) == ("<html>", "status")
+    assert len(responses.calls) == 1

@@ -6,6 +6,7 @@ from importlib import metadata
 
 from ._adapter import CloudElementsAdapter
 from ._codes import NORMALIZED_ERRORS, NormalizedError
+from ._embedding import patch_requests, translate_errors
 from ._hook import error_from_parts, error_from_response, raise_for_error
 from ._payload import Attempt
 from ._retry import CloudElementsRetry, RetryBudget
@@ -47,7 +48,9 @@ __all__ = [
     "UnsupportedMediaTypeError",
     "error_from_parts",
     "error_from_response",
+    "patch_requests",
     "raise_for_error",
+    "translate_errors",
 ]
 
 

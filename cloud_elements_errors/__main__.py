@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
+import re
 import sys
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from ._codes import FIRST_ERROR, NORMALIZED_ERRORS
+from ._explain import Headers, explain, read_curl, retried_methods
+from ._redaction import printable
 from ._retry import CloudElementsRetry
 from ._session import CloudElementsSession
 from .exceptions import CloudElementsError, class_for, why_stopped
@@ -20,6 +25,9 @@ if TYPE_CHECKING:
 
 # As shells report a program that a signal has ended.
 _INTERRUPTED, _CLOSED_PIPE = 130, 141
+
+# More than any error has: its body counts up to 64 KiB.
+_MAX_SAVED_BYTES = 1024 * 1024
 
 _WIDTH = 80
 _INDENT = 14
@@ -104,24 +112,121 @@ def _run(argv: Sequence[str] | None) -> None:
         description="The normalized errors of Cloud Elements, and what they mean.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("table", help="print the list of normalized statuses")
-    commands.add_parser(
+    table = commands.add_parser("table", help="print the list of normalized statuses")
+    table.set_defaults(run=_table)
+    explaining = commands.add_parser(
+        "explain",
+        help="say what an answer means, and what to do",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Say what an answer means, whose fault it is, and what to do.",
+        epilog="""examples:
+  cloud-elements-errors explain 502
+  cloud-elements-errors explain --status 409 body.json
+  curl -si https://api.cloud-elements.com/... | cloud-elements-errors explain --curl -
+""",
+    )
+    explaining.add_argument(
+        "what",
+        metavar="STATUS|FILE",
+        help="a status; or a file with an answer's body, - for standard input",
+    )
+    explaining.add_argument(
+        "--status", type=_status, help="the status of the answer in the file"
+    )
+    explaining.add_argument(
+        "--curl", action="store_true", help="the file is what 'curl -i' printed"
+    )
+    explaining.set_defaults(run=_explain)
+    for command in (table, explaining):
+        command.add_argument("--json", action="store_true", help="print JSON")
+    demo = commands.add_parser(
         "demo", help="start a Cloud Elements on loopback and show each error"
     )
+    demo.set_defaults(run=_demo)
     arguments = parser.parse_args(argv)
-    printer = _Printer(sys.stdout)
-    {"table": _table, "demo": _demo}[arguments.command](printer)
+    try:
+        arguments.run(arguments, _Printer(sys.stdout))
+    except _UsageError as error:
+        parser.error(str(error))
 
 
-def _table(printer: _Printer) -> None:
+class _UsageError(Exception):
+    """What the arguments ask for cannot be done."""
+
+
+def _status(text: str) -> int:
+    if re.fullmatch("[1-9][0-9]{2}", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no status from 100 to 999")
+    return int(text)
+
+
+def _table(arguments: argparse.Namespace, printer: _Printer) -> None:
+    if arguments.json:
+        rows = [
+            {**row._asdict(), "exception": _exception_name(row.status_code)}
+            for row in NORMALIZED_ERRORS.values()
+        ]
+        print(json.dumps(rows, indent=2))
+        return
     for row in NORMALIZED_ERRORS.values():
-        exception = class_for(row.status_code)
         printer.title(f"{row.status_code} {row.title}")
-        printer.field("exception", exception.__name__ if exception else "none")
+        printer.field("exception", _exception_name(row.status_code) or "none")
         printer.field("meaning", row.description)
         printer.field("what to do", row.remedy)
         if row.retried:
-            printer.field("retried", "GET HEAD PUT DELETE OPTIONS TRACE")
+            printer.field("retried", " ".join(retried_methods(row.status_code)))
+
+
+def _exception_name(status_code: int) -> str | None:
+    exception = class_for(status_code)
+    return None if exception is None else exception.__name__
+
+
+def _explain(arguments: argparse.Namespace, printer: _Printer) -> None:
+    said = explain(*_answer(arguments))
+    if arguments.json:
+        print(json.dumps(said, indent=2))
+        return
+    printer.title(f"{said['status_code']} {printable(said['title'])}")
+    for label, key in (
+        ("exception", "type"),
+        ("meaning", "description"),
+        ("message", "message"),
+        ("provider", "provider_message"),
+        ("said by", "origin"),
+        ("request id", "request_id"),
+        ("requested", "requested_at"),
+        ("its log", "log"),
+    ):
+        if said.get(key):
+            printer.field(label, printable(str(said[key])))
+    if "retried_methods" in said:
+        retried = " ".join(said["retried_methods"]) or "no method"
+        printer.field("retried", f"{retried}, by default")
+    printer.field("what to do", said["remedy"])
+
+
+def _answer(arguments: argparse.Namespace) -> tuple[int, bytes, Headers]:
+    """Read the answer that the arguments name: its status, body and headers."""
+    if not arguments.curl and arguments.status is None:
+        try:
+            return _status(arguments.what), b"", []
+        except argparse.ArgumentTypeError as error:
+            raise _UsageError(f"{error}; a file needs --status or --curl") from None
+    if arguments.curl and arguments.status is not None:
+        raise _UsageError("--curl has the status in it: leave out --status")
+    try:
+        if arguments.what == "-":
+            content = sys.stdin.buffer.read(_MAX_SAVED_BYTES)
+        else:
+            with Path(arguments.what).open("rb") as file:
+                content = file.read(_MAX_SAVED_BYTES)
+        if arguments.curl:
+            status, headers, body = read_curl(content)
+            return status, body, headers
+    except (OSError, ValueError) as error:
+        raise _UsageError(f"cannot read {arguments.what}: {error}") from None
+    return arguments.status, content, []
 
 
 class _LogLines(logging.Handler):
@@ -135,7 +240,7 @@ class _LogLines(logging.Handler):
         self._printer.field("log", record.getMessage())
 
 
-def _demo(printer: _Printer) -> None:
+def _demo(_arguments: argparse.Namespace, printer: _Printer) -> None:
     logger = logging.getLogger("cloud_elements_errors")
     handler = _LogLines(printer)
     logger.addHandler(handler)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import os
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from urllib3.exceptions import ReadTimeoutError
 from urllib3.util.retry import Retry
 
 from ._codes import FIRST_ERROR
+from ._connection import keep_status
 from ._hook import OnError, ResponseHooks, check_on_error, check_passthrough
 from ._payload import WARNING_HEADER
 from ._retry import CloudElementsRetry
@@ -102,11 +103,20 @@ class CloudElementsAdapter(HTTPAdapter):
         """Make the pools, as `HTTPAdapter` does."""
         self._process = os.getpid()
         super().init_poolmanager(*args, **kwargs)
-        _keep_status(self.poolmanager)
+        keep_status(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> PoolManager:
         """Make the pools of a proxy, as `HTTPAdapter` does."""
-        return _keep_status(super().proxy_manager_for(*args, **kwargs))
+        return keep_status(super().proxy_manager_for(*args, **kwargs))
+
+    def close(self) -> None:
+        """Close all connections, also where a response still holds its pool."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            # urllib3 only forgets the pools, and closes each when it is collected.
+            for key in manager.pools.keys():  # noqa: SIM118 - it refuses iteration
+                with suppress(KeyError):  # another thread may close as well
+                    manager.pools[key].close()
+        super().close()
 
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
@@ -152,47 +162,6 @@ class CloudElementsAdapter(HTTPAdapter):
         if response.status_code >= FIRST_ERROR or WARNING_HEADER in response.headers:
             ResponseHooks.install(request, self.passthrough, self.on_error)
         return response
-
-
-class _Response(http.client.HTTPResponse):
-    """An answer that keeps its status where its Content-Length lines disagree.
-
-    urllib3 refuses such an answer, and nobody learns its status. A failure is told
-    by that alone, so its body may be as long as the longest of them says.
-    """
-
-    def begin(self) -> None:
-        super().begin()
-        try:
-            lines = self.headers.get_all("Content-Length", [])
-            lengths = {int(length) for length in ",".join(lines).split(",")}
-        except ValueError:  # none, or one that urllib3 ignores
-            return
-        if self.status >= FIRST_ERROR and len(lengths) > 1:
-            self.length = max(0, *lengths)
-            del self.headers["Content-Length"]
-            self.headers["Content-Length"] = str(self.length)
-            self.will_close = True  # who knows what else is coming
-
-
-class _KeepsStatus:
-    """Mixed into urllib3's pools, whose connections then answer so."""
-
-    def _new_conn(self) -> Any:
-        connection = super()._new_conn()  # type: ignore[misc]
-        connection.response_class = _Response
-        return connection
-
-
-def _keep_status(manager: PoolManager) -> PoolManager:
-    # The attribute is there "so other PoolManagers can override them".
-    manager.pool_classes_by_scheme = {
-        scheme: cls
-        if issubclass(cls, _KeepsStatus)
-        else type(cls.__name__, (_KeepsStatus, cls), {})
-        for scheme, cls in manager.pool_classes_by_scheme.items()
-    }
-    return manager
 
 
 def _check_pool_size(name: str, size: int) -> None:

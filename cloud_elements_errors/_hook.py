@@ -15,6 +15,7 @@ from urllib3.util.retry import Retry
 
 from ._body import read_body
 from ._codes import FIRST_ERROR
+from ._lock import lock
 from ._payload import (
     MAX_BODY_BYTES,
     WARNING_HEADER,
@@ -160,8 +161,6 @@ class ResponseHooks(list[Any]):
     has its own settings, and the last one leaves the request as it was found.
     """
 
-    _lock = threading.Lock()
-
     def __init__(self, home: dict[str, Any]) -> None:
         self._home = home
         self._found = found = home.get("response")
@@ -179,7 +178,7 @@ class ResponseHooks(list[Any]):
 
         An adapter comes after its session, and its settings count.
         """
-        with cls._lock:
+        with lock:
             hooks = request.hooks.get("response")
             if not isinstance(hooks, cls):
                 hooks = request.hooks["response"] = cls(request.hooks)
@@ -188,7 +187,7 @@ class ResponseHooks(list[Any]):
 
     def uninstall(self) -> None:
         """Leave the request as it was found, unless other threads still send it."""
-        with self._lock:
+        with lock:
             self._settings.pop(threading.get_ident(), None)
             if not self._settings and self._home.get("response") is self:
                 if isinstance(self._found, list):

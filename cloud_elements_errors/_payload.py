@@ -14,7 +14,9 @@ import json
 import math
 import re
 import time
-from email.utils import mktime_tz, parsedate_tz
+from contextlib import suppress
+from datetime import timezone
+from email.utils import parsedate_to_datetime
 from sys import float_info
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -92,6 +94,7 @@ def parse_payload(
     truncated = truncated or len(body) > MAX_BODY_BYTES
     text = _decode(body[:MAX_BODY_BYTES], headers.get("Content-Type") or "")
     fields = _parse_object(text)
+    request_id_header = headers.get(REQUEST_ID_HEADER) or None
     message = _take(fields, "message")
     request_id = _take(fields, "requestId")
     provider_message = _take(fields, "providerMessage", (str, dict, list, NoneType))
@@ -101,9 +104,11 @@ def parse_payload(
         origin = "provider"
     elif message is not None or request_id is not None:
         origin = "platform"
+    if request_id is None or (request_id_header or "").startswith(request_id):
+        request_id = request_id_header  # all of it, where the body's was cut
     return ErrorPayload(
         message,
-        request_id or headers.get(REQUEST_ID_HEADER) or None,
+        request_id,
         provider_message,
         provider_code,
         origin,
@@ -125,8 +130,10 @@ def parse_retry_after(value: str | None) -> float | None:
     if re.fullmatch(r"\s*\d+(?:\.\d*)?\s*", value, re.ASCII):
         return min(float(value), float_info.max)
     try:
-        date = parsedate_tz(value)
-        return None if date is None else max(mktime_tz(date) - time.time(), 0.0)
+        date = parsedate_to_datetime(value)
+        # HTTP's dates are in UTC, the one form that does not say so included.
+        zone = date.tzinfo or timezone.utc
+        return max(date.replace(tzinfo=zone).timestamp() - time.time(), 0.0)
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
 
@@ -183,7 +190,8 @@ _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.
 
 def _scan_object(text: str) -> Iterator[tuple[str, Any]]:
     """Yield the fields of the outermost object, as far as they are readable."""
-    if not text.lstrip("\ufeff \t\r\n").startswith("{"):
+    text = text.lstrip()
+    if not text.startswith("{"):
         return
     depth = 0
     key: str | None = None
@@ -191,27 +199,29 @@ def _scan_object(text: str) -> Iterator[tuple[str, Any]]:
     for match in _TOKEN.finditer(text):
         lexeme = match[0]
         if depth == 1 and after_colon and key is not None:
-            value = _value_at(text, match)
-            if value is not None:
-                yield key, value
+            with suppress(ValueError, RecursionError):
+                yield key, _value_at(text, match)
             key, after_colon = None, False
         elif depth == 1 and lexeme[0] == '"':
             key = _string(lexeme)
         elif depth == 1 and lexeme == ":":
-            after_colon = True
+            after_colon = key is not None
         elif depth == 1:
             key = None
         depth += (lexeme in "{[") - (lexeme in "}]")
+        if depth == 0:
+            return
 
 
 def _value_at(text: str, match: re.Match[str]) -> Any:
     token = match[0]
     if token[0] == '"':
         return _string(token)
-    try:
+    if token in "{[":
         return _DECODER.raw_decode(text, match.start())[0]
-    except (ValueError, RecursionError):
-        return None
+    if match.end() == len(text):
+        raise ValueError("The end is missing: this may be 42 of 429.")
+    return _DECODER.decode(token)
 
 
 def _string(token: str) -> str:

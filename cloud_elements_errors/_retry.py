@@ -13,13 +13,10 @@ the bound for error bodies, and remembered as an `Attempt`.
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
-import os
 import random
 import re
-import threading
 import time
 from collections.abc import Collection, Mapping
 from itertools import takewhile
@@ -31,6 +28,7 @@ from urllib3.util.retry import Retry
 
 from ._body import MAX_SECONDS, read_body
 from ._codes import FIRST_ERROR, RETRIED_STATUSES
+from ._lock import lock
 from ._payload import Attempt, parse_payload, parse_retry_after
 from ._redaction import Redactor, clean_url, printable
 
@@ -65,17 +63,6 @@ def _check_number(name: str, value: float) -> float:
     if not 0 <= value <= _LARGEST:
         raise ValueError(f"{name} must be from 0 to {_LARGEST:g}, not {value!r}")
     return value
-
-
-# One lock for all budgets, which hold it for a moment. A fork waits for that moment,
-# or the child would get a lock that nobody ever releases.
-_budgets = threading.Lock()
-if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
-    os.register_at_fork(
-        before=_budgets.acquire,
-        after_in_parent=_budgets.release,
-        after_in_child=_budgets.release,
-    )
 
 
 class RetryBudget:
@@ -114,12 +101,12 @@ class RetryBudget:
     def deposit(self) -> None:
         """Give back *ratio* of a token, for a successful response."""
         if self._left < self._full:
-            with _budgets:
+            with lock:
                 self._left = min(self._full, self._left + self._gain)
 
     def withdraw(self) -> bool:
         """Take a token for a retry; False if there is none."""
-        with _budgets:
+        with lock:
             if self._left < _TOKEN:
                 return False
             self._left -= _TOKEN
@@ -334,8 +321,13 @@ class CloudElementsRetry(Retry):
             raise TypeError(f"headers must be a mapping or None, not {headers!r}")
         if url is not None and not isinstance(url, str):
             raise TypeError(f"url must be a str or None, not {url!r}")
-        clone = copy.copy(self)
-        clone._call = Call(body, Redactor(headers, url))
+        return self._bound(Call(body, Redactor(headers, url)))
+
+    def _bound(self, call: Call) -> Self:
+        """Return this policy for one call: cheaply, since every request asks."""
+        clone = object.__new__(type(self))
+        clone.__dict__.update(self.__dict__)
+        clone._call = call
         return clone
 
     @property
@@ -507,9 +499,7 @@ class CloudElementsRetry(Retry):
         call.stopped_by = reason
         if response is not None:
             # The policy is shared, so what it says of this call is on the answer.
-            policy = copy.copy(self)
-            policy._call = call
-            response.retries = policy
+            response.retries = self._bound(call)
         elif error is not None:
             number = len(call.attempts) + 1
             call.attempts.append(Attempt(number, error=call.failure(error)))

@@ -25,6 +25,9 @@ TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout |
 _BEFORE_TIMEOUT = 6
 
 
+_SEND = requests.Session.send
+
+
 class CloudElementsSession(requests.Session):
     """A `requests.Session` that retries, and raises what Cloud Elements answers.
 
@@ -135,9 +138,9 @@ class CloudElementsSession(requests.Session):
 
         """
         kwargs.setdefault("timeout", self._timeout)
-        if not isinstance(request, requests.PreparedRequest):
-            return super().send(request, **kwargs)  # requests says what is wrong
-        hooks = ResponseHooks.install(request, self._passthrough, self._on_error)
+        hooks = None
+        if self._is_foreign(request):
+            hooks = ResponseHooks.install(request, self._passthrough, self._on_error)
         try:
             return super().send(request, **kwargs)
         except CloudElementsError as error:
@@ -147,21 +150,38 @@ class CloudElementsSession(requests.Session):
                     extract_cookies_to_jar(self.cookies, answer.request, answer.raw)
             raise
         finally:
-            hooks.uninstall()
+            if hooks is not None:
+                hooks.uninstall()
+
+    def _is_foreign(self, request: requests.PreparedRequest) -> bool:
+        """Say whether the answer may come from an adapter that does not raise."""
+        if not isinstance(request, requests.PreparedRequest):
+            return False  # requests says what is wrong with it
+        # Whoever replaces the send of requests may well replace the adapter in it.
+        return requests.Session.send is not _SEND or not isinstance(
+            self.get_adapter(request.url or ""), CloudElementsAdapter
+        )
 
     def resolve_redirects(
         self, resp: requests.Response, *args: Any, **kwargs: Any
     ) -> Generator[requests.Response, None, None]:
         """Follow redirects; an error at their end knows its ``response.history``."""
-        history = [resp]
-        try:
-            for hop in super().resolve_redirects(resp, *args, **kwargs):
-                history.append(hop)
-                yield hop
-        except CloudElementsError as error:
-            if error.response is not None:
-                error.response.history = history
-            raise
+        hops = super().resolve_redirects(resp, *args, **kwargs)
+        return _with_history(resp, hops) if resp.is_redirect else hops
+
+
+def _with_history(
+    response: requests.Response, hops: Generator[requests.Response, None, None]
+) -> Generator[requests.Response, None, None]:
+    history = [response]
+    try:
+        for hop in hops:
+            history.append(hop)
+            yield hop
+    except CloudElementsError as error:
+        if error.response is not None:
+            error.response.history = history
+        raise
 
 
 def _check_timeout(timeout: TimeoutTypes) -> TimeoutTypes:

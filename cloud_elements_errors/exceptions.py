@@ -23,8 +23,9 @@ from __future__ import annotations
 
 import pickle
 import re
+from operator import index
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 import requests
 from requests.structures import CaseInsensitiveDict
@@ -66,7 +67,7 @@ _STOPPED_BY: dict[StopReason, str] = {
     "attempts": "no attempts were left",
     "deadline": "the time for retries was over",
     "budget": "the retry budget was empty, since too many calls fail",
-    "retry_after": "the server asks for a longer wait than the policy allows",
+    "retry_after": "the server asks to wait {seconds} s, longer than the policy allows",
 }
 
 
@@ -170,7 +171,7 @@ class CloudElementsError(requests.HTTPError):
         self.truncated = truncated
         self.method = method
         self.url = url
-        self.attempts = tuple(attempts)
+        self.attempts: tuple[Attempt, ...] = tuple(attempts)
         self.stopped_by: StopReason | None = stopped_by
         self.retry_after = retry_after
 
@@ -235,6 +236,10 @@ class CloudElementsError(requests.HTTPError):
         return clone
 
     def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as `__reduce_ex__` packs it."""
+        return self.__reduce_ex__(pickle.DEFAULT_PROTOCOL)
+
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> tuple[Any, ...]:
         """Travel without secrets, the request's body, or more than 128 KiB."""
         request = self.request
         redact = Redactor()
@@ -244,21 +249,20 @@ class CloudElementsError(requests.HTTPError):
             "response": _pack_response(self.response, redact),
             "request": _pack_request(request, redact),
         }
-        for longest in (None, 16 * 1024, 1024, 100):
-            if longest is not None:
-                state = _shortened(state, longest) | {"truncated": True}
-            if len(pickle.dumps(state)) <= _MAX_PICKLE_BYTES:
+        for longest in (64 * 1024, 16 * 1024, 1024, 100, 40):
+            packed = pickle.dumps((self.args, state), index(protocol))
+            if len(packed) <= _MAX_PICKLE_BYTES:
                 break
-        else:
-            state["_details"] = {}
+            # What the details say is in the text too.
+            state |= {"_details": {}, "truncated": True}
+            state = _shortened(state, longest)
         return type(self), self.args, state
 
-    def __setstate__(self, state: dict[str, Any] | None) -> None:
+    def __setstate__(self, state: Any) -> None:
         """Take what `__reduce__` packed."""
-        state = state or {}
-        self.__dict__.update(state)
-        self.request = _unpack_request(state["request"])
-        self.response = _unpack_response(state["response"], self.text, self.request)
+        request = _unpack_request(state["request"])
+        response = _unpack_response(state["response"], state["text"], request)
+        self.__dict__.update(state | {"request": request, "response": response})
 
 
 class BadRequestError(CloudElementsError):
@@ -301,7 +305,7 @@ class NotFoundError(CloudElementsError):
         with ID 123456" names one that was asked for, and is no empty list.
         """
         text = (self.message or "").strip()
-        return re.fullmatch(r"No\b.+\bfound\.?", text, re.IGNORECASE) is not None
+        return re.fullmatch(r"No\s+\S.*\sfound\.?", text, re.IGNORECASE) is not None
 
 
 class MethodNotAllowedError(CloudElementsError):
@@ -391,10 +395,7 @@ def error_from_payload(
         provider_message=clean(payload.provider_message),
         provider_code=clean(payload.provider_code),
         origin=payload.origin,
-        details={
-            redact(key): redact.field(key, value)
-            for key, value in payload.details.items()
-        },
+        details=redact.fields(payload.details, cut=payload.truncated),
         text=redact(payload.text, cut=payload.truncated),
         truncated=payload.truncated,
         method=method,
@@ -417,16 +418,21 @@ def error_from_payload(
 def _line(error: CloudElementsError) -> str:
     """Say it all in one line: status, whose words, request id, and which call."""
     line = f"{error.status_code} {printable(error.title, _LINE_TEXT)}"
-    words = error.message or ("" if error.provider_message else error.text.strip())
-    if words:
+    words = error.message
+    if error.origin == "unknown":
+        # A gateway's page, mostly: its text says more than its tags.
+        words = " ".join(re.sub(r"<[^<>]*>", " ", error.text).split())
+    if words and words != error.title:
         line += f": {printable(words, _LINE_TEXT)}"
     if error.provider_message:
         line += f" | provider: {printable(error.provider_message, _LINE_TEXT)}"
     if error.request_id:
         line += f" | request id: {printable(error.request_id, _LINE_TEXT)}"
-    if error.method or error.url:
-        path = re.sub(r"^[^/]*//[^/]*", "", error.url or "")
-        call = f"{error.method or ''} {path}".strip()
+    if error.attempts[1:]:
+        line += f" | attempts: {len(error.attempts)}"
+    path = re.sub(r"^[^/]*//[^/]*", "", error.url or "")
+    call = f"{error.method or ''} {path}".strip()
+    if call:
         line += f" | {printable(call, _LINE_TEXT)}"
     return line
 
@@ -435,7 +441,8 @@ def _notes(error: CloudElementsError) -> list[str]:
     """Return what the traceback adds: what to do, and what was tried."""
     notes = [error.remedy]
     stopped = why_stopped(error)
-    if stopped is not None:
+    # That a 409 is not tried again surprises nobody.
+    if stopped is not None and (error.stopped_by != "status" or error.attempts[1:]):
         notes.append(stopped)
     if len(error.attempts) > 1:
         notes += [attempt_line(attempt) for attempt in error.attempts]
@@ -447,7 +454,9 @@ def why_stopped(error: CloudElementsError) -> str | None:
     if error.stopped_by is None:
         return None
     times = f"{len(error.attempts)} times" if len(error.attempts) > 1 else "once"
-    why = _STOPPED_BY[error.stopped_by].format(method=error.method)
+    why = _STOPPED_BY[error.stopped_by].format(
+        method=error.method, seconds=f"{error.retry_after or 0:g}"
+    )
     return f"Tried {times}, and not again: {why}."
 
 
@@ -492,7 +501,7 @@ def _pack_response(
         return None
     return {
         "status_code": response.status_code,
-        "reason": response.reason,
+        "reason": redact(as_text(response.reason or "")),
         "url": redact(clean_url(response.url or "")),
         "headers": redact.headers(response.headers),
         "elapsed": response.elapsed,
@@ -519,7 +528,10 @@ def _shortened(value: Any, longest: int) -> Any:
     if isinstance(value, str):
         return value[:longest]
     if isinstance(value, dict):
-        return {key: _shortened(item, longest) for key, item in value.items()}
+        return {
+            _shortened(key, longest): _shortened(item, longest)
+            for key, item in value.items()
+        }
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(_shortened(item, longest) for item in value))
     if isinstance(value, (list, tuple)):

@@ -1,0 +1,181 @@
+"""``explain`` and the JSON of the command line: a saved answer, and what it means."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from cloud_elements_errors import NORMALIZED_ERRORS
+from cloud_elements_errors.__main__ import main
+
+BODY = json.dumps(
+    {
+        "message": "Failed to upload file.",
+        "requestId": "53dbca9430045c016b46566c",
+        "providerMessage": "Item with the same name already exists",
+    }
+)
+CURL = (
+    "HTTP/1.1 100 Continue\r\n\r\n"
+    "HTTP/2 429 \r\ncontent-type: text/json\r\nretry-after: 5\r\nodd line\r\n\r\n"
+    '{"message": "slow\\u001b[31m down"}'
+)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Save an answer, and return its path."""
+
+    def save(text):
+        path = tmp_path / "answer"
+        path.write_bytes(text.encode())
+        return str(path)
+
+    return save
+
+
+def lines(text):
+    """Return what is printed as a title, and its fields by their labels."""
+    title, *fields = text.strip().split("\n")
+    found = {}
+    label = None
+    for line in fields:
+        label = line[:14].strip() or label
+        found[label] = f"{found.get(label, '')} {line[14:].strip()}".strip()
+    return title, found
+
+
+def test_a_status_alone(capsys):
+    """A status says what it means, what is retried, and what to do: no more."""
+    assert main(["explain", "502"]) == 0
+    title, fields = lines(capsys.readouterr().out)
+    assert title == "502 Failed Request"
+    assert fields == {
+        "exception": "FailedRequestError",
+        "meaning": NORMALIZED_ERRORS[502].description,
+        "retried": "GET HEAD PUT DELETE OPTIONS TRACE, by default",
+        "what to do": NORMALIZED_ERRORS[502].remedy,
+    }
+
+
+def test_a_saved_body(saved, capsys):
+    """A body says whose words they are, when it was, and which call shows its log."""
+    assert main(["explain", "--status", "409", saved(BODY)]) == 0
+    title, fields = lines(capsys.readouterr().out)
+    assert title == "409 Conflict"
+    assert fields == {
+        "exception": "ConflictError",
+        "meaning": "A resource being created already exists.",
+        "message": "Failed to upload file.",
+        "provider": "Item with the same name already exists",
+        "said by": "provider",
+        "request id": "53dbca9430045c016b46566c",
+        "requested": "2014-08-01T17:12:52+00:00",
+        "its log": "GET /usage/53dbca9430045c016b46566c",
+        "retried": "no method, by default",
+        "what to do": NORMALIZED_ERRORS[409].remedy,
+    }
+
+
+def test_standard_input(monkeypatch, capsys):
+    """A dash reads what a pipe brings."""
+    stdin = SimpleNamespace(buffer=io.BytesIO(BODY.encode()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert main(["explain", "--status", "409", "-", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["provider_message"] == "Item with the same name already exists"
+    assert said["type"] == "ConflictError"
+    assert said["retried_methods"] == []
+    assert said["requested_at"] == "2014-08-01T17:12:52+00:00"
+
+
+@pytest.mark.parametrize(
+    "answer", [CURL, CURL.replace("\r\n", "\n")], ids=["CRLF", "LF"]
+)
+def test_what_curl_printed(saved, capsys, answer):
+    """Of several heads the last counts, and its headers: 429 waits for Retry-After."""
+    assert main(["explain", "--curl", saved(answer)]) == 0
+    title, fields = lines(capsys.readouterr().out)
+    assert title == "429 Too Many Requests"
+    assert fields["exception"] == "UnlistedStatusError"
+    assert fields["message"] == r"slow\x1b[31m down"
+    assert fields["said by"] == "platform"
+    assert fields["retried"] == "GET HEAD PUT DELETE OPTIONS TRACE, by default"
+
+
+def test_a_request_id_of_another_kind_tells_no_time(saved, capsys):
+    """Only an ObjectId begins with the time."""
+    assert main(["explain", "--status", "400", saved('{"requestId": "req-123"}')]) == 0
+    _, fields = lines(capsys.readouterr().out)
+    assert fields["request id"] == "req-123"
+    assert "requested" not in fields
+
+
+@pytest.mark.parametrize(
+    ("status", "title", "what_to_do"),
+    [
+        ("200", "200 OK", "Nothing to do."),
+        ("302", "302 No error", "Below 400, nothing is raised."),
+    ],
+)
+def test_no_error(capsys, status, title, what_to_do):
+    """A status below 400 has no exception, and says so."""
+    assert main(["explain", status]) == 0
+    assert lines(capsys.readouterr().out) == (title, {"what to do": what_to_do})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["abc"],
+            "'abc' is no status from 100 to 999; a file needs --status or --curl",
+        ),
+        (["99"], "'99' is no status from 100 to 999; a file needs --status or --curl"),
+        (["--status", "5", "x"], "argument --status: '5' is no status from 100 to 999"),
+        (["--curl", "--status", "502", "x"], "--curl has the status in it"),
+        (["--status", "502", "missing"], "cannot read missing: "),
+        ([], "the following arguments are required: STATUS|FILE"),
+    ],
+)
+def test_errors_of_use_are_one_line(arguments, message, capsys, tmp_path, monkeypatch):
+    """Exit status 2, and a line that says what would be right."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main(["explain", *arguments])
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
+
+
+def test_a_file_that_curl_has_not_printed(saved, capsys):
+    """Without a status line there is no status."""
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main(["explain", "--curl", saved("hello")])
+    assert "it does not begin with a status line: was it 'curl -i'?" in (
+        capsys.readouterr().err
+    )
+
+
+def test_the_table_as_json(capsys):
+    """A script reads the rows that a person reads."""
+    assert main(["table", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["status_code"] for row in rows] == list(NORMALIZED_ERRORS)
+    assert rows[0]["exception"] is None
+    assert rows[-1] == {
+        **NORMALIZED_ERRORS[502]._asdict(),
+        "exception": "FailedRequestError",
+    }
+
+
+def test_help_has_examples(capsys):
+    """``--help`` shows how it is used."""
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["explain", "--help"])
+    assert "cloud-elements-errors explain 502" in capsys.readouterr().out

@@ -1,0 +1,225 @@
+"""The package as such: its names, its tree of exceptions, its imports."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import sys
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import cloud_elements_errors
+from cloud_elements_errors import (
+    CloudElementsError,
+    UnlistedStatusError,
+    exceptions,
+    testing,
+)
+
+PACKAGE = Path(cloud_elements_errors.__file__).parent
+MODULES = {path.stem: path for path in PACKAGE.glob("*.py")}
+
+# From top to bottom: a module may import those above it, and only these.
+ORDER = [
+    *("_lock", "_codes", "_redaction", "_payload", "exceptions", "_body", "_retry"),
+    *("_hook", "_connection", "_adapter", "_session", "_embedding", "_explain"),
+    *("testing", "__main__"),
+]
+ALLOWED = {module: set(ORDER[:place]) for place, module in enumerate(ORDER)} | {
+    # Some keep to less than that.
+    "_codes": set(),
+    "_redaction": set(),
+    "_payload": set(),
+    "_body": {"_payload"},
+    "_connection": {"_codes"},
+    "_retry": {"_lock", "_codes", "_redaction", "_payload", "_body"},
+    # These two are the doors of pytest and of the user.
+    "_pytest_plugin": {"testing"},
+    "__init__": set(ORDER) - {"_explain", "testing", "__main__"},
+}
+STDLIB_ONLY = {"_lock", "_codes", "_redaction", "_payload"}
+HOSTS = {
+    "exceptions": {"requests"},
+    "_body": {"urllib3"},
+    "_retry": {"urllib3"},
+    "_pytest_plugin": {"pytest"},
+}
+
+
+def _imports(module: str) -> list[ast.Import | ast.ImportFrom]:
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    ]
+
+
+def _siblings(module: str) -> set[str]:
+    """Return the modules of the package that a module names in its imports."""
+    names = set()
+    for node in _imports(module):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            names |= {node.module} if node.module else {n.name for n in node.names}
+    return names
+
+
+def _others(module: str) -> set[str]:
+    """Return the top-level packages that a module imports at run time."""
+    names = set()
+    for node in _imports(module):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def test_table_of_imports_knows_every_module():
+    """A module that is added has to find its place in the order."""
+    assert set(ALLOWED) == set(MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_one_way(module):
+    """A module imports only what stands above it."""
+    assert _siblings(module) <= ALLOWED[module]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_package_is_imported_relatively(module):
+    """No module reaches its siblings by the name of the package."""
+    assert "cloud_elements_errors" not in _others(module)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_of_other_packages(module):
+    """The core is of the standard library; the rest needs requests and urllib3."""
+    allowed = set() if module in STDLIB_ONLY else {"requests", "urllib3"}
+    allowed = HOSTS.get(module, allowed) | {"typing_extensions"}
+    assert _others(module) - set(sys.stdlib_module_names) <= allowed
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_typing_extensions_is_for_the_type_checker_alone(module):
+    """It is no dependency of ours, so nothing imports it at run time."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    assert "typing_extensions" not in ast.unparse(tree).split()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_import_inside_a_function(module):
+    """No function-level import hides a cycle."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    functions = (
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    )
+    hidden = [
+        ast.unparse(node)
+        for function in functions
+        for node in ast.walk(function)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    ]
+    assert hidden == []
+
+
+@pytest.mark.parametrize(
+    "namespace",
+    [cloud_elements_errors, exceptions, testing],
+    ids=lambda module: module.__name__,
+)
+def test_exported_names_are_sorted_and_exist(namespace):
+    """``__all__`` is in ruff's order, without repetitions, and every name exists."""
+    names = namespace.__all__
+    constants = [name for name in names if name.isupper()]
+    rest = [name for name in names if not name.isupper()]
+    classes = [name for name in rest if name[0].isupper()]
+    functions = [name for name in rest if name[0].islower()]
+    assert names == sorted(constants) + sorted(classes) + sorted(functions)
+    assert len(set(names)) == len(names)
+    assert all(hasattr(namespace, name) for name in names)
+
+
+def test_every_public_name_is_exported():
+    """What the package's namespace shows without underscore is in ``__all__``."""
+    public = {
+        name
+        for name, value in vars(cloud_elements_errors).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType)
+    }
+    assert public - {"annotations"} == set(cloud_elements_errors.__all__)
+
+
+def test_every_exception_is_exported_twice():
+    """The tree is in ``exceptions`` and, for the only import users need, on top."""
+    tree = {"CloudElementsError"} | {
+        cls.__name__ for cls in CloudElementsError.__subclasses__()
+    }
+    assert set(exceptions.__all__) == tree
+    assert tree <= set(cloud_elements_errors.__all__)
+
+
+def test_drawing_of_the_tree_is_the_tree():
+    """The docstring of ``exceptions`` draws the classes in order, with statuses."""
+    drawn = re.findall(r"[├└]── (\w+) +(\d{3}|any)", exceptions.__doc__)
+    classes = [
+        (cls.__name__, str(cls.status_code or "any"))
+        for cls in CloudElementsError.__subclasses__()
+    ]
+    assert drawn == classes
+    assert re.findall(r"(\S+)\n    └── (\w+)\n", exceptions.__doc__) == [
+        ("requests.HTTPError", "CloudElementsError")
+    ]
+    assert UnlistedStatusError.__bases__ == (CloudElementsError,)
+    assert [f"requests.{base.__name__}" for base in CloudElementsError.__bases__] == [
+        "requests.HTTPError"
+    ]
+
+
+def test_version_is_that_of_the_distribution():
+    """``__version__`` is what pip says."""
+    version = cloud_elements_errors.__version__
+    assert version == metadata.version("cloud-elements-errors")
+
+
+def test_version_is_read_when_asked_for():
+    """Importing the package does not read the metadata."""
+    assert "__version__" not in vars(cloud_elements_errors)
+
+
+def test_unknown_name_is_an_attribute_error():
+    """The lazy version makes no other name exist."""
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = cloud_elements_errors.nothing
+
+
+@pytest.mark.skipif("TOX_ENV_NAME" not in os.environ, reason="tests the checkout")
+def test_tox_tests_the_wheel():
+    """Under tox the package is the one that pip has installed, not the checkout."""
+    assert PACKAGE.is_relative_to(sys.prefix)
+
+
+def test_package_is_imported_from_one_place(record_property):
+    """All of the package is imported from one place, which the report names."""
+    record_property("imported_from", str(PACKAGE))
+    places = {
+        Path(module.__file__).parent
+        for name, module in list(sys.modules.items())
+        if name.partition(".")[0] == "cloud_elements_errors"
+    }
+    assert places == {PACKAGE}
+    assert metadata.distribution("cloud-elements-errors").files
+
+
+def test_package_is_typed():
+    """Type checkers of users find the marker of PEP 561."""
+    assert (PACKAGE / "py.typed").is_file()

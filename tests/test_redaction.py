@@ -1,0 +1,626 @@
+"""No secret of a request leaves it with an error, and no innocent text is damaged."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import pickle
+import traceback
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import pytest
+import requests
+from requests.structures import CaseInsensitiveDict
+
+from cloud_elements_errors import Attempt, error_from_parts, error_from_response
+from cloud_elements_errors._payload import parse_payload
+from cloud_elements_errors._redaction import (
+    REDACTED,
+    Redactor,
+    clean_url,
+    printable,
+)
+from cloud_elements_errors.exceptions import _notes, error_from_payload
+
+RECORDED = json.loads(
+    (Path(__file__).parent / "data" / "recorded_bodies.json").read_text("utf-8")
+)
+
+USER = "u5kT+1xh/9q2LhT3mYw8Zs0bq1c="
+ORGANIZATION = "9b1f4cc1e0d9e3a14f0f8a0a"
+ELEMENT = "Zk3Tq+abc/def_0123-456789=="
+PASSWORD = 'p&ss "wörd" 😀 <1%41\\u0041>'
+BASIC = base64.b64encode(b"jane:s3cr3t pa:ss").decode()
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0." + "Zm9vYmFy" * 50
+BASE = "https://api.cloud-elements.com/elements/api-v2/contacts"
+
+# Headers and URL of a request, and what of them nobody may see.
+REQUESTS = {
+    "three-secrets": (
+        {
+            "Authorization": f"User {USER}, Organization {ORGANIZATION}, "
+            f"Element {ELEMENT}"
+        },
+        BASE,
+        [USER, ORGANIZATION, ELEMENT],
+    ),
+    "other-order": (
+        {"Authorization": f"Element {ELEMENT},Organization {ORGANIZATION},User {USER}"},
+        BASE,
+        [USER, ORGANIZATION, ELEMENT],
+    ),
+    "with-colons": (
+        {
+            "Authorization": f"User: {USER}, Element: {ELEMENT}, "
+            f"Organization:{ORGANIZATION}"
+        },
+        BASE,
+        [USER, ORGANIZATION, ELEMENT],
+    ),
+    "lower-case": (
+        {"authorization": f"user {USER}, organization {ORGANIZATION}"},
+        BASE,
+        [USER, ORGANIZATION],
+    ),
+    "as-bytes": (
+        {"Authorization": f"User {USER}, Element {ELEMENT}".encode()},
+        BASE,
+        [USER, ELEMENT],
+    ),
+    "bearer": ({"Authorization": f"Bearer {JWT}"}, BASE, [JWT]),
+    "no-scheme": ({"Authorization": USER}, BASE, [USER]),
+    "other-scheme": ({"Authorization": f"ApiKey {USER}"}, BASE, [USER]),
+    "basic": (
+        {"Authorization": f"Basic {BASIC}"},
+        BASE,
+        [BASIC, "s3cr3t pa:ss"],
+    ),
+    "digest": (
+        {
+            "Authorization": 'Digest username="jane", realm="r", nonce="7ypf/xlj9XX", '
+            'uri="/elements/api-v2/contacts", response="6629fae49393a05397450978", '
+            "qop=auth, nc=00000001"
+        },
+        BASE,
+        ["6629fae49393a05397450978"],
+    ),
+    "letters-and-an-equals-sign": (
+        {"Authorization": "Bearer abcdefghijkl=mnopqrstu"},
+        BASE,
+        ["abcdefghijkl=mnopqrstu"],
+    ),
+    "cookie": (
+        {"Cookie": "lang=en; JSESSIONID=0A1B2C3D4E5F6789.node1; t=abc%2Bdef%2F123"},
+        BASE,
+        ["0A1B2C3D4E5F6789.node1", "abc%2Bdef%2F123", "abc+def/123"],
+    ),
+    "proxy": ({"Proxy-Authorization": f"Basic {BASIC}"}, BASE, [BASIC]),
+    "vendor": ({"x-vendor-authorization": f"Bearer {USER}"}, BASE, [USER]),
+    "api-key-header": ({"X-Api-Key": ELEMENT}, BASE, [ELEMENT]),
+    "userinfo": (
+        {},
+        f"https://jane.doe:{quote(PASSWORD, safe='')}@example.com/x",
+        ["jane.doe", PASSWORD],
+    ),
+    "query": (
+        {},
+        f"{BASE}?where=id%3D1&apiSecret={quote_plus(PASSWORD)}&apiKey={quote(ELEMENT)}",
+        [PASSWORD, ELEMENT],
+    ),
+    "characters": (
+        {},
+        f"{BASE}?token={quote('grün+ß&東京/😀 end')}",
+        ["grün+ß&東京/😀 end"],
+    ),
+    "short-in-query": ({}, f"{BASE}?code=x7%2B9z&pageSize=200", ["x7+9z"]),
+}
+
+
+def _base64_at(secret: str, offset: int) -> str:
+    return base64.b64encode(b"x:y"[:offset] + secret.encode() + b"!").decode()
+
+
+def _unchanged_by_base64(encoded: str, offset: int) -> str:
+    # The characters that depend on the secret alone.
+    return encoded[(0, 2, 3)[offset] : -4]
+
+
+ESCAPES = {
+    "raw": str,
+    "percent": lambda text: quote(text, safe=""),
+    "percent-lower-case": lambda text: "".join(f"%{b:02x}" for b in text.encode()),
+    "percent-twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "form": quote_plus,
+    "json": lambda text: json.dumps(text)[1:-1],
+    "json-utf-8": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "json-twice": lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
+    "json-with-slashes": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    "json-codes": lambda text: "".join(
+        f"\\u{code:04x}" for code in memoryview(text.encode("utf-16-le")).cast("H")
+    ),
+    "html": html.escape,
+    "html-decimal": lambda text: "".join(f"&#{ord(char)};" for char in text),
+    "html-hex": lambda text: "".join(f"&#x{ord(char):X};" for char in text),
+    "html-names": lambda text: (
+        text.replace("&", "&amp;")
+        .replace("+", "&plus;")
+        .replace("/", "&sol;")
+        .replace("=", "&equals;")
+    ),
+    "html-in-json": lambda text: json.dumps(html.escape(text)).replace("&", "\\u0026"),
+    "url-safe-base64": lambda text: text.replace("+", "-").replace("/", "_"),
+}
+
+
+@pytest.mark.parametrize("escape", ESCAPES.values(), ids=ESCAPES)
+@pytest.mark.parametrize(("headers", "url", "secrets"), REQUESTS.values(), ids=REQUESTS)
+def test_known_secret_is_removed_in_every_form(headers, url, secrets, escape):
+    """A secret of the request is found however a server may have escaped it."""
+    redact = Redactor(headers, url)
+    for secret in secrets:
+        echoed = escape(secret)
+        cleaned = redact(f"before ({echoed}) after")
+        assert echoed not in cleaned
+        assert cleaned.startswith("before (")
+        assert cleaned.endswith(") after")
+        assert REDACTED in cleaned
+
+
+@pytest.mark.parametrize("offset", [0, 1, 2])
+@pytest.mark.parametrize("url_safe", [False, True])
+@pytest.mark.parametrize(
+    "name", ["three-secrets", "bearer", "basic", "cookie", "userinfo", "query"]
+)
+def test_known_secret_is_removed_in_base64(name, offset, url_safe):
+    """A secret is found in base64 at each of its three alignments."""
+    headers, url, secrets = REQUESTS[name]
+    redact = Redactor(headers, url)
+    for secret in secrets:
+        echoed = _base64_at(secret, offset)
+        if url_safe:
+            echoed = echoed.replace("+", "-").replace("/", "_")
+        cleaned = redact(f"Basic: '{echoed}' end")
+        assert _unchanged_by_base64(echoed, offset) not in cleaned
+        assert cleaned.endswith("' end")
+        assert len(cleaned) <= len("Basic: '") + 3 + len(REDACTED) + len("' end")
+
+
+CUT = ["raw", "percent", "json", "json-codes", "html-decimal", "json-with-slashes"]
+
+
+@pytest.mark.parametrize("escape", CUT)
+@pytest.mark.parametrize("name", ["three-secrets", "basic", "characters"])
+def test_secret_that_is_cut_at_the_end(name, escape):
+    """Of a secret that the bound has cut, three characters can be seen at most."""
+    headers, url, secrets = REQUESTS[name]
+    redact = Redactor(headers, url)
+    for secret in secrets:
+        echoed = ESCAPES[escape](secret)
+        shown = len(ESCAPES[escape](secret[:4])) + 12
+        for length in range(len(echoed) + 1):
+            cleaned = redact("echo: " + echoed[:length], cut=True)
+            assert cleaned.startswith("echo: ")
+            assert len(cleaned.replace(REDACTED, "")) < len("echo: ") + shown
+            if length > shown:
+                assert cleaned == f"echo: {REDACTED}"
+
+
+@pytest.mark.parametrize("secret", [USER, ELEMENT])
+def test_secret_without_its_padding(secret):
+    """The equals signs at the end of base64 are no part of the secret."""
+    headers, url, _secrets = REQUESTS["three-secrets"]
+    redact = Redactor(headers, url)
+    assert redact(f"({secret.rstrip('=')})") == redact(f"({secret})") == f"({REDACTED})"
+
+
+def test_base64_that_is_cut_at_the_end():
+    """The beginning of a secret in base64 is removed too."""
+    redact = Redactor({"Authorization": f"User {USER}"})
+    echoed = base64.b64encode(USER.encode()).decode()
+    for length in range(4, len(echoed)):
+        assert redact(f"x {echoed[:length]}", cut=True) == f"x {REDACTED}"
+
+
+def test_text_that_was_not_cut_keeps_its_end():
+    """What looks like a secret's beginning is text, where nothing is missing."""
+    redact = Redactor({"Authorization": f"User {USER}"})
+    assert redact(USER[:10]) == USER[:10]
+
+
+def test_cut_text_without_a_secret_stays():
+    """A cut alone removes nothing, not even half an escape."""
+    redact = Redactor({"Authorization": f"User {USER}"})
+    for text in ("", "abc", "100%", "a\\", "a\\u00", "x &am", "u5k", f"{USER[:6]} x"):
+        assert redact(text, cut=True) == text
+
+
+WHOLE_WORDS = ["x7+9z", "(x7+9z)", "code=x7+9z&", "x7%2B9z", "x7+9z,x7+9z", r"a\nx7+9z"]
+
+
+@pytest.mark.parametrize("text", WHOLE_WORDS)
+def test_short_secret_is_removed_as_a_word(text):
+    """A secret of four to seven characters is removed where it is a word."""
+    cleaned = Redactor(url=f"{BASE}?code=x7%2B9z")(text)
+    assert "9z" not in cleaned
+    assert REDACTED in cleaned
+
+
+def test_short_secret_within_a_word_stays():
+    """A short secret is no reason to cut words into pieces."""
+    redact = Redactor(url=f"{BASE}?code=pass")
+    text = "bypass passage pass1"
+    assert redact(text) == text
+    assert redact(f"{text} pass") == f"{text} {REDACTED}"
+
+
+@pytest.mark.parametrize("value", ["abc", "", "a", "%41"])
+def test_too_short_for_a_secret(value):
+    """What has fewer than four characters cannot be told from other text."""
+    redact = Redactor(url=f"{BASE}?code={value}")
+    assert redact("abc a A") == "abc a A"
+
+
+LOOKS_SECRET = {
+    "bearer": ("Bearer abcdef123456 failed", f"{REDACTED} failed"),
+    "basic": ("sent Basic dXNlcjpwYXNz1=", f"sent {REDACTED}"),
+    "three": (
+        "got User a1b2c3d4, Organization e5f6a7b8, Element c9d0e1f2=",
+        f"got {REDACTED}",
+    ),
+    "json": ('{"password": "hunter2"}', f'{{"password": "{REDACTED}"}}'),
+    "json-in-json": (
+        r'"{\"apiSecret\":\"hunter2\",\"a\":1}"',
+        rf'"{{\"apiSecret\":\"{REDACTED}\",\"a\":1}}"',
+    ),
+    "parameter": ("?apiKey=abc12345&x=1", f"?apiKey={REDACTED}&x=1"),
+    "cookie": ("JSESSIONID=0A1B2C3D; Path=/", f"JSESSIONID={REDACTED}; Path=/"),
+    "assignment": ("{token = abc12345, x=1}", f"{{token = {REDACTED}, x=1}}"),
+}
+
+
+@pytest.mark.parametrize(("text", "cleaned"), LOOKS_SECRET.values(), ids=LOOKS_SECRET)
+def test_what_looks_like_a_secret_is_removed(text, cleaned):
+    """Secrets of somebody else are known by their looks; their names stay."""
+    assert Redactor()(text) == cleaned
+    assert Redactor({"Authorization": f"User {USER}"})(text) == cleaned
+
+
+INNOCENT = [
+    "Basic authentication failed",
+    "Bearer authentication is required",
+    "token: invalid",
+    "Invalid token: expired or revoked",
+    "The user secret, organization secret and element token",
+    "An invalid element token, user secret and/or org secret provided.",
+    "User 12345 not found",
+    "User not found, Organization missing",
+    "Element instance 123456 is disabled",
+    "No account found with ID 5b0437c6e4b07731ae39b533",
+    "password: too short",
+    "key=value; errorCode=003100",
+    "100 % of /elements/api-v2/hubs/crm",
+    r"C:\users\x & <b>&amp;</b> %41 \u0041",
+    "Größe 東京 😀 \ud800",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", INNOCENT)
+def test_innocent_text_stays(text):
+    """Text about secrets is no secret, with a request at hand or without."""
+    headers, url, _secrets = REQUESTS["three-secrets"]
+    for redact in (Redactor(), Redactor(headers, url)):
+        assert redact(text) == text
+        assert redact(text, cut=True) == text
+
+
+@pytest.mark.parametrize("case", RECORDED, ids=lambda case: case["id"])
+def test_recorded_bodies_stay(case):
+    """No recorded body is changed on its way through any request's redaction."""
+    for headers, url, _secrets in REQUESTS.values():
+        assert Redactor(headers, url)(case["body"], cut=True) == case["body"]
+
+
+def test_words_of_the_request_that_are_no_secrets_stay():
+    """Schemes, names, and the public parts of Digest are no secrets."""
+    redact = Redactor(
+        {
+            "Authorization": 'Negotiate username="jane" realm="contacts", qop=auth',
+            "Accept": "application/json",
+            "Cookie": "consent=true; lang=en",
+        },
+        f"{BASE}?where=name",
+    )
+    text = "Negotiate jane contacts auth username application/json true en name"
+    assert redact(text) == text
+
+
+def test_empty_request():
+    """A request that says nothing has no secrets."""
+    assert Redactor({"Authorization": "", "Cookie": "a; b="}, "")("text") == "text"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://[x]/?token=abcdefgh", "::", "/"]
+)
+def test_url_that_cannot_be_parsed(url):
+    """A URL that is none has no secrets, and no error."""
+    assert Redactor(url=url)("text") == "text"
+    assert "abcdefgh" not in clean_url(url)
+
+
+@pytest.mark.parametrize(
+    ("token", "text"),
+    [
+        ("bm9jb2xvbg==", "nocolon"),
+        ("/////w==", "\xff\xff\xff\xff"),
+        ("AToBAQEB", "\x01\x01\x01\x01"),
+    ],
+    ids=["no-colon", "no-text", "not-printable"],
+)
+def test_token_that_is_no_basic_credential(token, text):
+    """A token that happens to be base64 is itself the secret, and nothing else."""
+    redact = Redactor({"Authorization": f"Basic {token}"})
+    assert redact(text) == text
+    assert redact(token).startswith(REDACTED)
+
+
+def test_half_a_character_is_not_found_in_another():
+    """A secret that unescapes to half a character leaves whole ones alone."""
+    redact = Redactor(url=f"{BASE}?token=%25A9abcdefgh")
+    assert redact("éabcdefgh %41") == "éabcdefgh %41"
+    assert redact("%A9abcdefgh") == REDACTED
+
+
+def test_secrets_that_overlap():
+    """Where one secret is in another, or begins in it, both go."""
+    redact = Redactor(url=f"{BASE}?token=abcdefghijkl&key=ijklmnopqrst&code=cdefghij")
+    assert redact("-abcdefghijklmnopqrst-") == f"-{REDACTED}-"
+    assert redact("-abcdefghijkl-") == f"-{REDACTED}-"
+
+
+def test_fields_of_json():
+    """Names and values are cleaned at all depths, and types stay."""
+    redact = Redactor(url=f"{BASE}?token={ORGANIZATION}&pin=123456")
+    fields = {
+        ORGANIZATION: 1,
+        "list": [ORGANIZATION, {"deep": {ORGANIZATION: [f"a {ORGANIZATION}"]}}],
+        "apiSecret": "anything",
+        "secretCount": 3,
+        "session": {"id": "x"},
+        "pin": 123456,
+        "n": [None, True, 1.5, 1234567],
+    }
+    assert redact.fields(fields, cut=False) == {
+        REDACTED: 1,
+        "list": [REDACTED, {"deep": {REDACTED: [f"a {REDACTED}"]}}],
+        "apiSecret": REDACTED,
+        "secretCount": 3,
+        "session": {"id": "x"},
+        "pin": REDACTED,
+        "n": [None, True, 1.5, 1234567],
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "cleaned"),
+    [
+        ("https://u:p@h:8/p/a?q=1#f", "https://h:8/p/a"),
+        ("https://u@p@h/", "https://h/"),
+        ("/path?q=1", "/path"),
+        ("", ""),
+        ("http://[::1", ""),
+    ],
+)
+def test_clean_url(url, cleaned):
+    """Userinfo, query and fragment go; a URL that is none is empty."""
+    assert clean_url(url) == cleaned
+
+
+UNPRINTABLE = {
+    "line-break": ("a\nb\r\n", r"a\nb\r\n"),
+    "ansi": ("\x1b[31mred\x9b0m", r"\x1b[31mred\x9b0m"),
+    "nul": ("\x00\x08\x7f", r"\x00\x08\x7f"),
+    "bidi": ("\u202egpj.exe\u2066", r"\u202egpj.exe\u2066"),
+    "line-separator": ("a\u2028b\u2029", r"a\u2028b\u2029"),
+    "surrogate": ("\ud800", r"\ud800"),
+    "tag": ("\U000e0001", r"\U000e0001"),
+    "words": ("Größe 東京 😀 é", "Größe 東京 😀 é"),
+}
+
+
+@pytest.mark.parametrize(("text", "shown"), UNPRINTABLE.values(), ids=UNPRINTABLE)
+def test_printable(text, shown):
+    """What moves the cursor or turns the reading is escaped; words stay."""
+    assert printable(text) == shown
+
+
+def test_printable_to_a_limit():
+    """A long text ends with an ellipsis, within the limit."""
+    assert printable("x" * 10, 10) == "x" * 10
+    assert printable("x" * 11, 10) == "x" * 9 + "…"
+
+
+# The error as a whole.
+
+
+def _response(headers, url, body, *, status=502, reason="", answer_headers=()):
+    request = requests.PreparedRequest()
+    request.method = "GET"
+    request.url = url
+    request.headers = CaseInsensitiveDict(headers)
+    response = requests.Response()
+    response.status_code = status
+    response.reason = reason
+    response.url = url
+    response.request = request
+    response.headers.update(dict(answer_headers))
+    response._content = body
+    return response
+
+
+def _everything(error):
+    """Yield all text that may leave the process with an error."""
+    yield str(error)
+    yield repr(error)
+    yield from _notes(error)
+    yield "".join(traceback.format_exception(error))
+    yield json.dumps(error.to_dict(), ensure_ascii=False)
+    yield repr(error.__dict__ | {"response": None, "request": None})
+    yield repr(error.attempts)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        pickled = pickle.dumps(error, protocol)
+        yield pickled.decode("latin-1")
+        yield pickled.decode("utf-8", "replace")
+        copied = pickle.loads(pickled)
+        yield repr(copied.__dict__)
+        yield repr((copied.request.__dict__, copied.response.__dict__))
+        yield copied.response.text
+
+
+def _echo(echoed):
+    return json.dumps(
+        {
+            "message": f"you sent {echoed} to us",
+            "requestId": echoed,
+            "providerMessage": f"bad {echoed}",
+            "providerErrorCode": echoed,
+            "request": {"headers": [{"value": echoed, f"x {echoed}": 1}]},
+            f"key {echoed}": True,
+        }
+    ).encode()
+
+
+ECHOES = ["raw", "percent", "json", "html-decimal", "url-safe-base64"]
+
+
+@pytest.mark.parametrize("escape", ECHOES)
+@pytest.mark.parametrize("status", [409, 418])
+@pytest.mark.parametrize(("headers", "url", "secrets"), REQUESTS.values(), ids=REQUESTS)
+def test_no_secret_in_any_part_of_an_error(headers, url, secrets, escape, status):
+    """An answer that echoes a secret everywhere makes an error without it."""
+    for secret in secrets:
+        echoed = ESCAPES[escape](secret)
+        in_header = echoed.encode("ascii", "backslashreplace").decode()
+        answer = {
+            "Elements-Request-Id": in_header,
+            "X-Echo": in_header,
+            f"X-{in_header}": "1",
+            "Set-Cookie": f"a={in_header}",
+        }
+        response = _response(
+            headers,
+            url,
+            _echo(echoed),
+            status=status,
+            reason=f"No {echoed}",
+            answer_headers=answer,
+        )
+        error = error_from_response(response)
+        forms = {secret, echoed, json.dumps(echoed)[1:-1], repr(echoed)[1:-1]}
+        for text in _everything(error):
+            assert [form for form in forms if form in text] == []
+        assert error.response is response
+        assert echoed in json.loads(response.text)["message"]
+        assert error.request.headers == CaseInsensitiveDict(headers)
+
+
+@pytest.mark.parametrize("kept", [4, 8, 12, 20])
+def test_no_secret_that_the_bound_has_cut(kept):
+    """A secret that stands across the end of 64 KiB is removed, also in details."""
+    headers, url, (secret, *_) = REQUESTS["three-secrets"]
+    for start in (b'{"message": "', b'{"info": "', b'{"providerMessage": "', b"<p>"):
+        filler = b" " * (64 * 1024 - len(start) - kept)
+        body = start + filler + secret.encode() + b'"}'
+        error = error_from_response(_response(headers, url, body))
+        assert error.truncated is True
+        assert error.text.endswith(REDACTED)
+        for text in _everything(error):
+            assert secret[:kept] not in text
+
+
+def test_no_secret_of_a_url_given_to_error_from_parts():
+    """Also without a response, what the URL holds is kept out of the error."""
+    url = f"https://jane:{ORGANIZATION}@example.com/{ELEMENT}?token={quote(ELEMENT)}"
+    error = error_from_parts(400, _echo(ORGANIZATION + ELEMENT), method="GET", url=url)
+    assert error.url == f"https://example.com/{REDACTED}"
+    for text in (str(error), repr(error.to_dict()), repr(pickle.dumps(error))):
+        assert ORGANIZATION not in text
+        assert ELEMENT.strip("=") not in text
+
+
+def test_text_that_is_safe_to_print():
+    """Line and notes are escaped; the attributes keep the exact text."""
+    nasty = "one\ntwo\x1b[2J \u202ereversed\u2069"
+    body = json.dumps({"message": nasty, "providerMessage": nasty, "requestId": nasty})
+    error = error_from_parts(418, body, method="GET", url=f"http://h/{nasty}")
+    assert error.message == error.provider_message == error.request_id == nasty
+    shown = [str(error), *_notes(error)]
+    assert all(line.isprintable() for line in shown)
+    assert r"one\ntwo\x1b[2J \u202ereversed\u2069" in str(error)
+
+
+def test_notes_are_safe_to_print():
+    """What the attempts say is escaped in the notes."""
+    earlier = (Attempt(1, 502, "a\nb", "c\x1b[0m"), Attempt(2, error="d\r"))
+    error = error_from_payload(502, parse_payload({}, b""), Redactor(), earlier=earlier)
+    assert all(note.isprintable() for note in _notes(error))
+
+
+def test_no_secret_in_the__notes_a_retried_error():
+    """The provider's words in the last attempt are the redacted ones."""
+    headers, url, (secret, *_) = REQUESTS["three-secrets"]
+    payload = parse_payload({}, _echo(secret))
+    redact = Redactor(headers, url)
+    error = error_from_payload(502, payload, redact, earlier=(Attempt(1, 502),))
+    assert error.attempts[-1].provider_message == f"bad {REDACTED}"
+    assert not any(secret in note for note in _notes(error))
+
+
+HOSTILE = {
+    "backslashes": "\\",
+    "percents": "%",
+    "percent-25": "%25",
+    "percent-2525": "%2525",
+    "ampersands": "&",
+    "amps": "&amp;",
+    "half-entities": "&#0",
+    "codes": "\\u0061",
+    "surrogates": "\\ud83d\\ude00",
+    "spaces": " ",
+    "digits": "1",
+    "letters": "a",
+    "user": "user ",
+    "user-with-name": "user aaaa1aaa ",
+    "user-with-comma": "user aaaa1aaa, ",
+    "bearer": "bearer ",
+    "password": "password",
+    "password-equals": "password=",
+    "password-quote": "password\\\"'\\ = ",
+    "token": "token  :",
+    "beginning-of-a-secret": USER[:12],
+    "secret": USER,
+    "base64": base64.b64encode(USER.encode()).decode(),
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_takes_no_time(unit, cut):
+    """64 KiB of anything are cleaned in time proportional to their length."""
+    headers, _url, _secrets = REQUESTS["three-secrets"]
+    redact = Redactor(headers | {"Cookie": f"s={'a1' * 300}"}, f"{BASE}?code=aaaa")
+    text = unit * (64 * 1024 // len(unit))
+    assert USER not in redact(text, cut=cut)
+
+
+@pytest.mark.timeout(10)
+def test_long_secret_takes_no_time():
+    """A token of 64 KiB is looked for as quickly as a short one."""
+    secret = "eyJhbGciOiJIUzI1NiJ9" * 3300
+    redact = Redactor({"Authorization": f"Bearer {secret}"})
+    assert redact(f"x {secret} y") == f"x {REDACTED} y"
+    assert redact(f"x {secret[:60_000]}", cut=True) == f"x {REDACTED}"

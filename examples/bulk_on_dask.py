@@ -1,0 +1,144 @@
+"""A bulk update on a Dask cluster: 2,000 records, and what became of each.
+
+Run it with ``python examples/bulk_on_dask.py``; it needs ``dask[distributed]`` and
+``tqdm``. Dask does the distribution. This library brings a session that retries
+what is safe to retry, and errors that travel back from the workers as they are.
+
+Each worker has one session, and so one retry budget, which lives on that worker's
+own successes: however many workers there are, nobody has to coordinate them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections import Counter
+from typing import NamedTuple
+
+from dask.distributed import (
+    Client,
+    LocalCluster,
+    Worker,
+    WorkerPlugin,
+    as_completed,
+    get_worker,
+)
+from tqdm import tqdm
+
+from cloud_elements_errors import CloudElementsError, CloudElementsSession
+from cloud_elements_errors.testing import FakeCloudElements
+
+
+class Trouble(NamedTuple):
+    """What every so many records meet."""
+
+    first: int
+    every: int
+    status: int
+    words: str
+    answers: int  # how many such answers are waiting for each of the records
+    arrivals: int  # how often each has to arrive, then
+
+
+# Multiples of 5, from a first each: no record meets two of them.
+TROUBLES = [
+    Trouble(1, 40, 502, "Connection reset by peer", 1, 2),  # heals
+    Trouble(2, 100, 502, "Invalid Reference Id", 4, 4),  # never does, after 3 retries
+    Trouble(3, 125, 409, "Item with the same name already exists", 1, 1),
+    Trouble(4, 200, 400, "3100 - message=Invalid email; errorCode=003100", 1, 1),
+]
+
+
+class OneSession(WorkerPlugin):
+    """Gives each worker a session."""
+
+    def setup(self, worker: Worker) -> None:
+        """Open it, and keep the retries' log lines out of the progress bar."""
+        worker.session = CloudElementsSession(timeout=30)
+        logging.getLogger("cloud_elements_errors").setLevel(logging.ERROR)
+
+    def teardown(self, worker: Worker) -> None:
+        """Close it."""
+        worker.session.close()
+
+
+def update(number: int, base: str) -> None:
+    """Update one record; this runs on a worker."""
+    get_worker().session.put(f"{base}/contacts/{number}", json={"active": True})
+
+
+def update_all(client: Client, base: str, count: int) -> dict[int, CloudElementsError]:
+    """Update all records, and return the errors of those that failed."""
+    client.register_plugin(OneSession())
+    futures = client.map(update, range(count), base=base, pure=False)
+    numbers = {future.key: number for number, future in enumerate(futures)}
+    failed = {}
+    done = as_completed(futures, raise_errors=False)
+    # The bar is for terminals: without one, tqdm shows nothing.
+    for future in tqdm(done, total=count, unit="records", disable=None):
+        try:
+            future.result()
+        except CloudElementsError as error:
+            failed[numbers[future.key]] = error
+    return failed
+
+
+def report(count: int, failed: dict[int, CloudElementsError]) -> None:
+    """Print the failures by kind, then each with what to quote to support."""
+    print(f"{count:,} records: {count - len(failed):,} updated, {len(failed):,} failed")
+    kinds = Counter(
+        (type(error).__name__, error.provider_message) for error in failed.values()
+    )
+    for (name, words), times in kinds.most_common():
+        print(f"{times:5}  {name}: {words}")
+    print("\nrecord  request id                attempts  exception")
+    for number, error in sorted(failed.items()):
+        tried = len(error.attempts)
+        print(f"{number:6}  {error.request_id}  {tried:8}  {type(error).__name__}")
+
+
+def prepare(platform: FakeCloudElements, count: int) -> Counter[str]:
+    """Queue the trouble; return how often each record has to arrive."""
+    expected = Counter(f"/contacts/{number}" for number in range(count))
+    for trouble in TROUBLES:
+        for number in range(trouble.first, count, trouble.every):
+            path = f"/contacts/{number}"
+            expected[path] = trouble.arrivals
+            platform.reply(
+                trouble.status,
+                provider_message=trouble.words,
+                times=trouble.answers,
+                path=path,
+            )
+    return expected
+
+
+def main() -> None:
+    """Update records on the loopback platform, and compare with what it has seen."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--records", type=int, default=2000)
+    count = parser.parse_args().records
+    with (
+        FakeCloudElements() as platform,
+        # Dask would log every failure as well, traceback and all.
+        LocalCluster(
+            n_workers=4,
+            threads_per_worker=4,
+            dashboard_address=":0",
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        expected = prepare(platform, count)
+        failed = update_all(client, platform.url, count)
+        arrived = Counter(request.path for request in platform.requests)
+    report(count, failed)
+    if arrived != expected:
+        raise SystemExit(f"too often {arrived - expected}, lost {expected - arrived}")
+    print(
+        f"\nNothing was lost or done twice: the platform saw {arrived.total():,} PUTs."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -355,6 +355,8 @@ def _basic_secrets(token: str) -> Iterator[str]:
 
 
 def _url_secrets(url: str) -> Iterator[str]:
+    if "?" not in url and "@" not in url:
+        return
     try:
         parts = urlsplit(url)
         parameters = parse_qsl(parts.query)

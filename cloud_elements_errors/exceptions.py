@@ -383,9 +383,14 @@ def error_from_payload(
     response: requests.Response | None = None,
 ) -> CloudElementsError:
     """Build the error for a status of 400 or more, without secrets and with notes."""
+    text = redact(payload.text, cut=payload.truncated)
+    # Then what it says literally holds no secret either.
+    is_clean = text == payload.text and "\\" not in text
 
-    def clean(text: str | None) -> str | None:
-        return None if text is None else redact(text, cut=payload.truncated)
+    def clean(words: str | None) -> str | None:
+        if words is None or (is_clean and words in text):
+            return words
+        return redact(words, cut=payload.truncated)
 
     error = _CLASSES.get(status_code, UnlistedStatusError)(
         status_code=status_code,
@@ -396,7 +401,7 @@ def error_from_payload(
         provider_code=clean(payload.provider_code),
         origin=payload.origin,
         details=redact.fields(payload.details, cut=payload.truncated),
-        text=redact(payload.text, cut=payload.truncated),
+        text=text,
         truncated=payload.truncated,
         method=method,
         url=None if url is None else redact(clean_url(url)),

@@ -6,12 +6,13 @@ import re
 import runpy
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cloud_elements_errors import NORMALIZED_ERRORS
 from cloud_elements_errors.exceptions import class_for
-from cloud_elements_errors.testing import no_wait
+from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,10 +47,12 @@ def test_the_table_of_the_readme_is_the_one_of_the_code():
 
 
 @pytest.mark.parametrize("code", BLOCKS, ids=range(len(BLOCKS)))
-def test_each_python_block_runs(code: str):
-    """A user may paste any block of the README, and it runs offline."""
-    with no_wait():
-        exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+def test_each_python_block_runs(code: str, cloud_elements: FakeCloudElements):
+    """A user may paste any block of the README, and it runs offline, tests too."""
+    names: dict[str, Any] = {"__name__": "readme"}
+    exec(compile(code, "README.md", "exec"), names)
+    for name in [name for name in names if name.startswith("test_")]:
+        names[name](cloud_elements)
 
 
 def test_there_are_blocks_to_run():

@@ -389,3 +389,17 @@ def test_a_policy_that_is_set_later_is_taken_like_one_given_at_first():
     assert adapter.max_retries.raise_on_status is False
     with pytest.raises(TypeError, match="max_retries must be an integer"):
         adapter.max_retries = "5"
+
+
+def test_another_process_starts_with_pools_of_its_own(platform: FakeCloudElements):
+    """After a fork the connections are the parent's; tests/test_processes.py forks."""
+    with requests.Session() as session:
+        adapter = CloudElementsAdapter(passthrough={404})
+        session.mount("http://", adapter)
+        session.get(platform.url)
+        parents = adapter.poolmanager
+        adapter._process -= 1
+        platform.reply(404)
+        assert session.get(platform.url).status_code == 404
+        assert adapter.poolmanager is not parents
+        parents.clear()

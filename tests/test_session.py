@@ -334,6 +334,7 @@ def test_what_is_set_when_the_session_is_made_is_not_changed_by_halves():
     """Its adapters have the settings too, so another value is refused, not ignored."""
     session = CloudElementsSession(passthrough={404})
     assert session.passthrough == {404}
+    assert CloudElementsSession(on_error=note).on_error is note
     with pytest.raises(AttributeError):
         session.passthrough = {405}
     with pytest.raises(AttributeError):

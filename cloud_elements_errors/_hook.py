@@ -259,6 +259,8 @@ def _read_content(response: requests.Response) -> tuple[bytes, bool]:
 
     Response has no public way to say what its content is.
     """
+    if "\0" in (response.encoding or ""):
+        response.encoding = None  # no codec has such a name, and text would raise
     if response._content is not False:
         return response._content or b"", True
     body, whole = b"", True

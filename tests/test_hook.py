@@ -572,3 +572,15 @@ def test_responses_without_a_retry(
     error = error_of(make_session().post, "http://mock/")
     assert (error.text, error.stopped_by) == ("<html>", "status")
     assert len(responses.calls) == 1
+
+
+def test_a_charset_with_a_nul_in_it_leaves_the_text_readable():
+    """``response.text`` of requests raises for it; after the error it works."""
+    response = requests.Response()
+    response.status_code = 502
+    response._content = b"out of order"
+    response.encoding = "iso-88\0"
+    with pytest.raises(ValueError, match="null character"):
+        _ = response.text
+    assert error_from_response(response) is not None
+    assert response.text == "out of order"

@@ -42,12 +42,20 @@ CASES = pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 SECRET = "84hF0aYpQ2"
 
 
-def send(url):
-    """Send a request with a secret, and retry it once."""
-    policy = CloudElementsRetry(1, backoff_factor=0)
-    with CloudElementsSession(max_retries=policy, timeout=20) as session:
-        session.headers["Authorization"] = f"Element {SECRET}="
-        return session.get(url).status_code
+def make_send():
+    """Make the task: a local function, since no worker can import this module."""
+
+    def send(url):
+        """Send a request with a secret, and retry it once."""
+        policy = CloudElementsRetry(1, backoff_factor=0)
+        with CloudElementsSession(max_retries=policy, timeout=20) as session:
+            session.headers["Authorization"] = f"Element {SECRET}="
+            return session.get(url).status_code
+
+    return send
+
+
+send = make_send()
 
 
 def local_error(platform, answer):
@@ -79,8 +87,6 @@ def client():
         ) as cluster,
         Client(cluster) as client,
     ):
-        # The worker is to find this module, which is in no package.
-        client.upload_file(__file__)
         yield client
 
 
@@ -88,7 +94,7 @@ def client():
 def test_dask(platform, client, answer):
     """An error raised in a task is the same here, its response included."""
     local = local_error(platform, answer)
-    future = client.submit(send, platform.url, pure=False)
+    future = client.submit(make_send(), platform.url, pure=False)
     check_arrived(future.exception(), local)
     with pytest.raises(type(local)) as caught:
         future.result()

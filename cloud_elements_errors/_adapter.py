@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, HTTPAdapter
+from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ReadTimeoutError
 from urllib3.util.retry import Retry
 
@@ -111,12 +111,13 @@ class CloudElementsAdapter(HTTPAdapter):
 
     def close(self) -> None:
         """Close all connections, also where a response still holds its pool."""
-        for manager in (self.poolmanager, *self.proxy_manager.values()):
-            # urllib3 only forgets the pools, and closes each when it is collected.
-            for key in manager.pools.keys():  # noqa: SIM118 - it refuses iteration
-                with suppress(KeyError):  # another thread may close as well
-                    manager.pools[key].close()
+        managers = (self.poolmanager, *self.proxy_manager.values())
+        # urllib3 only forgets the pools, and closes each when it is collected.
+        for manager in managers:
+            manager.pools.dispose_func = HTTPConnectionPool.close
         super().close()
+        for manager in managers:
+            manager.pools.dispose_func = None
 
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any

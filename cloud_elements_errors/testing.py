@@ -21,7 +21,9 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from http import HTTPStatus
+from http.client import HTTPMessage  # noqa: TC003 - tools ask for a class's types
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,7 +35,6 @@ from ._retry import CloudElementsRetry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from email.message import Message
     from types import TracebackType
 
     from typing_extensions import Self
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["FakeCloudElements", "ReceivedRequest", "no_wait"]
 
 
-class ReceivedRequest(NamedTuple):
+@dataclass(frozen=True)
+class ReceivedRequest:
     """A request as it arrived.
 
     Attributes:
@@ -54,7 +56,7 @@ class ReceivedRequest(NamedTuple):
 
     method: str
     path: str
-    headers: Message[str, str]
+    headers: HTTPMessage
     body: bytes
 
 
@@ -262,6 +264,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
+    headers: HTTPMessage
 
     def __getattr__(self, name: str) -> Any:
         """Answer every method alike: the base class looks for ``do_GET`` and so on."""

@@ -16,7 +16,8 @@ from ._codes import FIRST_ERROR
 from ._connection import keep_status
 from ._hook import OnError, ResponseHooks, check_on_error, check_passthrough
 from ._payload import WARNING_HEADER
-from ._retry import CloudElementsRetry
+from ._redaction import Redactor
+from ._retry import Call, CloudElementsRetry
 from .exceptions import attempt_line
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ class CloudElementsAdapter(HTTPAdapter):
             self.__setstate__(self.__getstate__())
         policy = self._max_retries
         if isinstance(policy, CloudElementsRetry):
-            policy = policy.for_request(request.body, request.headers, request.url)
+            redact = Redactor(request.headers, request.url)
+            policy = policy.bound(Call(request.body, redact))
         token = _in_flight.set((self, policy))
         try:
             response = super().send(request, *args, **kwargs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import inspect
 import json
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
@@ -213,6 +212,8 @@ class translate_errors:  # noqa: N801 - used like a function
         """Decorate a function."""
         if not callable(function):
             raise TypeError(f"translate_errors() decorates functions, not {function!r}")
+        import inspect  # noqa: PLC0415 - seven milliseconds, which few programs need
+
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(
             function
         ):

@@ -53,7 +53,12 @@ def raise_for_error(
     """
     error = error_from_response(response)
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            # The traceback holds this frame. Without a reference back, the error and
+            # its response are freed at once, not by the garbage collector, later.
+            del error
     _log_warning(response)
     return response
 

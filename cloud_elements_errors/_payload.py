@@ -149,13 +149,15 @@ _CHARSET = re.compile(
 def _decode(body: bytes, content_type: str) -> str:
     """Decode as what the body is, then as what it says to be, then at any price."""
     # JSON is UTF-8 (RFC 8259), and text that is valid UTF-8 is nothing else.
+    encoding = json.detect_encoding(body)
+    with suppress(UnicodeError):
+        # An incremental decoder forgives a character cut at the end.
+        return codecs.getincrementaldecoder(encoding)().decode(body)
     charset = _CHARSET.search(content_type)
-    for encoding in (json.detect_encoding(body), charset and charset[1]):
-        try:
-            # An incremental decoder forgives a character cut at the end.
-            return codecs.getincrementaldecoder(encoding or "")().decode(body)
-        except (UnicodeError, LookupError):
-            continue
+    with suppress(UnicodeError, LookupError):
+        return codecs.getincrementaldecoder(charset[1] if charset else "")().decode(
+            body
+        )
     return body.decode("utf-8", "replace")
 
 

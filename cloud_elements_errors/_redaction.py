@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
 import json
 import re
 from array import array
@@ -303,6 +302,8 @@ def _meaning(escape: re.Match[bytes]) -> bytes:
         text = re.sub(rb"\\+", rb"\\", escape[0])
         return str(json.loads(b'"%b"' % text)).encode("utf-8", "surrogatepass")
     if entity is not None:
+        import html  # noqa: PLC0415 - two milliseconds for all the names of entities
+
         return html.unescape(f"&{entity.decode()}").encode()
     return char or b"\n"  # a line break, a tab: no part of a secret
 

@@ -321,9 +321,9 @@ class CloudElementsRetry(Retry):
             raise TypeError(f"headers must be a mapping or None, not {headers!r}")
         if url is not None and not isinstance(url, str):
             raise TypeError(f"url must be a str or None, not {url!r}")
-        return self._bound(Call(body, Redactor(headers, url)))
+        return self.bound(Call(body, Redactor(headers, url)))
 
-    def _bound(self, call: Call) -> Self:
+    def bound(self, call: Call) -> Self:
         """Return this policy for one call: cheaply, since every request asks."""
         clone = object.__new__(type(self))
         clone.__dict__.update(self.__dict__)
@@ -499,7 +499,7 @@ class CloudElementsRetry(Retry):
         call.stopped_by = reason
         if response is not None:
             # The policy is shared, so what it says of this call is on the answer.
-            response.retries = self._bound(call)
+            response.retries = self.bound(call)
         elif error is not None:
             number = len(call.attempts) + 1
             call.attempts.append(Attempt(number, error=call.failure(error)))

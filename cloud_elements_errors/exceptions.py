@@ -21,7 +21,6 @@ A class is a status; what the status means is in the table of ``_codes``.
 
 from __future__ import annotations
 
-import pickle
 import re
 from operator import index
 from types import MappingProxyType
@@ -59,6 +58,9 @@ _LINE_TEXT = 500
 
 # Below what a message broker or a process pool takes without a second thought.
 _MAX_PICKLE_BYTES = 120 * 1024
+
+# The pickle protocol of Python 3.8 and later, where nobody names one.
+_PROTOCOL = 4
 
 _STOPPED_BY: dict[StopReason, str] = {
     "status": "this status is not retried",
@@ -237,10 +239,12 @@ class CloudElementsError(requests.HTTPError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel as `__reduce_ex__` packs it."""
-        return self.__reduce_ex__(pickle.DEFAULT_PROTOCOL)
+        return self.__reduce_ex__(_PROTOCOL)
 
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> tuple[Any, ...]:
         """Travel without secrets, the request's body, or more than 128 KiB."""
+        import pickle  # noqa: PLC0415 - two milliseconds, which few programs need
+
         request = self.request
         redact = Redactor()
         if request is not None:

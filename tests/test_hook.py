@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from requests.auth import HTTPDigestAuth
 
 from cloud_elements_errors import (
     CloudElementsAdapter,
+    CloudElementsError,
     CloudElementsSession,
     ForbiddenError,
     NotFoundError,
@@ -27,7 +30,6 @@ from cloud_elements_errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cloud_elements_errors import CloudElementsError
     from cloud_elements_errors.testing import FakeCloudElements
 
 CHALLENGE = {"WWW-Authenticate": 'Digest realm="r", nonce="n", qop="auth"'}
@@ -584,3 +586,18 @@ def test_a_charset_with_a_nul_in_it_leaves_the_text_readable():
         _ = response.text
     assert error_from_response(response) is not None
     assert response.text == "out of order"
+
+
+def test_a_handled_error_is_freed_at_once(session, platform):
+    """No cycle keeps the error, its response and their frames for the collector."""
+    platform.reply(409)
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(CloudElementsError) as caught:
+            session.get(platform.url)
+        freed = weakref.ref(caught.value.response)
+        del caught
+        assert freed() is None
+    finally:
+        gc.enable()

@@ -114,9 +114,17 @@ def test_typing_extensions_is_for_the_type_checker_alone(module):
     assert "typing_extensions" not in ast.unparse(tree).split()
 
 
+# Modules of the standard library that few programs need, and that are slow to import.
+DEFERRED = {
+    "_embedding": ["import inspect"],
+    "_redaction": ["import html"],
+    "exceptions": ["import pickle"],
+}
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_no_import_inside_a_function(module):
-    """No function-level import hides a cycle."""
+    """No function-level import hides a cycle; three spare every start-up their time."""
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     functions = (
         node
@@ -129,7 +137,7 @@ def test_no_import_inside_a_function(module):
         for node in ast.walk(function)
         if isinstance(node, (ast.Import, ast.ImportFrom))
     ]
-    assert hidden == []
+    assert hidden == DEFERRED.get(module, [])
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
 
     """
+    # A provider's words may be in any script; the terminal's encoding may not.
+    getattr(sys.stdout, "reconfigure", dict)(errors="backslashreplace")
     try:
         _run(argv)
         sys.stdout.flush()
@@ -197,6 +199,7 @@ def _explain(arguments: argparse.Namespace, printer: _Printer) -> None:
         ("request id", "request_id"),
         ("requested", "requested_at"),
         ("its log", "log"),
+        ("wait, in s", "retry_after"),
     ):
         if said.get(key):
             printer.field(label, printable(str(said[key])))
@@ -225,7 +228,7 @@ def _answer(arguments: argparse.Namespace) -> tuple[int, bytes, Headers]:
             status, headers, body = read_curl(content)
             return status, body, headers
     except (OSError, ValueError) as error:
-        raise _UsageError(f"cannot read {arguments.what}: {error}") from None
+        raise _UsageError(printable(f"cannot read {arguments.what}: {error}")) from None
     return arguments.status, content, []
 
 

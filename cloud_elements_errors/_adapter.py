@@ -144,7 +144,8 @@ class CloudElementsAdapter(HTTPAdapter):
             self.__setstate__(self.__getstate__())
         policy = self._max_retries
         if isinstance(policy, CloudElementsRetry):
-            redact = Redactor(request.headers, request.url)
+            proxies = kwargs.get("proxies") or {}
+            redact = Redactor(request.headers, request.url, *proxies.values())
             policy = policy.bound(Call(request.body, redact))
         token = _in_flight.set((self, policy))
         try:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import sys
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -183,6 +185,12 @@ def _patched(
         adapter.close()
 
 
+# What was being handled when each open block was entered, the innermost first.
+_handled: ContextVar[tuple[BaseException | None, ...]] = ContextVar(
+    "cloud_elements_errors_handled", default=()
+)
+
+
 class translate_errors:  # noqa: N801 - used like a function
     """Turn a client's own exceptions into ours, where they carry a failed answer.
 
@@ -195,6 +203,7 @@ class translate_errors:  # noqa: N801 - used like a function
 
     def __enter__(self) -> Self:
         """Enter the block."""
+        _handled.set((sys.exc_info()[1], *_handled.get()))
         return self
 
     def __exit__(
@@ -204,7 +213,12 @@ class translate_errors:  # noqa: N801 - used like a function
         traceback: TracebackType | None,
     ) -> None:
         """Raise the translation of what the block has raised, if it has one."""
-        error = _translated(value)
+        before, *others = _handled.get()
+        _handled.set(tuple(others))
+        error = None
+        # Whatever the client has put there, its own exception is not to be lost.
+        with suppress(Exception):
+            error = _translated(value, before)
         if error is not None:
             raise error from value
 
@@ -238,18 +252,20 @@ class translate_errors:  # noqa: N801 - used like a function
         return cast("_Function", translating)
 
 
-def _translated(exception: BaseException | None) -> CloudElementsError | None:
+def _translated(
+    exception: BaseException | None, before: BaseException | None
+) -> CloudElementsError | None:
     if not isinstance(exception, Exception) or isinstance(
         exception, CloudElementsError
     ):
         return None
     error = _from_answer(exception)
-    return _from_chain(exception) if error is None else error
+    return _from_chain(exception, before) if error is None else error
 
 
 def _from_answer(exception: Exception) -> CloudElementsError | None:
     """Build the error of the answer that the exception itself carries."""
-    response = getattr(exception, "response", None)
+    response = _first(exception, "response")
     if isinstance(response, requests.Response):
         return error_from_response(response)
     for carrier in (response, exception):
@@ -270,6 +286,7 @@ def _from_answer(exception: Exception) -> CloudElementsError | None:
                     headers,
                     method=None if method is None else as_text(method),
                     url=None if url is None else as_text(url),
+                    request_headers=_first(request, "headers"),
                 )
     return None
 
@@ -285,15 +302,17 @@ def _first(carrier: object, *names: str) -> Any:
     return None
 
 
-def _from_chain(exception: BaseException) -> CloudElementsError | None:
-    """Find one of ours that an SDK has wrapped in its own."""
+def _from_chain(
+    exception: BaseException, before: BaseException | None
+) -> CloudElementsError | None:
+    """Find one of ours that an SDK has wrapped in its own, within the block."""
     following: BaseException | None = exception
     for _ in range(_CHAIN):
-        if following is None:
+        if following is None or following is before:
             break
         cause = following.__cause__
         following = following.__context__ if cause is None else cause
-        if isinstance(following, CloudElementsError):
+        if isinstance(following, CloudElementsError) and following is not before:
             # A copy, since the one found is a cause of its own cause now.
             return copy.copy(following)
     return None

@@ -14,6 +14,13 @@ Headers = list[tuple[str, str]]
 
 _METHODS = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "POST", "PATCH")
 
+# A status line, and the header lines after it.
+_HEAD = re.compile(
+    rb"HTTP/[\d.]+ +([1-9]\d{2})(?!\d)[^\n]*\n((?:[^\r\n][^\n]*\n)*)(?:\r?\n|\Z)"
+)
+# Interim answers, redirects, and the ones that ask for credentials.
+_ANOTHER_FOLLOWS = {*range(100, 200), *range(300, 400), 401, 407}
+
 # An ObjectId: the first 8 of its 24 hex digits are the time, in Unix seconds.
 _OBJECT_ID = re.compile(r"([0-9a-f]{8})[0-9a-f]{16}", re.IGNORECASE)
 
@@ -27,20 +34,21 @@ def read_curl(answer: bytes) -> tuple[int, Headers, bytes]:
         ValueError: If it does not begin with a status line.
 
     """
-    status_code: int | None = None
-    headers: Headers = []
-    while match := re.match(rb"HTTP/[\d.]+ +(\d{3})[^\n]*\n", answer):
-        status_code = int(match[1])
-        head, _, answer = answer.replace(b"\r\n", b"\n").partition(b"\n\n")
-        lines = head.decode("latin-1").split("\n")[1:]
-        headers = [
-            (name.strip(), value.strip())
-            for name, colon, value in (line.partition(":") for line in lines)
-            if colon
-        ]
-    if status_code is None:
+    status_code = 0
+    start, head = 0, b""
+    while match := _HEAD.match(answer, start):
+        status_code, head, start = int(match[1]), match[2], match.end()
+        if not (status_code in _ANOTHER_FOLLOWS or b"established" in match[0].lower()):
+            break
+    if not status_code:
         raise ValueError("it does not begin with a status line: was it 'curl -i'?")
-    return status_code, headers, answer
+    lines = head.decode("latin-1").splitlines()
+    headers = [
+        (name.strip(), value.strip())
+        for name, colon, value in (line.partition(":") for line in lines)
+        if colon
+    ]
+    return status_code, headers, answer[start:]
 
 
 def explain(

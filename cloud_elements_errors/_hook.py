@@ -21,6 +21,7 @@ from ._payload import (
     WARNING_HEADER,
     Attempt,
     StopReason,
+    is_charset,
     parse_payload,
 )
 from ._redaction import Redactor, as_text, clean_url, printable
@@ -32,6 +33,7 @@ OnError = Callable[[CloudElementsError], object]
 logger = logging.getLogger("cloud_elements_errors")
 
 _LAST_STATUS = 999
+_SUCCESSES = range(200, 300)
 
 
 def raise_for_error(
@@ -89,11 +91,15 @@ def error_from_response(response: requests.Response) -> CloudElementsError | Non
     url = response.url if request is None else request.url
     method = None if request is None else request.method
     body, whole = _read_content(response)
-    earlier, stopped_by = _attempts(response, method or "")
+    redact = Redactor(None if request is None else request.headers, url)
+    policy = getattr(response.raw, "retries", None)
+    if isinstance(policy, CloudElementsRetry) and policy.redact is not None:
+        redact = policy.redact  # which knows the proxy's password as well
+    earlier, stopped_by = _attempts(response, method or "", redact)
     return error_from_payload(
         status_code,
         parse_payload(response.headers, body, truncated=not whole),
-        Redactor(None if request is None else request.headers, url),
+        redact,
         reason=None if response.reason is None else as_text(response.reason),
         method=method,
         url=url,
@@ -110,6 +116,7 @@ def error_from_parts(
     *,
     method: str | None = None,
     url: str | None = None,
+    request_headers: Mapping[Any, Any] | None = None,
 ) -> CloudElementsError | None:
     """Build the error of an answer from urllib3, httpx or a generated client.
 
@@ -119,6 +126,7 @@ def error_from_parts(
         headers: The answer's headers: a mapping, pairs, or None.
         method: The request's method, for the message.
         url: The request's URL. Its secrets are left out, and kept out of the rest.
+        request_headers: The request's headers, whose secrets are kept out as well.
 
     Returns:
         The error, or None if the status is below 400.
@@ -134,6 +142,10 @@ def error_from_parts(
     for name, value in (("method", method), ("url", url)):
         if value is not None and not isinstance(value, str):
             raise TypeError(f"{name} must be a str or None, not {value!r}")
+    if request_headers is not None and not isinstance(request_headers, Mapping):
+        raise TypeError(
+            f"request_headers must be a mapping or None, not {request_headers!r}"
+        )
     known = _header_dict(headers)
     if status_code < FIRST_ERROR:
         return None
@@ -146,7 +158,7 @@ def error_from_parts(
     return error_from_payload(
         status_code,
         parse_payload(known, bytes((body or b"")[: MAX_BODY_BYTES + 1])),
-        Redactor(url=url),
+        Redactor(request_headers, url),
         reason=reason,
         method=method,
         url=url,
@@ -168,6 +180,7 @@ class ResponseHooks(list[Any]):
 
     def __init__(self, home: dict[str, Any]) -> None:
         self._home = home
+        self._was_there = "response" in home
         self._found = found = home.get("response")
         super().__init__([found] if callable(found) else found or ())
         self._settings: dict[int, tuple[Collection[int], OnError | None]] = {}
@@ -198,6 +211,8 @@ class ResponseHooks(list[Any]):
                 if isinstance(self._found, list):
                     self._found[:] = self
                 self._home["response"] = self._found
+                if not self._was_there:
+                    del self._home["response"]
 
     def __bool__(self) -> bool:
         """Be true also when the user has no hooks, or requests would skip ours."""
@@ -209,29 +224,38 @@ class ResponseHooks(list[Any]):
             response = dispatch_hook(
                 "response", {"response": list(self)}, response, **kwargs
             )
+        except CloudElementsError as error:  # of raise_for_error, among the hooks
+            if settings is not None:
+                _tell(error, settings[1])
+            raise
         finally:
             self.uninstall()
         if settings is not None:
-            _check(response, *settings)
+            check_response(response, *settings)
         return response
 
 
-def _check(
+def check_response(
     response: requests.Response,
     passthrough: Collection[int],
     on_error: OnError | None,
 ) -> None:
+    """Raise the error of a failed answer, after *on_error* was told of it."""
     if response.status_code in passthrough:
         return
     try:
         raise_for_error(response)
     except CloudElementsError as error:
-        if on_error is not None:
-            try:
-                on_error(error)
-            except Exception:
-                logger.exception("on_error failed, and is ignored")
+        _tell(error, on_error)
         raise
+
+
+def _tell(error: CloudElementsError, on_error: OnError | None) -> None:
+    if on_error is not None:
+        try:
+            on_error(error)
+        except Exception:
+            logger.exception("on_error failed, and is ignored")
 
 
 def check_passthrough(passthrough: Collection[int]) -> frozenset[int]:
@@ -264,20 +288,20 @@ def _read_content(response: requests.Response) -> tuple[bytes, bool]:
 
     Response has no public way to say what its content is.
     """
-    if "\0" in (response.encoding or ""):
-        response.encoding = None  # no codec has such a name, and text would raise
-    if response._content is not False:
-        return response._content or b"", True
     body, whole = b"", True
-    if response.raw is not None and not response._content_consumed:
+    if response._content is not False:
+        body = response._content or b""
+    elif response.raw is not None and not response._content_consumed:
         body, whole = read_body(response.raw)
     response._content = body
     response._content_consumed = True
+    if response.encoding is not None and not is_charset(response.encoding):
+        response.encoding = None  # or text might raise, or take for ever
     return body, whole
 
 
 def _attempts(
-    response: requests.Response, method: str
+    response: requests.Response, method: str, redact: Redactor
 ) -> tuple[tuple[Attempt, ...], StopReason | None]:
     """Return the earlier attempts, and why there was no other, from the policy."""
     policy = getattr(response.raw, "retries", None)
@@ -287,7 +311,11 @@ def _attempts(
     if isinstance(policy, Retry):
         failed = [past for past in policy.history if past.redirect_location is None]
         return tuple(
-            Attempt(number, past.status, error=str(past.error) if past.error else None)
+            Attempt(
+                number,
+                past.status,
+                error=None if past.error is None else redact(str(past.error)),
+            )
             for number, past in enumerate(failed, 1)
         ), None
     return (), None
@@ -296,8 +324,9 @@ def _attempts(
 def _header_dict(
     headers: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None,
 ) -> CaseInsensitiveDict[str]:
-    pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
     try:
+        # A mapping, or what the standard library has for headers, which is none.
+        pairs: Any = getattr(headers, "items", lambda: headers or ())()
         return CaseInsensitiveDict(
             {as_text(name): as_text(value) for name, value in pairs}
         )
@@ -311,7 +340,7 @@ def _header_dict(
 def _log_warning(response: requests.Response) -> None:
     """Log the Elements-Error header of a success: it is a warning."""
     warning = response.headers.get(WARNING_HEADER)
-    if warning is None or not response.ok:
+    if not warning or response.status_code not in _SUCCESSES:
         return
     # A response that was made by hand may have no request.
     request = response.request or requests.PreparedRequest()

@@ -138,12 +138,16 @@ def parse_retry_after(value: str | None) -> float | None:
         return None
 
 
-_CHARSET = re.compile(
-    # Charsets alone: some of Python's other codecs take for ever.
-    r"charset\s*=\s*[\"']?"
-    r"((?:utf|us-ascii|iso|latin|windows|cp\d|koi8|shift|euc|gb|big5)[\w-]*)",
-    re.IGNORECASE,
+# Charsets alone: some of Python's other codecs raise, or take for ever.
+_CHARSET_NAME = (
+    r"(?:utf|us-ascii|ascii|iso|latin|windows|cp\d|koi8|shift|euc|gb|big5|mac)[\w-]*"
 )
+_CHARSET = re.compile(rf"charset\s*=\s*[\"']?({_CHARSET_NAME})", re.IGNORECASE)
+
+
+def is_charset(name: str) -> bool:
+    """Say whether a codec of this name is one for the text of an answer."""
+    return re.fullmatch(_CHARSET_NAME, name, re.IGNORECASE) is not None
 
 
 def _decode(body: bytes, content_type: str) -> str:

@@ -56,14 +56,16 @@ _LOOKS_SECRET = re.compile(
     # "password": "…" and password=…; what stands before the value stays.
     rf"|({_NAMES}[\\\"']{{0,4}}[ ]{{0,2}}[:=][ ]{{0,2}}\\{{0,3}}\")[^\"\\]+"
     rf"|({_NAMES}[ ]{{0,2}}[:=][ ]{{0,2}})(?=[^\s,;&]{{0,99}}\d)"
-    r"[^\s,;&\"'<>(){}\[\]\\]{6,}",
+    r"[^\s,;&\"'<>(){}\[\]\\]{6,}"
+    # https://user:password@host
+    r"|(?<=://)[^\s/:@]{1,99}:[^\s/@]{1,99}(?=@)",
     re.IGNORECASE,
 )
 # Each match holds one of these ("Element" comes with one of the others, and is in
 # every URL); to look for them first is ten times faster.
 _HINTS = (
     *("user", "organization", "bearer", "basic", "digest", "token"),
-    *("passw", "secret", "key", "jsessionid", "credential"),
+    *("passw", "secret", "key", "jsessionid", "credential", "@"),
 )
 
 _ESCAPE = re.compile(
@@ -118,11 +120,11 @@ class Redactor:
     """
 
     def __init__(
-        self, headers: Mapping[str, str | bytes] | None = None, url: str | None = None
+        self, headers: Mapping[Any, Any] | None = None, *urls: str | None
     ) -> None:
-        """Remember the request's *headers* and *url*, either of them optional."""
+        """Remember the request's *headers*, and its *urls*: its own, its proxies'."""
         self._headers = headers
-        self._url = url
+        self._urls = urls
         self._forms: tuple[_Form, ...] | None = None
 
     def __call__(self, text: str, *, cut: bool = False) -> str:
@@ -130,7 +132,9 @@ class Redactor:
         if self._forms is None:
             self._forms = _forms(
                 tuple(_sensitive_headers(self._headers or {})),
-                tuple(_url_secrets(self._url or "")),
+                tuple(
+                    secret for url in self._urls for secret in _url_secrets(url or "")
+                ),
             )
         text = _remove(self._forms, text, cut=cut)
         lowered = text.lower()
@@ -155,7 +159,7 @@ class Redactor:
             return self.fields(value, cut=cut)
         if isinstance(value, list):
             return [self._value(item, cut=cut) for item in value]
-        if isinstance(value, int) and self(str(value)) == REDACTED:
+        if isinstance(value, (int, float)) and self(str(value)) != str(value):
             return REDACTED
         return value
 
@@ -309,7 +313,7 @@ def _meaning(escape: re.Match[bytes]) -> bytes:
 
 
 def _sensitive_headers(
-    headers: Mapping[str, str | bytes],
+    headers: Mapping[Any, Any],
 ) -> Iterator[tuple[str, str]]:
     for name, value in headers.items():
         text = as_text(name)
@@ -333,7 +337,7 @@ def _header_secrets(name: str, value: str) -> Iterator[str]:
             continue
         for secret in {token, token if pair is None else pair[2]}:
             text = secret.strip('"=')
-            if len(text) > _SHORTEST:
+            if len(text) >= _SHORTEST:
                 yield text
                 yield from _basic_secrets(secret)
 

@@ -338,6 +338,11 @@ class CloudElementsRetry(Retry):
         """
         return () if self._call is None else tuple(self._call.attempts)
 
+    @property
+    def redact(self) -> Redactor | None:
+        """What keeps this request's secrets out of text; None if it knows none."""
+        return None if self._call is None else self._call.redact
+
     def why_stopped(self, method: str, status_code: int, headers: Any) -> StopReason:
         """Say why the answer of this status was the last one."""
         if self._call is not None and self._call.stopped_by is not None:

@@ -10,7 +10,13 @@ from requests.cookies import extract_cookies_to_jar
 from urllib3.util import Timeout
 
 from ._adapter import CloudElementsAdapter
-from ._hook import OnError, ResponseHooks, check_on_error, check_passthrough
+from ._hook import (
+    OnError,
+    ResponseHooks,
+    check_on_error,
+    check_passthrough,
+    check_response,
+)
 from .exceptions import CloudElementsError
 
 if TYPE_CHECKING:
@@ -118,7 +124,10 @@ class CloudElementsSession(requests.Session):
         """
         if len(args) <= _BEFORE_TIMEOUT:
             kwargs.setdefault("timeout", self._timeout)
-        return super().request(method, url, *args, **kwargs)
+        response = super().request(method, url, *args, **kwargs)
+        if "send" in self.__dict__:  # a mock's, in place of ours
+            check_response(response, self._passthrough, self._on_error)
+        return response
 
     def send(
         self, request: requests.PreparedRequest, **kwargs: Any

@@ -22,8 +22,9 @@ A class is a status; what the status means is in the table of ``_codes``.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from operator import index
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 import requests
@@ -34,8 +35,6 @@ from ._payload import Attempt
 from ._redaction import Redactor, as_text, clean_url, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from ._payload import ErrorPayload, Origin, StopReason
 
 __all__ = [
@@ -125,7 +124,7 @@ class CloudElementsError(requests.HTTPError):
         truncated: bool = False,
         method: str | None = None,
         url: str | None = None,
-        attempts: Iterable[Attempt] = (),
+        attempts: Sequence[Attempt] = (),
         stopped_by: StopReason | None = None,
         retry_after: float | None = None,
         response: requests.Response | None = None,
@@ -154,6 +153,29 @@ class CloudElementsError(requests.HTTPError):
             request: See the class.
 
         """
+        for name, value, allowed in (
+            ("line", line, str),
+            ("status_code", status_code, (int, NoneType)),
+            ("title", title, (str, NoneType)),
+            ("message", message, (str, NoneType)),
+            ("request_id", request_id, (str, NoneType)),
+            ("provider_message", provider_message, (str, NoneType)),
+            ("provider_code", provider_code, (str, NoneType)),
+            ("origin", origin, str),
+            ("details", details, (Mapping, NoneType)),
+            ("text", text, str),
+            ("method", method, (str, NoneType)),
+            ("url", url, (str, NoneType)),
+            ("attempts", attempts, (tuple, list)),
+            ("stopped_by", stopped_by, (str, NoneType)),
+            ("retry_after", retry_after, (int, float, NoneType)),
+            ("response", response, (requests.Response, NoneType)),
+        ):
+            if not isinstance(value, allowed):
+                raise TypeError(f"{name} must not be {value!r}")
+        if stopped_by is not None and stopped_by not in _STOPPED_BY:
+            reasons = ", ".join(_STOPPED_BY)
+            raise ValueError(f"stopped_by must be of {reasons}, not {stopped_by!r}")
         super().__init__(line, response=response, request=request)
         if status_code is not None and status_code != self.status_code:
             if self.status_code:

@@ -32,6 +32,7 @@ from cloud_elements_errors import (
     ServerError,
     UnauthorizedError,
     UnlistedStatusError,
+    error_from_parts,
     patch_requests,
     translate_errors,
 )
@@ -980,3 +981,45 @@ def test_the_translation_copies_and_travels():
     with pytest.raises(FailedRequestError) as caught, translate_errors():
         raise api_exception(body=CONTENT, headers={})
     assert copy.copy(caught.value).to_dict() == caught.value.to_dict()
+
+
+def test_an_error_that_was_handled_before_the_block_is_not_to_blame():
+    """Only what one of ours has caused within the block is translated."""
+    ours = error_from_parts(409)
+    with pytest.raises(ValueError, match="unrelated"):  # noqa: PT012
+        try:
+            raise ours
+        except CloudElementsError:
+            with translate_errors():
+                raise ValueError("unrelated")  # noqa: B904 - as a client may
+
+
+def test_secrets_of_any_clients_request_are_redacted():
+    """The request that an exception's response carries tells its secrets."""
+    request = SimpleNamespace(
+        method="GET", url="https://h/x", headers={"Authorization": "Bearer t0k3n-t0k3n"}
+    )
+    failure = Exception("failed")
+    failure.response = SimpleNamespace(
+        status_code=502,
+        headers={},
+        content=b'{"message": "t0k3n-t0k3n is wrong"}',
+        request=request,
+    )
+    with (
+        pytest.raises(FailedRequestError, match=r"\[redacted\] is wrong"),
+        translate_errors(),
+    ):
+        raise failure
+
+
+def test_a_client_whose_exception_cannot_be_read_keeps_it():
+    """Whatever its attributes do, its own exception is what comes out."""
+
+    class OddError(Exception):
+        @property
+        def response(self):
+            raise RuntimeError("not yet")
+
+    with pytest.raises(OddError), translate_errors():
+        raise OddError

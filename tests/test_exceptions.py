@@ -569,3 +569,26 @@ def test_request_is_taken_from_the_response():
     """As on every HTTPError of requests."""
     response = make_response(409)
     assert ConflictError("x", response=response).request is response.request
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("status_code", "404"),
+        ("message", 5),
+        ("details", "x"),
+        ("attempts", "ab"),
+        ("stopped_by", 1),
+        ("retry_after", "x"),
+        ("response", "x"),
+        ("url", 5),
+    ],
+)
+def test_wrong_parts_fail_at_once(argument, value):
+    """An error that is made by hand names the argument that is of the wrong type."""
+    with pytest.raises(TypeError, match=f"{argument} must not be {value!r}"):
+        UnlistedStatusError("line", **{argument: value})
+    with pytest.raises(TypeError, match="line must not be 5"):
+        UnlistedStatusError(5)
+    with pytest.raises(ValueError, match="stopped_by must be of status, method"):
+        UnlistedStatusError("line", stopped_by="x")

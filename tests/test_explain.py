@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -179,3 +181,34 @@ def test_help_has_examples(capsys):
     with pytest.raises(SystemExit, match=r"^0$"):
         main(["explain", "--help"])
     assert "cloud-elements-errors explain 502" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        ("HTTP/1.1 502 Bad Gateway\n\nHTTP/1.1 200 OK in the body\n\n", 502),
+        ("HTTP/1.1 200 Connection established\n\nHTTP/1.1 409 Conflict\n\n{}", 409),
+        ("HTTP/1.1 401 Unauthorized\nA: b\n\nHTTP/1.1 403 Forbidden\n\n{}", 403),
+        ("HTTP/1.1 100 Continue\n\n" * 40_000 + "HTTP/1.1 500 X\n\n{}", 500),
+    ],
+    ids=["body like a head", "proxy", "credentials", "many"],
+)
+def test_the_head_that_counts(saved, capsys, answer, status):
+    """After a failure comes its body, whatever that looks like."""
+    assert main(["explain", "--json", "--curl", saved(answer)]) == 0
+    assert json.loads(capsys.readouterr().out)["status_code"] == status
+
+
+def test_words_that_the_terminal_cannot_show(saved):
+    """They are escaped; a half of the report and a traceback help nobody."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "cloud_elements_errors"),
+            *("explain", "--status", "409", saved('{"message": "Größe"}')),
+        ],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert r"Gr\xf6\xdfe" in done.stdout

@@ -14,13 +14,16 @@ import requests
 import requests_mock
 import responses
 from requests.auth import HTTPDigestAuth
+from urllib3.util import Retry
 
 from cloud_elements_errors import (
     CloudElementsAdapter,
     CloudElementsError,
     CloudElementsSession,
+    FailedRequestError,
     ForbiddenError,
     NotFoundError,
+    ServerError,
     UnauthorizedError,
     error_from_parts,
     error_from_response,
@@ -467,7 +470,7 @@ def test_reason_of_an_unlisted_status_may_be_bytes() -> None:
     assert error_from_response(response).title == "Client Gone"
 
 
-@pytest.mark.parametrize("status", [200, 201, 302])
+@pytest.mark.parametrize("status", [200, 201, 299])
 def test_warning_header_is_logged(
     session: requests.Session,
     platform: FakeCloudElements,
@@ -601,3 +604,62 @@ def test_a_handled_error_is_freed_at_once(session, platform):
         assert freed() is None
     finally:
         gc.enable()
+
+
+def test_on_error_hears_of_what_raise_for_error_raises(make_session, platform):
+    """A hook of the user's that raises first does not leave the dashboard at zero."""
+    seen = []
+    session = make_session(on_error=seen.append)
+    session.hooks["response"].append(raise_for_error)
+    platform.reply(404)
+    with pytest.raises(NotFoundError) as caught:
+        session.get(platform.url)
+    assert seen == [caught.value]
+
+
+def test_a_request_without_a_place_for_hooks_gets_none(make_session, platform):
+    """A prepared request whose hooks were emptied is left as it was found."""
+    request = requests.Request("GET", platform.url).prepare()
+    request.hooks = {}
+    platform.reply(404)
+    with pytest.raises(NotFoundError):
+        make_session().send(request)
+    assert request.hooks == {}
+
+
+def test_a_mock_of_one_sessions_send():
+    """requests_mock may replace the send of one session: errors are raised still."""
+    session = CloudElementsSession()
+    with requests_mock.Mocker(session=session) as mocker:
+        mocker.get("http://example.com/", status_code=404)
+        with pytest.raises(NotFoundError):
+            session.get("http://example.com/")
+
+
+def test_secrets_of_a_plain_retrys_failures(raw_server):
+    """What broke under urllib3's own policy is told without secrets, too."""
+    answers = iter([b"GARBAGE t0k3n-t0k3n\r\n\r\n", b"HTTP/1.1 500 X\r\n\r\n"])
+
+    def respond(connection):
+        connection.sendall(next(answers))
+
+    server = raw_server(respond)
+    session = requests.Session()
+    session.mount("http://", CloudElementsAdapter(Retry(total=2, read=2)))
+    with session, pytest.raises(ServerError) as caught:
+        session.get(server.url, headers={"Authorization": "Bearer t0k3n-t0k3n"})
+    assert "GARBAGE [redacted]" in caught.value.attempts[0].error
+
+
+def test_the_password_of_a_proxy(raw_server):
+    """A proxy that echoes its credentials does not get them into the error."""
+    body = b'{"message": "no entry for pr0xyPassw0rd"}'
+    proxy = raw_server(
+        b"HTTP/1.1 502 X\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    )
+    address = proxy.url.removesuffix("/path").replace("//", "//me:pr0xyPassw0rd@")
+    with (
+        CloudElementsSession(max_retries=0) as session,
+        pytest.raises(FailedRequestError, match=r"no entry for \[redacted\]"),
+    ):
+        session.get("http://api.example.test/x", proxies={"http": address})

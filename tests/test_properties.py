@@ -204,7 +204,7 @@ ESCAPES = {
 @given(SECRETS, AROUND, AROUND)
 def test_any_secret_is_removed(escape, secret, before, after):
     """A secret of any characters is found in any text."""
-    redact = Redactor(url=f"https://h/?token={quote(secret, safe='')}")
+    redact = Redactor(None, f"https://h/?token={quote(secret, safe='')}")
     cleaned = redact(f"{before} {escape(secret)} {after}")
     assert secret not in cleaned.replace(before, "").replace(after, "")
     assert REDACTED in cleaned
@@ -214,7 +214,7 @@ def test_any_secret_is_removed(escape, secret, before, after):
 @given(AROUND, st.binary(max_size=60))
 def test_text_without_the_secret_stays(text, noise):
     """Where neither the secret is nor what looks like one, nothing changes."""
-    redact = Redactor(url="https://h/?token=ZZZZ~YYYY~XXXX")
+    redact = Redactor(None, "https://h/?token=ZZZZ~YYYY~XXXX")
     noisy = text + noise.decode("latin-1")
     assert redact(noisy) == Redactor()(noisy)
 

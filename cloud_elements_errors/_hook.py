@@ -225,8 +225,7 @@ class ResponseHooks(list[Any]):
                 "response", {"response": list(self)}, response, **kwargs
             )
         except CloudElementsError as error:  # of raise_for_error, among the hooks
-            if settings is not None:
-                _tell(error, settings[1])
+            _tell(error, None if settings is None else settings[1])
             raise
         finally:
             self.uninstall()

@@ -131,9 +131,9 @@ class Call:
 
     def __init__(self, body: object = None, redact: Redactor | None = None) -> None:
         self.body = body
-        self.redact = redact or Redactor()
+        self.redact: Redactor = redact or Redactor()
         self.attempts: list[Attempt] = []
-        self.deadline = math.inf
+        self.deadline: float = math.inf
         self.stopped_by: StopReason | None = None
 
     def clean(self, text: str | None, *, cut: bool) -> str | None:

@@ -663,3 +663,9 @@ def test_the_password_of_a_proxy(raw_server):
         pytest.raises(FailedRequestError, match=r"no entry for \[redacted\]"),
     ):
         session.get("http://api.example.test/x", proxies={"http": address})
+
+
+def test_request_headers_that_are_none():
+    """The one argument that only keeps secrets out is checked like the others."""
+    with pytest.raises(TypeError, match="request_headers must be a mapping or None"):
+        error_from_parts(500, request_headers=5)

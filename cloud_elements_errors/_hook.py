@@ -93,8 +93,10 @@ def error_from_response(response: requests.Response) -> CloudElementsError | Non
     body, whole = _read_content(response)
     redact = Redactor(None if request is None else request.headers, url)
     policy = getattr(response.raw, "retries", None)
-    if isinstance(policy, CloudElementsRetry) and policy.redact is not None:
-        redact = policy.redact  # which knows the proxy's password as well
+    if isinstance(policy, CloudElementsRetry) and request is not None:
+        # The adapter's knows the proxy's password as well; urllib3's knows nothing.
+        known = policy.redact
+        redact = known if known and known.is_of(request.headers) else redact
     earlier, stopped_by = _attempts(response, method or "", redact)
     return error_from_payload(
         status_code,

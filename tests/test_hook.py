@@ -13,12 +13,14 @@ import pytest
 import requests
 import requests_mock
 import responses
+from requests.adapters import HTTPAdapter
 from requests.auth import HTTPDigestAuth
 from urllib3.util import Retry
 
 from cloud_elements_errors import (
     CloudElementsAdapter,
     CloudElementsError,
+    CloudElementsRetry,
     CloudElementsSession,
     FailedRequestError,
     ForbiddenError,
@@ -669,3 +671,16 @@ def test_request_headers_that_are_none():
     """The one argument that only keeps secrets out is checked like the others."""
     with pytest.raises(TypeError, match="request_headers must be a mapping or None"):
         error_from_parts(500, request_headers=5)
+
+
+def test_secrets_after_retries_under_the_plain_adapter(platform):
+    """The policy does not know the request there, but the hook does."""
+    platform.reply(502, message="no entry for t0k3n-t0k3n", times=4)
+    with requests.Session() as session:
+        session.mount("http://", HTTPAdapter(max_retries=CloudElementsRetry()))
+        session.hooks["response"].append(raise_for_error)
+        error = error_of(
+            session.get, platform.url, headers={"Authorization": "Bearer t0k3n-t0k3n"}
+        )
+    assert len(error.attempts) == 4
+    assert error.message == "no entry for [redacted]"

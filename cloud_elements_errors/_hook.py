@@ -308,7 +308,7 @@ def _attempts(
     policy = getattr(response.raw, "retries", None)
     if isinstance(policy, CloudElementsRetry):
         why = policy.why_stopped(method, response.status_code, response.headers)
-        return policy.attempts, why
+        return tuple(_redacted(attempt, redact) for attempt in policy.attempts), why
     if isinstance(policy, Retry):
         failed = [past for past in policy.history if past.redirect_location is None]
         return tuple(
@@ -320,6 +320,15 @@ def _attempts(
             for number, past in enumerate(failed, 1)
         ), None
     return (), None
+
+
+def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
+    """Take out what a policy that did not know the request has left in."""
+    return attempt._replace(
+        request_id=attempt.request_id and redact(attempt.request_id),
+        provider_message=attempt.provider_message and redact(attempt.provider_message),
+        error=attempt.error and redact(attempt.error),
+    )
 
 
 def _header_dict(

@@ -675,12 +675,14 @@ def test_request_headers_that_are_none():
 
 def test_secrets_after_retries_under_the_plain_adapter(platform):
     """The policy does not know the request there, but the hook does."""
-    platform.reply(502, message="no entry for t0k3n-t0k3n", times=4)
+    words = "no entry for t0k3n-t0k3n"
+    platform.reply(502, message=words, provider_message=words, times=4)
     with requests.Session() as session:
         session.mount("http://", HTTPAdapter(max_retries=CloudElementsRetry()))
         session.hooks["response"].append(raise_for_error)
         error = error_of(
             session.get, platform.url, headers={"Authorization": "Bearer t0k3n-t0k3n"}
         )
-    assert len(error.attempts) == 4
+    told = [attempt.provider_message for attempt in error.attempts]
+    assert told == ["no entry for [redacted]"] * 4
     assert error.message == "no entry for [redacted]"

@@ -107,6 +107,14 @@ def clean_url(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
+def path_of(url: str) -> str:
+    """Return the path of a URL, or of the target in a request line."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
+
+
 def is_secret_name(name: str) -> bool:
     """Say whether a header or field of this name holds a secret."""
     return _SECRET_NAME.search(name) is not None

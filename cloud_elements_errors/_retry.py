@@ -21,7 +21,6 @@ import time
 from collections.abc import Collection, Mapping
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from urllib3.exceptions import MaxRetryError, ProxyError, ResponseError, SSLError
 from urllib3.util.retry import Retry
@@ -30,7 +29,7 @@ from ._body import MAX_SECONDS, read_body
 from ._codes import FIRST_ERROR, RETRIED_STATUSES
 from ._lock import lock
 from ._payload import Attempt, parse_payload, parse_retry_after
-from ._redaction import Redactor, clean_url, printable
+from ._redaction import Redactor, path_of, printable
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -157,6 +156,10 @@ class Call:
         return True
 
 
+# What urllib3 counts, and gives to new() after each attempt.
+_COUNTS = ("total", "connect", "read", "redirect", "status", "other")
+_COUNTED = {*_COUNTS, "history"}
+
 _OWN_BUDGET = RetryBudget(0, 0)  # stands for "not given", since None is no budget
 
 
@@ -231,14 +234,8 @@ class CloudElementsRetry(Retry):
             ValueError: If its value makes no sense.
 
         """
-        for name, count in {
-            "total": total,
-            "connect": connect,
-            "read": read,
-            "redirect": redirect,
-            "status": status,
-            "other": other,
-        }.items():
+        counts = (total, connect, read, redirect, status, other)
+        for name, count in zip(_COUNTS, counts, strict=True):
             # urllib3 marks a policy that is used up by a count of -1.
             _check_count(name, count, least=-1 if history else 0)
         for name, number in {
@@ -291,9 +288,13 @@ class CloudElementsRetry(Retry):
 
     def new(self, **kw: Any) -> Self:
         """Return a copy with some settings changed; the budget is shared."""
-        params = {"max_elapsed": self.max_elapsed, "budget": self.budget, **kw}
-        clone = super().new(**params)
-        clone._call = self._call
+        if kw.keys() == _COUNTED:  # from attempt to attempt, by urllib3
+            clone = self.bound(self._call)
+            clone.__dict__.update(kw)
+        else:
+            params = {"max_elapsed": self.max_elapsed, "budget": self.budget, **kw}
+            clone = super().new(**params)
+            clone._call = self._call
         return clone
 
     def for_request(
@@ -323,11 +324,12 @@ class CloudElementsRetry(Retry):
             raise TypeError(f"url must be a str or None, not {url!r}")
         return self.bound(Call(body, Redactor(headers, url)))
 
-    def bound(self, call: Call) -> Self:
+    def bound(self, call: Call | None) -> Self:
         """Return this policy for one call: cheaply, since every request asks."""
         clone = object.__new__(type(self))
-        clone.__dict__.update(self.__dict__)
+        clone.__dict__ = self.__dict__.copy()
         clone._call = call
+        clone._pause = None
         return clone
 
     @property
@@ -363,9 +365,11 @@ class CloudElementsRetry(Retry):
 
         So this is where the budget learns of successes, with any adapter.
         """
-        if status_code < FIRST_ERROR and self.budget is not None:
+        if status_code >= FIRST_ERROR:
+            return super().is_retry(method, status_code, has_retry_after)
+        if self.budget is not None:
             self.budget.deposit()
-        return super().is_retry(method, status_code, has_retry_after)
+        return False
 
     def increment(
         self,
@@ -520,47 +524,51 @@ class CloudElementsRetry(Retry):
         now: float,
     ) -> None:
         """Read what the failed attempt says, keep it, and log it."""
-        attempt = Attempt(
-            len(call.attempts) + 1,
-            error=None if error is None else call.failure(error),
-            waited=wait,
-        )
+        status_code = request_id = words = failure = None
+        if error is not None:
+            failure = call.failure(error)
         if response is not None:
+            status_code = response.status
             body, whole = read_body(response, min(MAX_SECONDS, call.deadline - now))
             payload = parse_payload(response.headers, body, truncated=not whole)
-            attempt = attempt._replace(
-                status_code=response.status,
-                request_id=call.clean(payload.request_id, cut=not whole),
-                provider_message=call.clean(payload.provider_message, cut=not whole),
-            )
+            request_id = call.clean(payload.request_id, cut=not whole)
+            words = call.clean(payload.provider_message, cut=not whole)
+        attempt = Attempt(
+            len(call.attempts) + 1, status_code, request_id, words, failure, wait
+        )
         call.attempts.append(attempt)
-        path = printable(call.redact(urlsplit(clean_url(url or "")).path))
-        error_text = attempt.error and printable(attempt.error)
-        words = attempt.provider_message and printable(attempt.provider_message)
         most = None
         if self.total is not None:
             most = min(attempt.number + self.total, _MAX_RETRIES) + 1
-        logger.warning(
-            "Retrying %s %s after %s%s: attempt %d%s in %.2f s",
-            method,
-            printable(path, _LOG_TEXT),
-            attempt.status_code or printable(error_text or "a failure", _LOG_TEXT),
-            f" ({printable(words, _LOG_TEXT)})" if words else "",
-            attempt.number + 1,
-            "" if most is None else f" of {most}",
-            wait,
-            extra={
-                "method": method,
-                "path": path,
-                "status_code": attempt.status_code,
-                "request_id": attempt.request_id and printable(attempt.request_id),
-                "provider_message": words,
-                "error": error_text,
-                "attempt": attempt.number + 1,
-                "max_attempts": most,
-                "wait": wait,
-            },
-        )
+        _log_retry(attempt, method, call.redact(path_of(url or "")), most)
+
+
+def _log_retry(
+    attempt: Attempt, method: str | None, path: str, most: int | None
+) -> None:
+    words = attempt.provider_message and printable(attempt.provider_message)
+    failure = attempt.error and printable(attempt.error)
+    logger.warning(
+        "Retrying %s %s after %s%s: attempt %d%s in %.2f s",
+        method,
+        printable(path, _LOG_TEXT),
+        attempt.status_code or printable(failure or "a failure", _LOG_TEXT),
+        f" ({printable(words, _LOG_TEXT)})" if words else "",
+        attempt.number + 1,
+        "" if most is None else f" of {most}",
+        attempt.waited,
+        extra={
+            "method": method,
+            "path": printable(path),
+            "status_code": attempt.status_code,
+            "request_id": attempt.request_id and printable(attempt.request_id),
+            "provider_message": words,
+            "error": failure,
+            "attempt": attempt.number + 1,
+            "max_attempts": most,
+            "wait": attempt.waited,
+        },
+    )
 
 
 def _is_untrusted(error: Exception | None) -> bool:

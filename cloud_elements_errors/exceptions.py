@@ -32,7 +32,7 @@ from requests.structures import CaseInsensitiveDict
 
 from ._codes import FIRST_ERROR, NORMALIZED_ERRORS, UNLISTED_ERROR, NormalizedError
 from ._payload import Attempt
-from ._redaction import Redactor, as_text, clean_url, printable
+from ._redaction import Redactor, as_text, clean_url, path_of, printable
 
 if TYPE_CHECKING:
     from ._payload import ErrorPayload, Origin, StopReason
@@ -461,8 +461,7 @@ def _line(error: CloudElementsError) -> str:
         line += f" | request id: {printable(error.request_id, _LINE_TEXT)}"
     if error.attempts[1:]:
         line += f" | attempts: {len(error.attempts)}"
-    path = re.sub(r"^[^/]*//[^/]*", "", error.url or "")
-    call = f"{error.method or ''} {path}".strip()
+    call = f"{error.method or ''} {path_of(error.url or '')}".strip()
     if call:
         line += f" | {printable(call, _LINE_TEXT)}"
     return line

@@ -92,7 +92,7 @@ def parse_payload(
 
     """
     truncated = truncated or len(body) > MAX_BODY_BYTES
-    text = _decode(body[:MAX_BODY_BYTES], headers.get("Content-Type") or "")
+    text = _decode(body[:MAX_BODY_BYTES], headers)
     fields = _parse_object(text)
     request_id_header = headers.get(REQUEST_ID_HEADER) or None
     message = _take(fields, "message")
@@ -150,18 +150,17 @@ def is_charset(name: str) -> bool:
     return re.fullmatch(_CHARSET_NAME, name, re.IGNORECASE) is not None
 
 
-def _decode(body: bytes, content_type: str) -> str:
+def _decode(body: bytes, headers: Mapping[str, str]) -> str:
     """Decode as what the body is, then as what it says to be, then at any price."""
     # JSON is UTF-8 (RFC 8259), and text that is valid UTF-8 is nothing else.
-    encoding = json.detect_encoding(body)
-    with suppress(UnicodeError):
-        # An incremental decoder forgives a character cut at the end.
-        return codecs.getincrementaldecoder(encoding)().decode(body)
-    charset = _CHARSET.search(content_type)
-    with suppress(UnicodeError, LookupError):
-        return codecs.getincrementaldecoder(charset[1] if charset else "")().decode(
-            body
-        )
+    try:
+        return body.decode(json.detect_encoding(body))
+    except UnicodeError:
+        charset = _CHARSET.search(headers.get("Content-Type") or "")
+    for encoding in (json.detect_encoding(body), charset[1] if charset else ""):
+        with suppress(UnicodeError, LookupError):
+            # An incremental decoder forgives a character cut at the end.
+            return codecs.getincrementaldecoder(encoding)().decode(body)
     return body.decode("utf-8", "replace")
 
 

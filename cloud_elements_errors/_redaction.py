@@ -327,7 +327,8 @@ def _meaning(escape: re.Match[bytes]) -> bytes:
 def _sensitive_headers(
     headers: Mapping[Any, Any],
 ) -> Iterator[tuple[str, str]]:
-    for name, value in headers.items():
+    # Those of requests are read much faster so.
+    for name, value in getattr(headers, "lower_items", headers.items)():
         text = as_text(name)
         if _is_secret_header(text):
             yield text, as_text(value)

@@ -175,8 +175,7 @@ class CloudElementsSession(requests.Session):
         self, resp: requests.Response, *args: Any, **kwargs: Any
     ) -> Generator[requests.Response, None, None]:
         """Follow redirects; an error at their end knows its ``response.history``."""
-        hops = super().resolve_redirects(resp, *args, **kwargs)
-        return _with_history(resp, hops) if resp.is_redirect else hops
+        return _with_history(resp, super().resolve_redirects(resp, *args, **kwargs))
 
 
 def _with_history(

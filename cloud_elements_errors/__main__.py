@@ -9,25 +9,31 @@ import os
 import re
 import sys
 import textwrap
+from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from ._codes import FIRST_ERROR, NORMALIZED_ERRORS
 from ._explain import Headers, explain, read_curl, retried_methods
 from ._redaction import printable
 from ._retry import CloudElementsRetry
 from ._session import CloudElementsSession
-from .exceptions import CloudElementsError, class_for, why_stopped
+from .exceptions import CloudElementsError, class_for, why_stopped, words_of_page
 from .testing import FakeCloudElements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# As shells report a program that a signal has ended.
-_INTERRUPTED, _CLOSED_PIPE = 130, 141
+_NAME = "cloud-elements-errors"
+
+# The last two as shells report a program that a signal has ended.
+_FAILED, _INTERRUPTED, _CLOSED_PIPE = 1, 130, 141
 
 # More than any error has: its body counts up to 64 KiB.
 _MAX_SAVED_BYTES = 1024 * 1024
+
+# How much is shown of a body that is none of Cloud Elements'.
+_PAGE = 500
 
 _WIDTH = 80
 _INDENT = 14
@@ -79,6 +85,9 @@ class _Printer:
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line; ``--help`` says the rest."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n")
 
@@ -93,6 +102,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
 
     """
+    if sys.stdout is None:  # as >&- leaves it
+        print(f"{_NAME}: standard output is closed", file=sys.stderr)
+        return _FAILED
     # A provider's words may be in any script; the terminal's encoding may not.
     getattr(sys.stdout, "reconfigure", dict)(errors="backslashreplace")
     try:
@@ -100,31 +112,48 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:
-        # The reader, head or a pager, has seen enough. Python flushes stdout once
-        # more at exit, so that has to go somewhere.
+    except OSError as error:
+        # Python flushes stdout once more at exit, so that has to go somewhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _CLOSED_PIPE
+        if isinstance(error, BrokenPipeError):  # head, or a pager, has seen enough
+            return _CLOSED_PIPE
+        print(f"{_NAME}: {error}", file=sys.stderr)
+        return _FAILED
     return 0
 
 
 def _run(argv: Sequence[str] | None) -> None:
     parser = _Parser(
-        prog="cloud-elements-errors",
+        prog=_NAME,
         description="The normalized errors of Cloud Elements, and what they mean.",
+        epilog=f"""examples:
+  {_NAME} table
+  {_NAME} explain 502
+  {_NAME} demo
+""",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"{_NAME} {metadata.version(_NAME)}"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    table = commands.add_parser("table", help="print the list of normalized statuses")
+    table = commands.add_parser(
+        "table",
+        help="print the list of normalized statuses",
+        description="Print each normalized status, what it means, and what to do.",
+        epilog=f"""examples:
+  {_NAME} table | less
+  {_NAME} table --json | jq '.[] | select(.retried)'
+""",
+    )
     table.set_defaults(run=_table)
     explaining = commands.add_parser(
         "explain",
         help="say what an answer means, and what to do",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Say what an answer means, whose fault it is, and what to do.",
-        epilog="""examples:
-  cloud-elements-errors explain 502
-  cloud-elements-errors explain --status 409 body.json
-  curl -si https://api.cloud-elements.com/... | cloud-elements-errors explain --curl -
+        epilog=f"""examples:
+  {_NAME} explain 502
+  {_NAME} explain --status 409 body.json
+  curl -si https://api.cloud-elements.com/... | {_NAME} explain --curl -
 """,
     )
     explaining.add_argument(
@@ -142,7 +171,14 @@ def _run(argv: Sequence[str] | None) -> None:
     for command in (table, explaining):
         command.add_argument("--json", action="store_true", help="print JSON")
     demo = commands.add_parser(
-        "demo", help="start a Cloud Elements on loopback and show each error"
+        "demo",
+        help="start a Cloud Elements on loopback and show each error",
+        description="Start a Cloud Elements on loopback, and show each error, a 502 "
+        "that a retry heals, and one that none does.",
+        epilog=f"""examples:
+  {_NAME} demo
+  NO_COLOR=1 {_NAME} demo
+""",
     )
     demo.set_defaults(run=_demo)
     arguments = parser.parse_args(argv)
@@ -195,6 +231,7 @@ def _explain(arguments: argparse.Namespace, printer: _Printer) -> None:
         ("meaning", "description"),
         ("message", "message"),
         ("provider", "provider_message"),
+        ("its code", "provider_code"),
         ("said by", "origin"),
         ("request id", "request_id"),
         ("requested", "requested_at"),
@@ -203,6 +240,11 @@ def _explain(arguments: argparse.Namespace, printer: _Printer) -> None:
     ):
         if said.get(key):
             printer.field(label, printable(str(said[key])))
+    if said.get("details"):
+        details = json.dumps(said["details"], ensure_ascii=False)
+        printer.field("details", printable(details))
+    if said.get("origin") == "unknown":
+        printer.field("body", printable(words_of_page(said["text"]), _PAGE))
     if "retried_methods" in said:
         retried = " ".join(said["retried_methods"]) or "no method"
         printer.field("retried", f"{retried}, by default")
@@ -219,17 +261,22 @@ def _answer(arguments: argparse.Namespace) -> tuple[int, bytes, Headers]:
     if arguments.curl and arguments.status is not None:
         raise _UsageError("--curl has the status in it: leave out --status")
     try:
-        if arguments.what == "-":
-            content = sys.stdin.buffer.read(_MAX_SAVED_BYTES)
-        else:
-            with Path(arguments.what).open("rb") as file:
-                content = file.read(_MAX_SAVED_BYTES)
+        content = _saved(arguments.what)
         if arguments.curl:
             status, headers, body = read_curl(content)
             return status, body, headers
     except (OSError, ValueError) as error:
         raise _UsageError(printable(f"cannot read {arguments.what}: {error}")) from None
     return arguments.status, content, []
+
+
+def _saved(what: str) -> bytes:
+    if what != "-":
+        with Path(what).open("rb") as file:
+            return file.read(_MAX_SAVED_BYTES)
+    if sys.stdin is None:  # as <&- leaves it
+        raise OSError("standard input is closed")
+    return sys.stdin.buffer.read(_MAX_SAVED_BYTES)
 
 
 class _LogLines(logging.Handler):

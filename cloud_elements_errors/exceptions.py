@@ -451,8 +451,7 @@ def _line(error: CloudElementsError) -> str:
     line = f"{error.status_code} {printable(error.title, _LINE_TEXT)}"
     words = error.message
     if error.origin == "unknown":
-        # A gateway's page, mostly: its text says more than its tags.
-        words = " ".join(re.sub(r"<[^<>]*>", " ", error.text).split())
+        words = words_of_page(error.text)
     if words and words != error.title:
         line += f": {printable(words, _LINE_TEXT)}"
     if error.provider_message:
@@ -465,6 +464,11 @@ def _line(error: CloudElementsError) -> str:
     if call:
         line += f" | {printable(call, _LINE_TEXT)}"
     return line
+
+
+def words_of_page(text: str) -> str:
+    """Return a gateway's page in one line, without its tags."""
+    return " ".join(re.sub(r"<[^<>]*>", " ", text).split())
 
 
 def _notes(error: CloudElementsError) -> list[str]:

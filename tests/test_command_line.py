@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cloud_elements_errors import NORMALIZED_ERRORS, __main__
+from cloud_elements_errors import NORMALIZED_ERRORS, __main__, __version__
 from cloud_elements_errors.__main__ import main
 from cloud_elements_errors.exceptions import class_for
 
@@ -184,6 +184,51 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert re.search(r"^ +table +\S", out, re.MULTILINE)
     assert re.search(r"^ +demo +\S", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", ["", "table", "explain", "demo"])
+def test_help_has_examples(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """--help shows how it is used, in lines that can be run."""
+    with pytest.raises(SystemExit) as caught:
+        main([*command.split(), "--help"])
+    assert caught.value.code == 0
+    _, _, examples = capsys.readouterr().out.partition("examples:\n")
+    assert examples.strip()
+    for line in examples.strip().splitlines():
+        assert f"cloud-elements-errors {command}".strip() in line
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """--version says which one this is."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"cloud-elements-errors {__version__}\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")
+@pytest.mark.parametrize("command", ["table", "demo"])
+def test_full_disk(command: str) -> None:
+    """Nothing more can be written: one line says so, and nothing else is said."""
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "cloud_elements_errors", command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert run.returncode == 1
+    assert run.stderr == b"cloud-elements-errors: [Errno 28] No space left on device\n"
+
+
+def test_closed_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As ``>&-`` leaves it: what was asked for cannot be said."""
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["table"]) == 1
+    expected = "cloud-elements-errors: standard output is closed\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_interrupt(

@@ -176,11 +176,35 @@ def test_the_table_as_json(capsys):
     }
 
 
-def test_help_has_examples(capsys):
-    """``--help`` shows how it is used."""
-    with pytest.raises(SystemExit, match=r"^0$"):
-        main(["explain", "--help"])
-    assert "cloud-elements-errors explain 502" in capsys.readouterr().out
+def test_all_that_the_provider_said(saved, capsys):
+    """Its code and the other fields of the body are shown, too."""
+    body = '{"message": "m", "providerErrorCode": 17, "errors": [{"field": "näme"}]}'
+    assert main(["explain", "--status", "400", saved(body)]) == 0
+    _, fields = lines(capsys.readouterr().out)
+    assert fields["its code"] == "17"
+    assert fields["details"] == '{"errors": [{"field": "näme"}]}'
+    assert "body" not in fields
+
+
+def test_a_page_of_a_gateway(saved, capsys):
+    """Of a body that is none of Cloud Elements' the words are shown."""
+    page = "<html>\n<h1>Down</h1> for maintenance " + "x" * 1000
+    assert main(["explain", "--status", "503", saved(page)]) == 0
+    _, fields = lines(capsys.readouterr().out)
+    assert fields["said by"] == "unknown"
+    assert fields["body"].startswith("Down for maintenance xxx")
+    assert fields["body"].endswith("x…")
+    assert len(fields["body"]) < 520
+
+
+def test_standard_input_that_is_closed(monkeypatch, capsys):
+    """As ``<&-`` leaves it."""
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main(["explain", "--status", "409", "-"])
+    assert capsys.readouterr().err == (
+        "cloud-elements-errors: cannot read -: standard input is closed\n"
+    )
 
 
 @pytest.mark.parametrize(

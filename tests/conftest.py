@@ -14,6 +14,7 @@ import requests
 
 from cloud_elements_errors import (
     CloudElementsAdapter,
+    CloudElementsError,
     CloudElementsSession,
     raise_for_error,
 )
@@ -77,6 +78,31 @@ def session(request: pytest.FixtureRequest) -> Iterator[requests.Session]:
     """Give a session that raises, by each of the three ways in."""
     with request.param() as session:
         yield session
+
+
+# Every exception, one that was retried, one full of details, a gateway's page.
+ANSWERS: dict[str, dict[str, Any]] = {
+    **{
+        cls.__name__: {"status": cls.status_code or 503}
+        for cls in CloudElementsError.__subclasses__()
+    },
+    "retried": {"status": 502, "provider_message": {"code": 3100}},
+    "details": {
+        "status": 400,
+        "body": {"MESSAGE": "No", "providerErrorCode": 7, "more": [None, {"a": 1.5}]},
+    },
+    "page": {
+        "status": 504,
+        "body": "<html>nginx</html>",
+        "headers": {"Retry-After": "9"},
+    },
+}
+
+
+@pytest.fixture(params=ANSWERS.values(), ids=ANSWERS)
+def answer(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Give what `FakeCloudElements.reply` makes a failure of, one of each kind."""
+    return dict(request.param)
 
 
 @dataclass

@@ -26,19 +26,6 @@ pytestmark = [
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "bulk_on_dask.py"
 
-ANSWERS = {
-    **{
-        cls.__name__: {"status": cls.status_code or 503}
-        for cls in CloudElementsError.__subclasses__()
-    },
-    "retried": {"status": 502, "provider_message": {"code": 3100}},
-    "details": {
-        "status": 400,
-        "body": {"MESSAGE": "No", "providerErrorCode": 7, "more": [None, {"a": 1.5}]},
-    },
-    "page": {"status": 504, "body": "<html>nginx</html>"},
-}
-CASES = pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 SECRET = "84hF0aYpQ2"
 
 
@@ -90,7 +77,6 @@ def client():
         yield client
 
 
-@CASES
 def test_dask(platform, client, answer):
     """An error raised in a task is the same here, its response included."""
     local = local_error(platform, answer)
@@ -175,7 +161,6 @@ def json_only(tmp_path_factory):
         yield task
 
 
-@CASES
 def test_celery_pickle(platform, pickling, answer):
     """With pickled results, an error raised in a Celery worker is the same here."""
     local = local_error(platform, answer)
@@ -184,7 +169,6 @@ def test_celery_pickle(platform, pickling, answer):
     check_arrived(caught.value, local)
 
 
-@CASES
 def test_celery_json(platform, json_only, answer):
     """With JSON, which Celery's default is, the type and the text survive."""
     local = local_error(platform, answer)

@@ -61,7 +61,11 @@ class _Printer:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._colour = stream.isatty() and not os.environ.get("NO_COLOR")
+        self._colour = (
+            stream.isatty()
+            and os.environ.get("TERM") != "dumb"
+            and not os.environ.get("NO_COLOR")
+        )
 
     def title(self, text: str, code: int = _BOLD) -> None:
         """Print a line of its own, set apart."""

@@ -224,7 +224,7 @@ class translate_errors:  # noqa: N801 - used like a function
 
     def __call__(self, function: _Function) -> _Function:
         """Decorate a function."""
-        if not callable(function):
+        if not callable(function) or isinstance(function, type):
             raise TypeError(f"translate_errors() decorates functions, not {function!r}")
         import inspect  # noqa: PLC0415 - seven milliseconds, which few programs need
 

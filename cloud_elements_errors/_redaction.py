@@ -30,11 +30,11 @@ REDACTED = "[redacted]"
 # Names of headers, parameters and JSON fields whose value is a secret.
 _SECRET_NAME = re.compile(
     r"authoriz|cookie|secret|token|passw|pwd|passphrase|credential|session|signature"
-    r"|assertion|jwt|(?:api|access|private)[-_]?key",
+    r"|assertion|jwt|(?:api|access|private|subscription)[-_]?key",
     re.IGNORECASE,
 )
 # Too common as field names of an error to be secrets anywhere but in a query.
-_SECRET_PARAMETERS = frozenset({"auth", "code", "key", "pass", "pin", "sig"})
+_SECRET_PARAMETERS = frozenset({"auth", "code", "key", "otp", "pass", "pin", "sig"})
 _SCHEME_NAME = r"(?:user|organization|element|bearer|basic|digest|token)"
 _SCHEME = re.compile(rf"\b{_SCHEME_NAME}(?::\s*|\s+)", re.IGNORECASE)
 # The word before credentials, as RFC 9110 has it: no secret, whatever it is.

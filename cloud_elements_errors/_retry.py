@@ -160,7 +160,15 @@ class Call:
 _COUNTS = ("total", "connect", "read", "redirect", "status", "other")
 _COUNTED = {*_COUNTS, "history"}
 
-_OWN_BUDGET = RetryBudget(0, 0)  # stands for "not given", since None is no budget
+
+class _NewBudget(RetryBudget):
+    """Stands for a budget that is not given, since None is no budget."""
+
+    def __repr__(self) -> str:
+        return "RetryBudget()"  # as help() shows the default
+
+
+_NEW_BUDGET = _NewBudget()
 
 
 class CloudElementsRetry(Retry):
@@ -196,7 +204,7 @@ class CloudElementsRetry(Retry):
         backoff_jitter: float = 0,
         retry_after_max: float = 60,
         max_elapsed: float | None = 60,
-        budget: RetryBudget | None = _OWN_BUDGET,
+        budget: RetryBudget | None = _NEW_BUDGET,
     ) -> None:
         """Make a policy; what is not explained here is as in `urllib3.Retry`.
 
@@ -281,7 +289,7 @@ class CloudElementsRetry(Retry):
         )
         self.max_elapsed: float | None = max_elapsed
         self.budget: RetryBudget | None = (
-            RetryBudget() if budget is _OWN_BUDGET else budget
+            RetryBudget() if budget is _NEW_BUDGET else budget
         )
         self._call: Call | None = None
         self._pause: float | None = None

@@ -21,6 +21,7 @@ A class is a status; what the status means is in the table of ``_codes``.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from operator import index
@@ -241,7 +242,7 @@ class CloudElementsError(requests.HTTPError):
             "provider_message": self.provider_message,
             "provider_code": self.provider_code,
             "origin": self.origin,
-            "details": dict(self._details),
+            "details": copy.deepcopy(self._details),
             "text": self.text,
             "truncated": self.truncated,
             "method": self.method,

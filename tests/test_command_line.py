@@ -137,13 +137,17 @@ def test_demo_leaves_the_logger_as_it_was(demo: str) -> None:
     ],
     ids=["terminal", "empty NO_COLOR", "NO_COLOR", "pipe"],
 )
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
 def test_colour(
     monkeypatch: pytest.MonkeyPatch,
     stream: type[io.StringIO],
     no_color: str | None,
     coloured: bool,
+    term: str,
 ) -> None:
-    """There is colour on a terminal alone, and not where NO_COLOR says something."""
+    """There is colour on a terminal that has it, unless NO_COLOR says something."""
+    monkeypatch.setenv("TERM", term)
+    coloured &= term != "dumb"
     monkeypatch.delenv("NO_COLOR", raising=False)
     if no_color is not None:
         monkeypatch.setenv("NO_COLOR", no_color)

@@ -970,6 +970,12 @@ def test_what_is_no_function_is_refused():
         translate_errors()(502)
 
 
+def test_a_class_is_refused():
+    """A function in its place would be no class any more, and translate nothing."""
+    with pytest.raises(TypeError, match="decorates functions, not <class 'dict'>"):
+        translate_errors()(dict)
+
+
 def test_the_parentheses_are_needed():
     """`@translate_errors` alone is an error at once."""
     with pytest.raises(TypeError, match="takes no arguments"):

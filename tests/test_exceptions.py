@@ -423,6 +423,13 @@ def test_details_are_read_only():
     assert "a" not in error.details
 
 
+def test_what_to_dict_returns_is_the_callers():
+    """What a log processor changes in it, however deep, is not changed in the error."""
+    error = ConflictError(details={"errors": [{"field": "name"}]})
+    error.to_dict()["details"]["errors"][0].clear()
+    assert error.details == {"errors": [{"field": "name"}]}
+
+
 STOPPED = {
     "status": "Tried 3 times, and not again: this status is not retried.",
     "method": "Tried 3 times, and not again: POST is not retried, since it could do "

@@ -114,6 +114,11 @@ REQUESTS = {
         f"{BASE}?token={quote('grün+ß&東京/😀 end')}",
         ["grün+ß&東京/😀 end"],
     ),
+    "gateway-keys": (
+        {"Ocp-Apim-Subscription-Key": PASSWORD},
+        f"{BASE}?subscription-key={quote(ELEMENT)}&otp=914-266",
+        [PASSWORD, ELEMENT, "914-266"],
+    ),
     "short-in-query": ({}, f"{BASE}?code=x7%2B9z&pageSize=200", ["x7+9z"]),
 }
 

@@ -125,9 +125,9 @@ def test_takes_all_keywords_of_urllib3():
     """There is no keyword of urllib3's that we lack."""
     theirs = inspect.signature(Retry).parameters.keys()
     assert theirs | {"max_elapsed", "budget"} == ALL_SETTINGS.keys()
-    assert inspect.signature(CloudElementsRetry).parameters.keys() == (
-        ALL_SETTINGS.keys()
-    )
+    signature = inspect.signature(CloudElementsRetry)
+    assert str(signature.parameters["budget"]).endswith(" = RetryBudget()")
+    assert signature.parameters.keys() == (ALL_SETTINGS.keys())
 
 
 @pytest.mark.parametrize("method", ["is_retry", "increment"])

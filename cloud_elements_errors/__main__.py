@@ -61,6 +61,7 @@ class _Printer:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._before_title = ""
         self._colour = (
             stream.isatty()
             and os.environ.get("TERM") != "dumb"
@@ -70,7 +71,8 @@ class _Printer:
     def title(self, text: str, code: int = _BOLD) -> None:
         """Print a line of its own, set apart."""
         marked = f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
-        print(f"\n{marked}", file=self._stream)
+        print(self._before_title + marked, file=self._stream)
+        self._before_title = "\n"
 
     def field(self, label: str, text: object) -> None:
         """Print a label and its text, wrapped and aligned."""
@@ -112,8 +114,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A provider's words may be in any script; the terminal's encoding may not.
     getattr(sys.stdout, "reconfigure", dict)(errors="backslashreplace")
     try:
-        _run(argv)
-        sys.stdout.flush()
+        try:
+            _run(argv)
+        finally:  # --help ends in SystemExit
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return _INTERRUPTED
     except OSError as error:
@@ -306,7 +310,7 @@ def _demo(_arguments: argparse.Namespace, printer: _Printer) -> None:
             CloudElementsSession(max_retries=policy) as session,
         ):
             session.trust_env = False  # loopback is not behind anybody's proxy
-            print(f"A Cloud Elements on loopback: {platform.url}")
+            printer.title(f"A Cloud Elements on loopback: {platform.url}")
             for status, row in NORMALIZED_ERRORS.items():
                 colour = _RED if status >= FIRST_ERROR else _GREEN
                 printer.title(f"{status} {row.title}", colour)

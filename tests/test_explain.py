@@ -42,7 +42,7 @@ def saved(tmp_path):
 
 def lines(text):
     """Return what is printed as a title, and its fields by their labels."""
-    title, *fields = text.strip().split("\n")
+    title, *fields = text.removesuffix("\n").split("\n")
     found = {}
     label = None
     for line in fields:

@@ -160,6 +160,18 @@ def test_new_changes_what_it_is_told():
     assert (policy.total, policy.max_elapsed, policy.budget) == (1, None, None)
 
 
+def test_a_subclass_keeps_its_attributes():
+    """From attempt to attempt a policy is copied, not built anew."""
+
+    class Named(CloudElementsRetry):
+        name = ""
+
+    policy = Named(backoff_factor=0)
+    policy.name = "mine"
+    failed = urllib3.HTTPResponse(status=502)
+    assert policy.increment("GET", "/", response=failed).name == "mine"
+
+
 def test_pickle():
     """A policy travels with its settings; the budget goes on alone."""
     policy = CloudElementsRetry(**ALL_SETTINGS)

@@ -14,10 +14,10 @@ from urllib3.util.retry import Retry
 
 from ._codes import FIRST_ERROR
 from ._connection import keep_status
-from ._hook import OnError, ResponseHooks, check_on_error, check_passthrough
+from ._hook import OnError, ResponseHooks
 from ._payload import WARNING_HEADER
 from ._redaction import Redactor
-from ._retry import Call, CloudElementsRetry
+from ._retry import Call, CloudElementsRetry, check_statuses
 from .exceptions import attempt_line
 
 if TYPE_CHECKING:
@@ -79,8 +79,10 @@ class CloudElementsAdapter(HTTPAdapter):
         _check_pool_size("pool_maxsize", pool_maxsize)
         if not isinstance(pool_block, bool):
             raise TypeError(f"pool_block must be True or False, not {pool_block!r}")
-        self.passthrough: frozenset[int] = check_passthrough(passthrough)
-        self.on_error: OnError | None = check_on_error(on_error)
+        if on_error is not None and not callable(on_error):
+            raise TypeError(f"on_error must be callable or None, not {on_error!r}")
+        self.passthrough: frozenset[int] = check_statuses("passthrough", passthrough)
+        self.on_error: OnError | None = on_error
         super().__init__(
             pool_connections=pool_connections,
             pool_maxsize=pool_maxsize,
@@ -126,13 +128,13 @@ class CloudElementsAdapter(HTTPAdapter):
         """Send a prepared request, as `requests.adapters.HTTPAdapter.send` does.
 
         Args:
-            request: The request; it is left as it was found.
+            request: The request; once its hooks have run it is as it was found.
             args: See requests.
             kwargs: See requests.
 
         Returns:
             The response. The hook that raises for it runs after those of the
-            request, in `requests.Session.send`.
+            request, in `requests.Session.send`; without a session, nobody runs it.
 
         Raises:
             requests.RequestException: If no answer came. Earlier attempts are in

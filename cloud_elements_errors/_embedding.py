@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
+    from urllib.parse import SplitResult
 
     from requests.adapters import BaseAdapter
     from typing_extensions import Self
@@ -51,7 +52,7 @@ class _Prefix:
         with suppress(requests.RequestException):
             prepared.prepare_url(prefix, None)
         parts = urlsplit(prepared.url or "")
-        if parts.scheme.lower() not in _PORTS or not parts.hostname:
+        if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError(
                 "a prefix must have a scheme and a host, as "
                 f"https://api.cloud-elements.com/, not {prefix!r}"
@@ -61,20 +62,19 @@ class _Prefix:
                 "a prefix has no userinfo, query or fragment: "
                 f"use {clean_url(prefix)!r}"
             )
-        self._origin = _origin(parts.geturl())
+        self._origin = _origin(parts)
         self._path = parts.path.rstrip("/") + "/"
 
     def matches(self, url: str) -> bool:
         """Whether the URL is under this prefix, at a slash and nowhere else."""
-        return _origin(url) == self._origin and (urlsplit(url).path + "/").startswith(
+        parts = urlsplit(url)
+        return _origin(parts) == self._origin and f"{parts.path}/".startswith(
             self._path
         )
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    scheme = parts.scheme.lower()
-    return scheme, parts.hostname, parts.port or _PORTS.get(scheme)
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
 class _Patches:
@@ -82,14 +82,13 @@ class _Patches:
 
     def __init__(self) -> None:
         self._open: list[tuple[tuple[_Prefix, ...], CloudElementsAdapter]] = []
-        self._original: Any = requests.Session.get_adapter
+        self._original: Any = None
         self._installed: Any = None
 
     def add(self, prefixes: tuple[_Prefix, ...], adapter: CloudElementsAdapter) -> None:
         with lock:
             if not self._open:
-                self._original = requests.Session.get_adapter
-                original = self._original
+                original = self._original = requests.Session.get_adapter
 
                 def get_adapter(session: requests.Session, url: str) -> BaseAdapter:
                     return self.adapter_for(url) or original(session, url)
@@ -152,20 +151,17 @@ def patch_requests(
     if not prefixes:
         raise TypeError("patch_requests() needs a prefix: the URL of the platform")
     checked = tuple(map(_Prefix, prefixes))
-
-    def make_adapter(on_error: OnError | None) -> CloudElementsAdapter:
-        return CloudElementsAdapter(
-            max_retries, passthrough=passthrough, on_error=on_error
-        )
-
-    make_adapter(on_error)  # says what is wrong now, and not in the with statement
+    make_adapter = functools.partial(
+        CloudElementsAdapter, max_retries, passthrough=passthrough
+    )
+    make_adapter(on_error=on_error)  # says what is wrong now, not in the with block
     return _patched(checked, make_adapter, on_error)
 
 
 @contextmanager
 def _patched(
     prefixes: tuple[_Prefix, ...],
-    make_adapter: Callable[[OnError | None], CloudElementsAdapter],
+    make_adapter: Callable[..., CloudElementsAdapter],
     on_error: OnError | None,
 ) -> Iterator[Sequence[CloudElementsError]]:
     seen: list[CloudElementsError] = []
@@ -176,7 +172,7 @@ def _patched(
         if on_error is not None:
             on_error(error)
 
-    adapter = make_adapter(remember)
+    adapter = make_adapter(on_error=remember)
     _patches.add(prefixes, adapter)
     try:
         yield seen
@@ -213,7 +209,8 @@ class translate_errors:  # noqa: N801 - used like a function
         traceback: TracebackType | None,
     ) -> None:
         """Raise the translation of what the block has raised, if it has one."""
-        before, *others = _handled.get()
+        # Nothing is there if another context entered: a thread of a web framework's.
+        before, *others = _handled.get() or (None,)
         _handled.set(tuple(others))
         error = None
         # Whatever the client has put there, its own exception is not to be lost.

@@ -51,9 +51,7 @@ def read_curl(answer: bytes) -> tuple[int, Headers, bytes]:
     return status_code, headers, answer[start:]
 
 
-def explain(
-    status_code: int, body: bytes = b"", headers: Headers | None = None
-) -> dict[str, Any]:
+def explain(status_code: int, body: bytes, headers: Headers) -> dict[str, Any]:
     """Return what there is to say of an answer, ready for JSON."""
     error = error_from_parts(status_code, body, headers)
     if error is None:

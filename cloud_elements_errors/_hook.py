@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
-from http import HTTPStatus
+from http.client import responses
 from typing import Any
 
 import requests
@@ -32,7 +32,6 @@ OnError = Callable[[CloudElementsError], object]
 
 logger = logging.getLogger("cloud_elements_errors")
 
-_LAST_STATUS = 999
 _SUCCESSES = range(200, 300)
 
 
@@ -153,15 +152,11 @@ def error_from_parts(
         return None
     if isinstance(body, str):
         body = body[: MAX_BODY_BYTES + 1].encode("utf-8", "replace")
-    try:
-        reason = HTTPStatus(status_code).phrase
-    except ValueError:
-        reason = None
     return error_from_payload(
         status_code,
         parse_payload(known, bytes((body or b"")[: MAX_BODY_BYTES + 1])),
         Redactor(request_headers, url),
-        reason=reason,
+        reason=responses.get(status_code),
         method=method,
         url=url,
     )
@@ -257,31 +252,6 @@ def _tell(error: CloudElementsError, on_error: OnError | None) -> None:
             on_error(error)
         except Exception:
             logger.exception("on_error failed, and is ignored")
-
-
-def check_passthrough(passthrough: Collection[int]) -> frozenset[int]:
-    """Return the statuses as a set, or say what is wrong with them."""
-    if isinstance(passthrough, (str, bytes)) or not isinstance(passthrough, Collection):
-        raise TypeError(
-            f"passthrough must be a collection of statuses, as {{404}}, "
-            f"not {passthrough!r}"
-        )
-    for status in passthrough:
-        if isinstance(status, bool) or not isinstance(status, int):
-            raise TypeError(f"passthrough must hold integers, not {status!r}")
-        if not FIRST_ERROR <= status <= _LAST_STATUS:
-            raise ValueError(
-                f"passthrough must hold statuses from 400 to 999, not {status!r}: "
-                "others are never raised"
-            )
-    return frozenset(passthrough)
-
-
-def check_on_error(on_error: OnError | None) -> OnError | None:
-    """Return the callback, or say what is wrong with it."""
-    if on_error is not None and not callable(on_error):
-        raise TypeError(f"on_error must be callable or None, not {on_error!r}")
-    return on_error
 
 
 def _read_content(response: requests.Response) -> tuple[bytes, bool]:

@@ -78,7 +78,7 @@ class Attempt(NamedTuple):
 
 
 def parse_payload(
-    headers: Mapping[str, str], body: bytes, *, truncated: bool = False
+    headers: Mapping[str, Any], body: bytes, *, truncated: bool = False
 ) -> ErrorPayload:
     """Read what can be read from an answer.
 
@@ -94,7 +94,7 @@ def parse_payload(
     truncated = truncated or len(body) > MAX_BODY_BYTES
     text = _decode(body[:MAX_BODY_BYTES], headers)
     fields = _parse_object(text)
-    request_id_header = headers.get(REQUEST_ID_HEADER) or None
+    request_id_header = _header(headers, REQUEST_ID_HEADER) or None
     message = _take(fields, "message")
     request_id = _take(fields, "requestId")
     provider_message = _take(fields, "providerMessage", (str, dict, list, NoneType))
@@ -115,8 +115,16 @@ def parse_payload(
         fields,
         text,
         truncated,
-        parse_retry_after(headers.get("Retry-After")),
+        parse_retry_after(_header(headers, "Retry-After")),
     )
+
+
+def _header(headers: Mapping[str, Any], name: str) -> str | None:
+    """Return a header as text: in a response made by hand it may be anything."""
+    value = headers.get(name)
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return None if value is None else str(value)
 
 
 def parse_retry_after(value: str | None) -> float | None:
@@ -150,13 +158,13 @@ def is_charset(name: str) -> bool:
     return re.fullmatch(_CHARSET_NAME, name, re.IGNORECASE) is not None
 
 
-def _decode(body: bytes, headers: Mapping[str, str]) -> str:
+def _decode(body: bytes, headers: Mapping[str, Any]) -> str:
     """Decode as what the body is, then as what it says to be, then at any price."""
     # JSON is UTF-8 (RFC 8259), and text that is valid UTF-8 is nothing else.
     try:
         return body.decode(json.detect_encoding(body))
     except UnicodeError:
-        charset = _CHARSET.search(headers.get("Content-Type") or "")
+        charset = _CHARSET.search(_header(headers, "Content-Type") or "")
     for encoding in (json.detect_encoding(body), charset[1] if charset else ""):
         with suppress(UnicodeError, LookupError):
             # An incremental decoder forgives a character cut at the end.
@@ -262,19 +270,14 @@ def _compact(value: Any) -> str:
         return "…"
 
 
-def _find(fields: Mapping[str, Any], name: str) -> str | None:
-    """Return the key that is *name* but for its case, the exact one first."""
-    if name in fields:
-        return name
-    lowered = name.lower()
-    return next((key for key in fields if key.lower() == lowered), None)
-
-
 def _take(
     fields: dict[str, Any], name: str, types: tuple[type, ...] = (object,)
 ) -> str | None:
     """Take a field as text if it is of these types; else it stays a detail."""
-    key = _find(fields, name)
+    key: str | None = name
+    if name not in fields:
+        lowered = name.lower()
+        key = next((key for key in fields if key.lower() == lowered), None)
     if key is None or not isinstance(fields[key], types):
         return None
     value = fields.pop(key)

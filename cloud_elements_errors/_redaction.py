@@ -14,7 +14,6 @@ length of the secret; a pattern of all its forms took seconds for a token of 4 K
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from array import array
@@ -109,6 +108,8 @@ def clean_url(url: str) -> str:
 
 def path_of(url: str) -> str:
     """Return the path of a URL, or of the target in a request line."""
+    if url.startswith("/"):  # a target, where "//a" is a path, and no host
+        return url.partition("?")[0]
     try:
         return urlsplit(url).path
     except ValueError:
@@ -365,7 +366,7 @@ def _cookie_secrets(value: str) -> Iterator[str]:
 def _basic_secrets(token: str) -> Iterator[str]:
     try:
         decoded = base64.b64decode(token, validate=True).decode()
-    except (binascii.Error, ValueError):
+    except ValueError:  # no base64, or no text
         return
     user, colon, password = decoded.partition(":")
     if colon and decoded.isprintable():

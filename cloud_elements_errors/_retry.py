@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from urllib3.exceptions import MaxRetryError, ProxyError, ResponseError, SSLError
 from urllib3.util.retry import Retry
 
-from ._body import MAX_SECONDS, read_body
+from ._body import read_body
 from ._codes import FIRST_ERROR, RETRIED_STATUSES
 from ._lock import lock
 from ._payload import Attempt, parse_payload, parse_retry_after
@@ -45,6 +45,9 @@ logger = logging.getLogger("cloud_elements_errors")
 
 # urllib3 recurses for each attempt; without any limit it ends in RecursionError.
 _MAX_RETRIES = 100
+
+# HTTP's statuses have three digits.
+_LAST_STATUS = 999
 
 # How much of a text goes into a line of the log; its record has all of it.
 _LOG_TEXT = 500
@@ -274,7 +277,9 @@ class CloudElementsRetry(Retry):
             status=status,
             other=other,
             allowed_methods=_checked_methods(allowed_methods),
-            status_forcelist=_checked_statuses(status_forcelist),
+            status_forcelist=check_statuses(
+                "status_forcelist", () if status_forcelist is None else status_forcelist
+            ),
             backoff_factor=backoff_factor,
             backoff_max=backoff_max,
             raise_on_redirect=raise_on_redirect,
@@ -435,11 +440,8 @@ class CloudElementsRetry(Retry):
 
     def get_backoff_time(self) -> float:
         """Draw the seconds before the next retry: full jitter, the first included."""
-        failures = sum(
-            1
-            for _ in takewhile(
-                lambda past: past.redirect_location is None, reversed(self.history)
-            )
+        failures = len(
+            list(takewhile(lambda past: not past.redirect_location, self.history[::-1]))
         )
         if not failures:
             return 0
@@ -537,7 +539,7 @@ class CloudElementsRetry(Retry):
             failure = call.failure(error)
         if response is not None:
             status_code = response.status
-            body, whole = read_body(response, min(MAX_SECONDS, call.deadline - now))
+            body, whole = read_body(response, call.deadline - now)
             payload = parse_payload(response.headers, body, truncated=not whole)
             request_id = call.clean(payload.request_id, cut=not whole)
             words = call.clean(payload.provider_message, cut=not whole)
@@ -619,16 +621,15 @@ def _checked_strings(name: str, values: Collection[str]) -> Collection[str]:
     return values
 
 
-def _checked_statuses(statuses: Collection[int] | None) -> frozenset[int]:
-    if statuses is None:
-        return frozenset()
-    if not isinstance(statuses, Collection):
-        raise TypeError(
-            f"status_forcelist must be a collection of integers, not {statuses!r}"
-        )
+def check_statuses(name: str, statuses: Collection[int]) -> frozenset[int]:
+    """Return the statuses as a set, or say what is wrong with them."""
+    if isinstance(statuses, (str, bytes)) or not isinstance(statuses, Collection):
+        raise TypeError(f"{name} must be a collection of statuses, not {statuses!r}")
     for status in statuses:
         if isinstance(status, bool) or not isinstance(status, int):
-            raise TypeError(f"status_forcelist must hold integers, not {status!r}")
-        if status < FIRST_ERROR:
-            raise ValueError(f"status_forcelist must hold 400 or more, not {status!r}")
+            raise TypeError(f"{name} must hold integers, not {status!r}")
+        if not FIRST_ERROR <= status <= _LAST_STATUS:
+            raise ValueError(
+                f"{name} must hold statuses from 400 to 999, not {status!r}"
+            )
     return frozenset(statuses)

@@ -10,13 +10,7 @@ from requests.cookies import extract_cookies_to_jar
 from urllib3.util import Timeout
 
 from ._adapter import CloudElementsAdapter
-from ._hook import (
-    OnError,
-    ResponseHooks,
-    check_on_error,
-    check_passthrough,
-    check_response,
-)
+from ._hook import OnError, ResponseHooks, check_response
 from .exceptions import CloudElementsError
 
 if TYPE_CHECKING:
@@ -72,8 +66,6 @@ class CloudElementsSession(requests.Session):
 
         """
         super().__init__()
-        self._passthrough = check_passthrough(passthrough)
-        self._on_error = check_on_error(on_error)
         self.timeout = timeout
         # Two adapters, as requests has them, and one policy with one budget.
         policy: int | Retry | None = max_retries
@@ -83,6 +75,8 @@ class CloudElementsSession(requests.Session):
             )
             policy = adapter.max_retries
             self.mount(prefix, adapter)
+        self._passthrough = adapter.passthrough
+        self._on_error = adapter.on_error
 
     @property
     def passthrough(self) -> frozenset[int]:

@@ -59,9 +59,6 @@ _LINE_TEXT = 500
 # Below what a message broker or a process pool takes without a second thought.
 _MAX_PICKLE_BYTES = 120 * 1024
 
-# The pickle protocol of Python 3.8 and later, where nobody names one.
-_PROTOCOL = 4
-
 _STOPPED_BY: dict[StopReason, str] = {
     "status": "this status is not retried",
     "method": "{method} is not retried, since it could do its work twice",
@@ -260,11 +257,7 @@ class CloudElementsError(requests.HTTPError):
         clone.__dict__.update(self.__dict__)
         return clone
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Travel as `__reduce_ex__` packs it."""
-        return self.__reduce_ex__(_PROTOCOL)
-
-    def __reduce_ex__(self, protocol: SupportsIndex, /) -> tuple[Any, ...]:
+    def __reduce_ex__(self, protocol: SupportsIndex = 4, /) -> tuple[Any, ...]:
         """Travel without secrets, the request's body, or more than 128 KiB."""
         import pickle  # noqa: PLC0415 - two milliseconds, which few programs need
 
@@ -284,6 +277,8 @@ class CloudElementsError(requests.HTTPError):
             state |= {"_details": {}, "truncated": True}
             state = _shortened(state, longest)
         return type(self), self.args, state
+
+    __reduce__ = __reduce_ex__
 
     def __setstate__(self, state: Any) -> None:
         """Take what `__reduce__` packed."""

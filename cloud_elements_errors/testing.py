@@ -22,14 +22,15 @@ import time
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.client import HTTPMessage  # noqa: TC003 - tools ask for a class's types
+from http.client import HTTPMessage, responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from requests.structures import CaseInsensitiveDict
 from urllib3.util.retry import Retry
 
 from ._codes import FIRST_ERROR, NORMALIZED_ERRORS
+from ._lock import lock
 from ._payload import REQUEST_ID_HEADER
 from ._retry import CloudElementsRetry
 
@@ -85,7 +86,6 @@ class FakeCloudElements:
         self.requests: list[ReceivedRequest] = []
         """What has arrived, in order."""
         self._queue: list[_Reply] = []
-        self._lock = threading.Lock()
         self._server: _Server | None = None
 
     @property
@@ -163,7 +163,7 @@ class FakeCloudElements:
                 method and method.upper(),
                 path,
             )
-            with self._lock:
+            with lock:
                 self._queue.append(reply)
 
     def __enter__(self) -> Self:
@@ -185,7 +185,7 @@ class FakeCloudElements:
             self._server = None
 
     def _answer(self, request: ReceivedRequest) -> _Reply:
-        with self._lock:
+        with lock:
             self.requests.append(request)
             for index, reply in enumerate(self._queue):
                 if reply.matches(request.method, request.path):
@@ -200,29 +200,26 @@ def no_wait() -> Iterator[None]:
     So logs and *attempts* show the waits that there would have been. It holds for
     the whole process, and for every `urllib3.Retry`.
     """
-    block = object()
-    with _blocks_lock:
-        _blocks.append(block)
-        for cls in _SLEEPS:
+    with lock:
+        _found.append([cls.sleep for cls in _POLICIES])
+        for cls in _POLICIES:
             cls.sleep = _no_sleep  # type: ignore[assignment,method-assign]
     try:
         yield
     finally:
-        with _blocks_lock:
-            _blocks.remove(block)
-            if not _blocks:
-                for cls, sleep in _SLEEPS.items():
-                    cls.sleep = sleep  # type: ignore[method-assign]
+        with lock:
+            for cls, sleep in zip(_POLICIES, _found.pop(), strict=True):
+                cls.sleep = sleep  # type: ignore[method-assign]
 
 
 def _no_sleep(_policy: Retry, _response: object = None) -> None:
     return None
 
 
-# The blocks of no_wait that are open, perhaps in several threads.
-_blocks: list[object] = []
-_blocks_lock = threading.Lock()
-_SLEEPS = {cls: cls.sleep for cls in (Retry, CloudElementsRetry)}
+_POLICIES: tuple[type[Retry], ...] = (Retry, CloudElementsRetry)
+# What the open blocks of no_wait found, in whatever threads: the last one to end
+# puts back what the first one found.
+_found: list[list[Any]] = []
 
 
 class _Server(ThreadingHTTPServer):
@@ -279,7 +276,8 @@ class _Handler(BaseHTTPRequestHandler):
         reply = self.server.platform._answer(request)
         lines = [f"HTTP/1.1 {reply.status} {_phrase(reply.status)}"]
         headers = {"Content-Length": str(len(reply.body)), **reply.headers}
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+        # The last of each name, in whatever case: the user's.
+        lines += [": ".join(item) for item in CaseInsensitiveDict(headers).items()]
         head = "\r\n".join([*lines, "", ""]).encode("latin-1")
         no_body = self.command == "HEAD" or reply.status in {204, 304}
         # One send: head and body in two cost 40 ms, by Nagle and delayed ACK.
@@ -326,10 +324,7 @@ def _encoded(content: object) -> bytes:
 
 
 def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"
+    return responses.get(status, "Unknown")
 
 
 def _object_id() -> str:

@@ -228,6 +228,17 @@ def test_full_disk(command: str) -> None:
     assert run.stderr == b"cloud-elements-errors: [Errno 28] No space left on device\n"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")
+def test_full_disk_in_this_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same where coverage sees it."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["table"]) == 1
+    assert "No space left on device" in capsys.readouterr().err
+
+
 def test_closed_output(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import copy
 import inspect
 import json
@@ -998,6 +999,16 @@ def test_an_error_that_was_handled_before_the_block_is_not_to_blame():
         except CloudElementsError:
             with translate_errors():
                 raise ValueError("unrelated")  # noqa: B904 - as a client may
+
+
+def test_a_block_may_be_left_in_another_context_than_it_was_entered():
+    """Web frameworks run the two halves of a fixture in threads of their own."""
+    block = translate_errors()
+    contextvars.copy_context().run(block.__enter__)
+    error = api_exception(body=CONTENT, headers={})
+    with pytest.raises(FailedRequestError):
+        block.__exit__(type(error), error, None)
+    assert block.__exit__(None, None, None) is None
 
 
 def test_secrets_of_any_clients_request_are_redacted():

@@ -112,6 +112,25 @@ def test_no_status_is_no_error() -> None:
     assert error_from_response(requests.Response()) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "attribute", "expected"),
+    [
+        ("Retry-After", 5, "retry_after", 5.0),
+        ("Elements-Request-Id", b"5858a8e2", "request_id", "5858a8e2"),
+        ("Content-Type", b"text/plain; charset=latin-1", "text", "M\xfcll"),
+    ],
+)
+def test_headers_that_were_made_by_hand(
+    name: str, value: Any, attribute: str, expected: object
+) -> None:
+    """A response of somebody's unit test may hold what no server can send."""
+    response = requests.Response()
+    response.status_code = 502
+    response._content = "M\xfcll".encode("latin-1")
+    response.headers[name] = value
+    assert getattr(error_from_response(response), attribute) == expected
+
+
 @pytest.mark.parametrize("wrong", [None, 404, b"response", "response"], ids=repr)
 def test_error_from_response_wants_a_response(wrong: Any) -> None:
     """Anything but a requests.Response is refused by name."""

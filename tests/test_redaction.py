@@ -20,6 +20,7 @@ from cloud_elements_errors._redaction import (
     REDACTED,
     Redactor,
     clean_url,
+    path_of,
     printable,
 )
 from cloud_elements_errors.exceptions import _notes, error_from_payload
@@ -370,6 +371,21 @@ def test_token_that_is_no_basic_credential(token, text):
     redact = Redactor({"Authorization": f"Basic {token}"})
     assert redact(text) == text
     assert redact(token).startswith(REDACTED)
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("/bills/17?token=abc", "/bills/17"),
+        ("//bills/17?token=abc", "//bills/17"),
+        ("http://host:80/bills?a=/b#/c", "/bills"),
+        ("http://[redacted]/bills", ""),
+        ("", ""),
+    ],
+)
+def test_path_of(url, path):
+    """The path of a URL, or of a request line, where a double slash is no host."""
+    assert path_of(url) == path
 
 
 def test_half_a_character_is_not_found_in_another():

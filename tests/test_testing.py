@@ -409,3 +409,27 @@ def test_no_wait_ends_with_its_last_block_in_any_order():
     assert CloudElementsRetry.sleep is not sleep
     second.__exit__(None, None, None)
     assert CloudElementsRetry.sleep is sleep
+
+
+def test_default_headers_are_replaced_in_any_case(
+    platform: FakeCloudElements, client: requests.Session
+) -> None:
+    """A header of the user's takes the place of the default one, however written."""
+    platform.reply(
+        502, headers={"content-type": "text/html", "elements-request-id": "mine"}
+    )
+    headers = client.get(platform.url).headers
+    assert headers["Content-Type"] == "text/html"
+    assert headers["Elements-Request-Id"] == "mine"
+
+
+def test_no_wait_leaves_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A patch of the user's own is still there afterwards."""
+
+    def mine(*_: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(CloudElementsRetry, "sleep", mine)
+    with no_wait(), no_wait():
+        assert CloudElementsRetry.sleep is not mine
+    assert CloudElementsRetry.sleep is mine

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import requests
 from requests.cookies import extract_cookies_to_jar
+from requests.models import REDIRECT_STATI
 from urllib3.util import Timeout
 
 from ._adapter import CloudElementsAdapter
@@ -169,7 +170,8 @@ class CloudElementsSession(requests.Session):
         self, resp: requests.Response, *args: Any, **kwargs: Any
     ) -> Generator[requests.Response, None, None]:
         """Follow redirects; an error at their end knows its ``response.history``."""
-        return _with_history(resp, super().resolve_redirects(resp, *args, **kwargs))
+        hops = super().resolve_redirects(resp, *args, **kwargs)
+        return _with_history(resp, hops) if resp.status_code in REDIRECT_STATI else hops
 
 
 def _with_history(

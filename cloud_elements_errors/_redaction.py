@@ -108,12 +108,12 @@ def clean_url(url: str) -> str:
 
 def path_of(url: str) -> str:
     """Return the path of a URL, or of the target in a request line."""
-    if url.startswith("/"):  # a target, where "//a" is a path, and no host
-        return url.partition("?")[0]
-    try:
-        return urlsplit(url).path
-    except ValueError:
-        return ""
+    url = url.partition("?")[0].partition("#")[0]
+    _scheme, separator, rest = url.partition("://")
+    if not separator or url.startswith("/"):  # where "//a" is a path, and no host
+        return url
+    _host, slash, path = rest.partition("/")
+    return slash + path
 
 
 def is_secret_name(name: str) -> bool:

@@ -379,7 +379,11 @@ def test_token_that_is_no_basic_credential(token, text):
         ("/bills/17?token=abc", "/bills/17"),
         ("//bills/17?token=abc", "//bills/17"),
         ("http://host:80/bills?a=/b#/c", "/bills"),
-        ("http://[redacted]/bills", ""),
+        ("http://host?a=/b", ""),
+        ("http://[redacted]/bills", "/bills"),
+        ("http://user:p@ss@host//bills", "//bills"),
+        ("/proxy/http://host/bills", "/proxy/http://host/bills"),
+        ("bills/17", "bills/17"),
         ("", ""),
     ],
 )

@@ -162,10 +162,10 @@ class CloudElementsAdapter(HTTPAdapter):
             raise failure from error
         finally:
             _in_flight.reset(token)
-        if getattr(response.raw, "retries", policy) is None:
-            # An answer of `responses`, which urllib3 has never seen.
-            response.raw.retries = policy
         if response.status_code >= FIRST_ERROR or WARNING_HEADER in response.headers:
+            if getattr(response.raw, "retries", policy) is None:
+                # An answer of `responses`, which urllib3 has never seen.
+                response.raw.retries = policy
             ResponseHooks.install(request, self.passthrough, self.on_error)
         return response
 

@@ -131,12 +131,13 @@ class RetryBudget:
 class Call:
     """What one request lives through, from its first attempt to its last."""
 
-    def __init__(self, body: object = None, redact: Redactor | None = None) -> None:
+    attempts: tuple[Attempt, ...] = ()
+    deadline: float = math.inf
+    stopped_by: StopReason | None = None
+
+    def __init__(self, body: object, redact: Redactor) -> None:
         self.body = body
-        self.redact: Redactor = redact or Redactor()
-        self.attempts: list[Attempt] = []
-        self.deadline: float = math.inf
-        self.stopped_by: StopReason | None = None
+        self.redact = redact
 
     def clean(self, text: str | None, *, cut: bool) -> str | None:
         """Return the text without the request's secrets."""
@@ -351,7 +352,7 @@ class CloudElementsRetry(Retry):
 
         After a network failure that was the last one, it is in there too.
         """
-        return () if self._call is None else tuple(self._call.attempts)
+        return () if self._call is None else self._call.attempts
 
     @property
     def redact(self) -> Redactor | None:
@@ -403,7 +404,7 @@ class CloudElementsRetry(Retry):
         if response is not None and response.get_redirect_location():
             return super().increment(method, url, response, error, _pool, _stacktrace)
         now = time.monotonic()
-        call = self._call or Call()
+        call = self._call or Call(None, Redactor())
         if not call.attempts and self.max_elapsed is not None:
             call.deadline = now + self.max_elapsed
         retry_after = (
@@ -521,7 +522,7 @@ class CloudElementsRetry(Retry):
             response.retries = self.bound(call)
         elif error is not None:
             number = len(call.attempts) + 1
-            call.attempts.append(Attempt(number, error=call.failure(error)))
+            call.attempts += (Attempt(number, error=call.failure(error)),)
 
     def _remember(  # noqa: PLR0917 - what increment() has at hand
         self,
@@ -546,7 +547,7 @@ class CloudElementsRetry(Retry):
         attempt = Attempt(
             len(call.attempts) + 1, status_code, request_id, words, failure, wait
         )
-        call.attempts.append(attempt)
+        call.attempts += (attempt,)
         most = None
         if self.total is not None:
             most = min(attempt.number + self.total, _MAX_RETRIES) + 1

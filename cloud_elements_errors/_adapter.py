@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -15,22 +14,14 @@ from urllib3.util.retry import Retry
 from ._codes import FIRST_ERROR
 from ._connection import keep_status
 from ._hook import OnError, ResponseHooks
-from ._payload import WARNING_HEADER
-from ._redaction import Redactor
-from ._retry import Call, CloudElementsRetry, check_statuses
+from ._payload import WARNING_HEADER, Attempt
+from ._retry import Call, CloudElementsRetry, check_statuses, in_flight
 from .exceptions import attempt_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from urllib3 import PoolManager
-
-# The policy of the request in flight, and whose it is: HTTPAdapter.send, and the
-# stand-in for it in `responses`, ask the adapter for its policy without saying
-# for which request.
-_in_flight: ContextVar[tuple[HTTPAdapter, Retry] | None] = ContextVar(
-    "cloud_elements_errors_policy", default=None
-)
 
 
 class CloudElementsAdapter(HTTPAdapter):
@@ -92,10 +83,7 @@ class CloudElementsAdapter(HTTPAdapter):
 
     @property
     def max_retries(self) -> Retry:
-        """The retry policy; while a request is sent, the one for this request."""
-        in_flight = _in_flight.get()
-        if in_flight is not None and in_flight[0] is self:
-            return in_flight[1]
+        """The retry policy; an integer that is set becomes one."""
         return self._max_retries
 
     @max_retries.setter
@@ -145,27 +133,29 @@ class CloudElementsAdapter(HTTPAdapter):
             # A fork: the connections are the parent's, whose answers they carry.
             self.__setstate__(self.__getstate__())
         policy = self._max_retries
-        if isinstance(policy, CloudElementsRetry):
-            proxies = kwargs.get("proxies") or {}
-            redact = Redactor(request.headers, request.url, *proxies.values())
-            policy = policy.bound(Call(request.body, redact))
-        token = _in_flight.set((self, policy))
+        proxies = kwargs.get("proxies") or {}
+        call = Call(request.body, request.headers, request.url, *proxies.values())
+        token = in_flight.set((policy, call))
         try:
             response = super().send(request, *args, **kwargs)
         except requests.RequestException as error:
             if not isinstance(policy, CloudElementsRetry):
                 raise
             failure = _read_timeout(error) or error
-            _add_attempts(failure, policy)
+            _add_attempts(failure, call.attempts)
             if failure is error:
                 raise
             raise failure from error
         finally:
-            _in_flight.reset(token)
+            in_flight.reset(token)
         if response.status_code >= FIRST_ERROR or WARNING_HEADER in response.headers:
             if getattr(response.raw, "retries", policy) is None:
                 # An answer of `responses`, which urllib3 has never seen.
-                response.raw.retries = policy
+                response.raw.retries = (
+                    policy.bound(call)
+                    if isinstance(policy, CloudElementsRetry)
+                    else policy
+                )
             ResponseHooks.install(request, self.passthrough, self.on_error)
         return response
 
@@ -206,9 +196,10 @@ def _read_timeout(error: requests.RequestException) -> requests.ReadTimeout | No
     return requests.ReadTimeout(error.args[0], request=error.request)
 
 
-def _add_attempts(error: requests.RequestException, policy: CloudElementsRetry) -> None:
+def _add_attempts(
+    error: requests.RequestException, attempts: tuple[Attempt, ...]
+) -> None:
     """Tell a network failure of the answers that came before it."""
-    attempts = policy.attempts
     error.attempts = attempts  # type: ignore[attr-defined]
     if len(attempts) > 1:
         # Python 3.10 has no notes.

@@ -36,13 +36,15 @@ _SUCCESSES = range(200, 300)
 
 
 def raise_for_error(
-    response: requests.Response, *_args: Any, **_kwargs: Any
+    response: requests.Response, *_args: Any, **kwargs: Any
 ) -> requests.Response:
     """Raise the error of a failed answer: a hook for ``session.hooks["response"]``.
 
     Args:
         response: Any response. If it failed, its body is read: at most 64 KiB of
             it, for at most 5 seconds.
+        kwargs: What requests gives to a hook. The passwords of the *proxies* are
+            kept out of the error.
 
     Returns:
         The same response, if its status is below 400. An ``Elements-Error``
@@ -52,7 +54,7 @@ def raise_for_error(
         CloudElementsError: If its status is 400 or more.
 
     """
-    error = error_from_response(response)
+    error = _error(response, (kwargs.get("proxies") or {}).values())
     if error is not None:
         try:
             raise error
@@ -78,6 +80,12 @@ def error_from_response(response: requests.Response) -> CloudElementsError | Non
         TypeError: If *response* is no `requests.Response`.
 
     """
+    return _error(response)
+
+
+def _error(
+    response: requests.Response, proxies: Iterable[str] = ()
+) -> CloudElementsError | None:
     if not isinstance(response, requests.Response):
         raise TypeError(
             f"response must be a requests.Response, not {type(response).__name__}: "
@@ -90,13 +98,8 @@ def error_from_response(response: requests.Response) -> CloudElementsError | Non
     url = response.url if request is None else request.url
     method = None if request is None else request.method
     body, whole = _read_content(response)
-    redact = Redactor(None if request is None else request.headers, url)
-    policy = getattr(response.raw, "retries", None)
-    if isinstance(policy, CloudElementsRetry) and request is not None:
-        # The adapter's knows the proxy's password as well; urllib3's knows nothing.
-        known = policy.redact
-        redact = known if known and known.is_of(request.headers) else redact
-    earlier, stopped_by = _attempts(response, method or "", redact)
+    redact = Redactor(None if request is None else request.headers, url, *proxies)
+    earlier, stopped_by = _attempts(response, request, redact)
     return error_from_payload(
         status_code,
         parse_payload(response.headers, body, truncated=not whole),
@@ -227,7 +230,7 @@ class ResponseHooks(list[Any]):
         finally:
             self.uninstall()
         if settings is not None:
-            check_response(response, *settings)
+            check_response(response, *settings, kwargs.get("proxies"))
         return response
 
 
@@ -235,12 +238,13 @@ def check_response(
     response: requests.Response,
     passthrough: Collection[int],
     on_error: OnError | None,
+    proxies: Mapping[str, str] | None = None,
 ) -> None:
     """Raise the error of a failed answer, after *on_error* was told of it."""
     if response.status_code in passthrough:
         return
     try:
-        raise_for_error(response)
+        raise_for_error(response, proxies=proxies)
     except CloudElementsError as error:
         _tell(error, on_error)
         raise
@@ -272,12 +276,19 @@ def _read_content(response: requests.Response) -> tuple[bytes, bool]:
 
 
 def _attempts(
-    response: requests.Response, method: str, redact: Redactor
+    response: requests.Response,
+    request: requests.PreparedRequest | None,
+    redact: Redactor,
 ) -> tuple[tuple[Attempt, ...], StopReason | None]:
     """Return the earlier attempts, and why there was no other, from the policy."""
     policy = getattr(response.raw, "retries", None)
     if isinstance(policy, CloudElementsRetry):
-        why = policy.why_stopped(method, response.status_code, response.headers)
+        why = policy.why_stopped(
+            getattr(request, "method", None) or "",
+            response.status_code,
+            response.headers,
+            getattr(request, "body", None),
+        )
         return tuple(_redacted(attempt, redact) for attempt in policy.attempts), why
     if isinstance(policy, Retry):
         failed = [past for past in policy.history if past.redirect_location is None]

@@ -136,10 +136,6 @@ class Redactor:
         self._urls = urls
         self._forms: tuple[_Form, ...] | None = None
 
-    def is_of(self, headers: Mapping[Any, Any]) -> bool:
-        """Say whether it was made for the request of these very headers."""
-        return self._headers is headers
-
     def __call__(self, text: str, *, cut: bool = False) -> str:
         """Return *text* without secrets; *cut* says that its end is missing."""
         if self._forms is None:

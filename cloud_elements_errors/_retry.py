@@ -19,6 +19,8 @@ import random
 import re
 import time
 from collections.abc import Collection, Mapping
+from contextvars import ContextVar
+from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -135,9 +137,20 @@ class Call:
     deadline: float = math.inf
     stopped_by: StopReason | None = None
 
-    def __init__(self, body: object, redact: Redactor) -> None:
+    def __init__(
+        self,
+        body: object = None,
+        headers: Mapping[str, str | bytes] | None = None,
+        *urls: str | None,
+    ) -> None:
         self.body = body
-        self.redact = redact
+        self._headers = headers
+        self._urls = urls
+
+    @cached_property
+    def redact(self) -> Redactor:
+        """What keeps the request's secrets out of text."""
+        return Redactor(self._headers, *self._urls)
 
     def clean(self, text: str | None, *, cut: bool) -> str | None:
         """Return the text without the request's secrets."""
@@ -159,6 +172,13 @@ class Call:
             return False
         return True
 
+
+# The policy and the call of the request that an adapter is sending: urllib3 shows
+# neither the body nor the headers to a policy, and most requests never need one of
+# their own.
+in_flight: ContextVar[tuple[Retry, Call] | None] = ContextVar(
+    "cloud_elements_errors_in_flight", default=None
+)
 
 # What urllib3 counts, and gives to new() after each attempt.
 _COUNTS = ("total", "connect", "read", "redirect", "status", "other")
@@ -336,10 +356,10 @@ class CloudElementsRetry(Retry):
             raise TypeError(f"headers must be a mapping or None, not {headers!r}")
         if url is not None and not isinstance(url, str):
             raise TypeError(f"url must be a str or None, not {url!r}")
-        return self.bound(Call(body, Redactor(headers, url)))
+        return self.bound(Call(body, headers, url))
 
     def bound(self, call: Call | None) -> Self:
-        """Return this policy for one call: cheaply, since every request asks."""
+        """Return this policy for one call."""
         clone = object.__new__(type(self))
         clone.__dict__ = self.__dict__.copy()
         clone._call = call
@@ -354,12 +374,9 @@ class CloudElementsRetry(Retry):
         """
         return () if self._call is None else self._call.attempts
 
-    @property
-    def redact(self) -> Redactor | None:
-        """What keeps this request's secrets out of text; None if it knows none."""
-        return None if self._call is None else self._call.redact
-
-    def why_stopped(self, method: str, status_code: int, headers: Any) -> StopReason:
+    def why_stopped(
+        self, method: str, status_code: int, headers: Any, body: object = None
+    ) -> StopReason:
         """Say why the answer of this status was the last one."""
         if self._call is not None and self._call.stopped_by is not None:
             return self._call.stopped_by
@@ -368,7 +385,7 @@ class CloudElementsRetry(Retry):
             return "status"
         if not self._is_method_retryable(method):
             return "method"
-        if self._call is not None and not self._call.can_send_again():
+        if not (self._call or Call(body)).can_send_again():
             return "body"
         return "attempts"
 
@@ -404,7 +421,7 @@ class CloudElementsRetry(Retry):
         if response is not None and response.get_redirect_location():
             return super().increment(method, url, response, error, _pool, _stacktrace)
         now = time.monotonic()
-        call = self._call or Call(None, Redactor())
+        call = self._current_call()
         if not call.attempts and self.max_elapsed is not None:
             call.deadline = now + self.max_elapsed
         retry_after = (
@@ -431,6 +448,12 @@ class CloudElementsRetry(Retry):
         following._remember(call, method, url, response, error, wait, now)
         following._pause = wait - (time.monotonic() - now)
         return following
+
+    def _current_call(self) -> Call:
+        policy, call = in_flight.get() or (None, None)
+        if call is not None and policy is self:
+            return call
+        return self._call or Call()
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
         """Wait as long as `increment` has decided."""

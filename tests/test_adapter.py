@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
@@ -351,23 +352,45 @@ def test_copies_keep_their_settings(
 
 
 def test_policy_while_a_request_is_sent(platform: FakeCloudElements) -> None:
-    """The policy of the request in flight is not the adapter's afterwards."""
+    """What a request lives through is its own, also where its body sends others."""
+    platform.reply(502, method="GET", times=2)
+    platform.reply(502, method="PUT")
     adapter = CloudElementsAdapter()
-    policy = adapter.max_retries
-    inside: list[Retry] = []
+    other = CloudElementsRetry()
+    answers: list[urllib3.BaseHTTPResponse] = []
 
     def body() -> Any:
-        inside.append(adapter.max_retries)
-        inside.append(other.max_retries)
+        with urllib3.PoolManager() as pool:
+            answers.append(pool.request("GET", platform.url, retries=other))
         yield b"body"
 
-    other = CloudElementsAdapter()
     with requests.Session() as session:
         session.mount("http://", adapter)
-        session.post(platform.url, data=body())
-    assert adapter.max_retries is policy
-    assert inside[0] is not policy
-    assert inside[1] is other.max_retries
+        with pytest.raises(FailedRequestError) as caught:
+            session.put(platform.url, data=body())
+    assert caught.value.stopped_by == "body"
+    assert len(caught.value.attempts) == 1
+    assert answers[0].status == 200
+    assert isinstance(answers[0].retries, CloudElementsRetry)
+    assert len(answers[0].retries.attempts) == 2
+    assert isinstance(adapter.max_retries, CloudElementsRetry)
+    assert adapter.max_retries.attempts == other.attempts == ()
+
+
+def test_a_policy_that_was_made_for_another_request(
+    platform: FakeCloudElements,
+) -> None:
+    """An adapter knows its requests better than who made the policy."""
+    platform.reply(502, times=4)
+    policy = CloudElementsRetry(1, backoff_factor=0).for_request(iter("x"))
+    with requests.Session() as session:
+        session.mount("http://", CloudElementsAdapter(policy))
+        for _ in range(2):
+            with pytest.raises(FailedRequestError) as caught:
+                session.get(platform.url)
+            assert caught.value.stopped_by == "attempts"
+            assert len(caught.value.attempts) == 2
+    assert policy.attempts == ()
 
 
 def test_settings_that_change_later(platform: FakeCloudElements) -> None:

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import textwrap
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
@@ -122,7 +123,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     except OSError as error:
         # Python flushes stdout once more at exit, so that has to go somewhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with suppress(OSError):  # as a test's StringIO, which has no descriptor
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):  # head, or a pager, has seen enough
             return _CLOSED_PIPE
         print(f"{_NAME}: {error}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -15,13 +16,20 @@ from ._codes import FIRST_ERROR
 from ._connection import keep_status
 from ._hook import OnError, ResponseHooks
 from ._payload import WARNING_HEADER, Attempt
-from ._retry import Call, CloudElementsRetry, check_statuses, in_flight
+from ._retry import Call, CloudElementsRetry, check_statuses
 from .exceptions import attempt_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from urllib3 import PoolManager
+
+# The adapter that is sending, and its policy for this one request: urllib3 shows a
+# policy neither the body nor the headers, and HTTPAdapter.send, and the stand-in for
+# it in `responses`, ask for the policy without saying for which request.
+_in_flight: ContextVar[tuple[HTTPAdapter, Retry] | None] = ContextVar(
+    "cloud_elements_errors_in_flight", default=None
+)
 
 
 class CloudElementsAdapter(HTTPAdapter):
@@ -74,6 +82,7 @@ class CloudElementsAdapter(HTTPAdapter):
             raise TypeError(f"on_error must be callable or None, not {on_error!r}")
         self.passthrough: frozenset[int] = check_statuses("passthrough", passthrough)
         self.on_error: OnError | None = on_error
+        self._process = os.getpid()
         super().__init__(
             pool_connections=pool_connections,
             pool_maxsize=pool_maxsize,
@@ -83,16 +92,23 @@ class CloudElementsAdapter(HTTPAdapter):
 
     @property
     def max_retries(self) -> Retry:
-        """The retry policy; an integer that is set becomes one."""
+        """The retry policy; while a request is sent, the one for this request."""
+        in_flight = _in_flight.get()
+        if in_flight is not None and in_flight[0] is self:
+            return in_flight[1]
         return self._max_retries
 
     @max_retries.setter
     def max_retries(self, policy: Retry) -> None:
         self._max_retries = _policy(policy)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Go on in another process, with pools of its own."""
+        self._process = os.getpid()
+        super().__setstate__(state)
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools, as `HTTPAdapter` does."""
-        self._process = os.getpid()
         super().init_poolmanager(*args, **kwargs)
         keep_status(self.poolmanager)
 
@@ -135,7 +151,9 @@ class CloudElementsAdapter(HTTPAdapter):
         policy = self._max_retries
         proxies = kwargs.get("proxies") or {}
         call = Call(request.body, request.headers, request.url, *proxies.values())
-        token = in_flight.set((policy, call))
+        if isinstance(policy, CloudElementsRetry):
+            policy = policy.bound(call)
+        token = _in_flight.set((self, policy))
         try:
             response = super().send(request, *args, **kwargs)
         except requests.RequestException as error:
@@ -147,15 +165,11 @@ class CloudElementsAdapter(HTTPAdapter):
                 raise
             raise failure from error
         finally:
-            in_flight.reset(token)
+            _in_flight.reset(token)
         if response.status_code >= FIRST_ERROR or WARNING_HEADER in response.headers:
             if getattr(response.raw, "retries", policy) is None:
                 # An answer of `responses`, which urllib3 has never seen.
-                response.raw.retries = (
-                    policy.bound(call)
-                    if isinstance(policy, CloudElementsRetry)
-                    else policy
-                )
+                response.raw.retries = policy
             ResponseHooks.install(request, self.passthrough, self.on_error)
         return response
 

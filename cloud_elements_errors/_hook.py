@@ -84,7 +84,7 @@ def error_from_response(response: requests.Response) -> CloudElementsError | Non
 
 
 def _error(
-    response: requests.Response, proxies: Iterable[str] = ()
+    response: requests.Response, proxies: Iterable[str | None] = ()
 ) -> CloudElementsError | None:
     if not isinstance(response, requests.Response):
         raise TypeError(
@@ -98,8 +98,12 @@ def _error(
     url = response.url if request is None else request.url
     method = None if request is None else request.method
     body, whole = _read_content(response)
+    policy = getattr(response.raw, "retries", None)
+    if isinstance(policy, CloudElementsRetry):
+        # Nobody else knows the proxies of a response that was not raised at once.
+        proxies = (*proxies, *policy.urls)
     redact = Redactor(None if request is None else request.headers, url, *proxies)
-    earlier, stopped_by = _attempts(response, request, redact)
+    earlier, stopped_by = _attempts(response, method or "", redact)
     return error_from_payload(
         status_code,
         parse_payload(response.headers, body, truncated=not whole),
@@ -276,19 +280,12 @@ def _read_content(response: requests.Response) -> tuple[bytes, bool]:
 
 
 def _attempts(
-    response: requests.Response,
-    request: requests.PreparedRequest | None,
-    redact: Redactor,
+    response: requests.Response, method: str, redact: Redactor
 ) -> tuple[tuple[Attempt, ...], StopReason | None]:
     """Return the earlier attempts, and why there was no other, from the policy."""
     policy = getattr(response.raw, "retries", None)
     if isinstance(policy, CloudElementsRetry):
-        why = policy.why_stopped(
-            getattr(request, "method", None) or "",
-            response.status_code,
-            response.headers,
-            getattr(request, "body", None),
-        )
+        why = policy.why_stopped(method, response.status_code, response.headers)
         return tuple(_redacted(attempt, redact) for attempt in policy.attempts), why
     if isinstance(policy, Retry):
         failed = [past for past in policy.history if past.redirect_location is None]

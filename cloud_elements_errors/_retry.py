@@ -19,7 +19,6 @@ import random
 import re
 import time
 from collections.abc import Collection, Mapping
-from contextvars import ContextVar
 from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
@@ -145,12 +144,12 @@ class Call:
     ) -> None:
         self.body = body
         self._headers = headers
-        self._urls = urls
+        self.urls = urls
 
     @cached_property
     def redact(self) -> Redactor:
         """What keeps the request's secrets out of text."""
-        return Redactor(self._headers, *self._urls)
+        return Redactor(self._headers, *self.urls)
 
     def clean(self, text: str | None, *, cut: bool) -> str | None:
         """Return the text without the request's secrets."""
@@ -172,13 +171,6 @@ class Call:
             return False
         return True
 
-
-# The policy and the call of the request that an adapter is sending: urllib3 shows
-# neither the body nor the headers to a policy, and most requests never need one of
-# their own.
-in_flight: ContextVar[tuple[Retry, Call] | None] = ContextVar(
-    "cloud_elements_errors_in_flight", default=None
-)
 
 # What urllib3 counts, and gives to new() after each attempt.
 _COUNTS = ("total", "connect", "read", "redirect", "status", "other")
@@ -374,9 +366,12 @@ class CloudElementsRetry(Retry):
         """
         return () if self._call is None else self._call.attempts
 
-    def why_stopped(
-        self, method: str, status_code: int, headers: Any, body: object = None
-    ) -> StopReason:
+    @property
+    def urls(self) -> tuple[str | None, ...]:
+        """The URLs of this request and its proxies, as far as they are known."""
+        return () if self._call is None else self._call.urls
+
+    def why_stopped(self, method: str, status_code: int, headers: Any) -> StopReason:
         """Say why the answer of this status was the last one."""
         if self._call is not None and self._call.stopped_by is not None:
             return self._call.stopped_by
@@ -385,7 +380,7 @@ class CloudElementsRetry(Retry):
             return "status"
         if not self._is_method_retryable(method):
             return "method"
-        if not (self._call or Call(body)).can_send_again():
+        if self._call is not None and not self._call.can_send_again():
             return "body"
         return "attempts"
 
@@ -396,11 +391,12 @@ class CloudElementsRetry(Retry):
 
         So this is where the budget learns of successes, with any adapter.
         """
-        if status_code >= FIRST_ERROR:
-            return super().is_retry(method, status_code, has_retry_after)
-        if self.budget is not None:
-            self.budget.deposit()
-        return False
+        if status_code < FIRST_ERROR:
+            if self.budget is not None:
+                self.budget.deposit()
+            if status_code not in self.RETRY_AFTER_STATUS_CODES:  # a subclass's 202
+                return False
+        return super().is_retry(method, status_code, has_retry_after)
 
     def increment(
         self,
@@ -421,7 +417,7 @@ class CloudElementsRetry(Retry):
         if response is not None and response.get_redirect_location():
             return super().increment(method, url, response, error, _pool, _stacktrace)
         now = time.monotonic()
-        call = self._current_call()
+        call = self._call or Call()
         if not call.attempts and self.max_elapsed is not None:
             call.deadline = now + self.max_elapsed
         retry_after = (
@@ -448,12 +444,6 @@ class CloudElementsRetry(Retry):
         following._remember(call, method, url, response, error, wait, now)
         following._pause = wait - (time.monotonic() - now)
         return following
-
-    def _current_call(self) -> Call:
-        policy, call = in_flight.get() or (None, None)
-        if call is not None and policy is self:
-            return call
-        return self._call or Call()
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
         """Wait as long as `increment` has decided."""

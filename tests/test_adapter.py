@@ -17,6 +17,7 @@ from cloud_elements_errors import (
     CloudElementsAdapter,
     CloudElementsError,
     CloudElementsRetry,
+    ConflictError,
     FailedRequestError,
     NotFoundError,
 )
@@ -375,6 +376,55 @@ def test_policy_while_a_request_is_sent(platform: FakeCloudElements) -> None:
     assert len(answers[0].retries.attempts) == 2
     assert isinstance(adapter.max_retries, CloudElementsRetry)
     assert adapter.max_retries.attempts == other.attempts == ()
+
+
+def test_a_policy_that_is_set_while_a_request_is_on_its_way(
+    platform: FakeCloudElements,
+) -> None:
+    """The request goes on with the policy that it began with, which knows its body."""
+
+    class Changing(CloudElementsAdapter):
+        def add_headers(self, request: requests.PreparedRequest, **_: Any) -> None:
+            self.max_retries = CloudElementsRetry(5)  # as another thread might
+
+    platform.reply(502)
+    with requests.Session() as session:
+        session.mount("http://", Changing())
+        with pytest.raises(FailedRequestError) as caught:
+            session.put(platform.url, data=iter([b"payload"]))
+    assert caught.value.stopped_by == "body"
+    assert [request.body for request in platform.requests] == [b"payload"]
+
+
+def test_one_policy_here_and_on_an_adapter_of_requests(
+    platform: FakeCloudElements,
+) -> None:
+    """A body that comes from elsewhere, under the same policy, is another request."""
+    platform.reply(502, method="GET")
+    platform.reply(200, method="GET", body="content")
+    policy = CloudElementsRetry()
+    with requests.Session() as session, requests.Session() as plain:
+        session.mount("http://", CloudElementsAdapter(policy))
+        plain.mount("http://", HTTPAdapter(max_retries=policy))
+        session.put(
+            platform.url, data=(plain.get(platform.url).content for _ in range(1))
+        )
+    assert [request.method for request in platform.requests] == ["GET", "GET", "PUT"]
+    assert platform.requests[-1].body == b"content"
+
+
+def test_pools_of_somebodys_own(platform: FakeCloudElements) -> None:
+    """requests documents how a subclass makes its pools: without ours."""
+
+    class Own(CloudElementsAdapter):
+        def init_poolmanager(self, *_: Any, **__: Any) -> None:
+            self.poolmanager = urllib3.PoolManager()
+
+    platform.reply(409)
+    with requests.Session() as session:
+        session.mount("http://", Own())
+        with pytest.raises(ConflictError):
+            session.get(platform.url)
 
 
 def test_a_policy_that_was_made_for_another_request(

@@ -239,6 +239,20 @@ def test_full_disk_in_this_process(
     assert "No space left on device" in capsys.readouterr().err
 
 
+def test_failure_where_output_has_no_descriptor(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reason is told also where stdout is no file: in a test, in a notebook."""
+
+    def failing(*_: Any) -> None:
+        raise OSError("no ports")
+
+    monkeypatch.setattr(__main__, "_demo", failing)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert main(["demo"]) == 1
+    assert capsys.readouterr().err == "cloud-elements-errors: no ports\n"
+
+
 def test_closed_output(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

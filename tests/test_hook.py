@@ -681,6 +681,9 @@ def test_the_password_of_a_proxy(raw_server, session):
     address = proxy.url.removesuffix("/path").replace("//", "//me:pr0xyPassw0rd@")
     with pytest.raises(UnlistedStatusError, match=r"no entry for \[redacted\]"):
         session.get("http://api.example.test/x", proxies={"http": address})
+    with CloudElementsSession(passthrough={407}) as lenient:
+        answer = lenient.get("http://api.example.test/x", proxies={"http": address})
+    assert error_from_response(answer).message == "no entry for [redacted]"
 
 
 def test_request_headers_that_are_none():

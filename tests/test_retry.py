@@ -173,6 +173,16 @@ def test_a_subclass_keeps_its_attributes():
     assert policy.increment("GET", "/", response=failed).name == "mine"
 
 
+def test_a_subclass_that_polls():
+    """urllib3 lets a subclass wait for a 202: its statuses may be below 400."""
+
+    class Polling(CloudElementsRetry):
+        RETRY_AFTER_STATUS_CODES = frozenset({202})
+
+    assert Polling().is_retry("GET", 202, has_retry_after=True)
+    assert not Polling().is_retry("GET", 202)
+
+
 def test_pickle():
     """A policy travels with its settings; the budget goes on alone."""
     policy = CloudElementsRetry(**ALL_SETTINGS)

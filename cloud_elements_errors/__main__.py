@@ -99,6 +99,17 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
+class _Version(argparse.Action):
+    """Reads the metadata where the version is asked for, and for no other command."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(nargs=0, **kwargs)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(f"{_NAME} {metadata.version(_NAME)}")
+        parser.exit()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -143,7 +154,7 @@ def _run(argv: Sequence[str] | None) -> None:
 """,
     )
     parser.add_argument(
-        "--version", action="version", version=f"{_NAME} {metadata.version(_NAME)}"
+        "--version", action=_Version, help="show program's version number and exit"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     table = commands.add_parser(

@@ -15,7 +15,7 @@ from urllib3.util.retry import Retry
 from ._codes import FIRST_ERROR
 from ._connection import keep_status
 from ._hook import OnError, ResponseHooks
-from ._payload import WARNING_HEADER, Attempt
+from ._payload import WARNING_HEADER
 from ._retry import Call, CloudElementsRetry, check_statuses
 from .exceptions import attempt_line
 
@@ -149,10 +149,9 @@ class CloudElementsAdapter(HTTPAdapter):
             # A fork: the connections are the parent's, whose answers they carry.
             self.__setstate__(self.__getstate__())
         policy = self._max_retries
-        proxies = kwargs.get("proxies") or {}
-        call = Call(request.body, request.headers, request.url, *proxies.values())
         if isinstance(policy, CloudElementsRetry):
-            policy = policy.bound(call)
+            urls = (request.url, *(kwargs.get("proxies") or {}).values())
+            policy = policy.bound(Call(request.body, request.headers, *urls))
         token = _in_flight.set((self, policy))
         try:
             response = super().send(request, *args, **kwargs)
@@ -160,7 +159,7 @@ class CloudElementsAdapter(HTTPAdapter):
             if not isinstance(policy, CloudElementsRetry):
                 raise
             failure = _read_timeout(error) or error
-            _add_attempts(failure, call.attempts)
+            _add_attempts(failure, policy)
             if failure is error:
                 raise
             raise failure from error
@@ -210,10 +209,9 @@ def _read_timeout(error: requests.RequestException) -> requests.ReadTimeout | No
     return requests.ReadTimeout(error.args[0], request=error.request)
 
 
-def _add_attempts(
-    error: requests.RequestException, attempts: tuple[Attempt, ...]
-) -> None:
+def _add_attempts(error: requests.RequestException, policy: CloudElementsRetry) -> None:
     """Tell a network failure of the answers that came before it."""
+    attempts = policy.attempts
     error.attempts = attempts  # type: ignore[attr-defined]
     if len(attempts) > 1:
         # Python 3.10 has no notes.

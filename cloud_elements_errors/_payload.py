@@ -161,14 +161,15 @@ def is_charset(name: str) -> bool:
 def _decode(body: bytes, headers: Mapping[str, Any]) -> str:
     """Decode as what the body is, then as what it says to be, then at any price."""
     # JSON is UTF-8 (RFC 8259), and text that is valid UTF-8 is nothing else.
+    encoding = json.detect_encoding(body)
     try:
-        return body.decode(json.detect_encoding(body))
+        return body.decode(encoding)
     except UnicodeError:
         charset = _CHARSET.search(_header(headers, "Content-Type") or "")
-    for encoding in (json.detect_encoding(body), charset[1] if charset else ""):
+    for candidate in (encoding, charset[1] if charset else ""):
         with suppress(UnicodeError, LookupError):
             # An incremental decoder forgives a character cut at the end.
-            return codecs.getincrementaldecoder(encoding)().decode(body)
+            return codecs.getincrementaldecoder(candidate)().decode(body)
     return body.decode("utf-8", "replace")
 
 

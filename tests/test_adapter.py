@@ -357,10 +357,15 @@ def test_policy_while_a_request_is_sent(platform: FakeCloudElements) -> None:
     platform.reply(502, method="GET", times=2)
     platform.reply(502, method="PUT")
     adapter = CloudElementsAdapter()
+    policy = adapter.max_retries
+    other_adapter = CloudElementsAdapter()
     other = CloudElementsRetry()
     answers: list[urllib3.BaseHTTPResponse] = []
+    inside: list[Retry] = []
 
     def body() -> Any:
+        inside.append(adapter.max_retries)
+        inside.append(other_adapter.max_retries)
         with urllib3.PoolManager() as pool:
             answers.append(pool.request("GET", platform.url, retries=other))
         yield b"body"
@@ -374,8 +379,11 @@ def test_policy_while_a_request_is_sent(platform: FakeCloudElements) -> None:
     assert answers[0].status == 200
     assert isinstance(answers[0].retries, CloudElementsRetry)
     assert len(answers[0].retries.attempts) == 2
-    assert isinstance(adapter.max_retries, CloudElementsRetry)
-    assert adapter.max_retries.attempts == other.attempts == ()
+    assert isinstance(policy, CloudElementsRetry)
+    assert policy.attempts == other.attempts == ()
+    assert adapter.max_retries is policy
+    assert inside[0] is not policy
+    assert inside[1] is other_adapter.max_retries
 
 
 def test_a_policy_that_is_set_while_a_request_is_on_its_way(

@@ -22,6 +22,7 @@ from cloud_elements_errors import (
     CloudElementsError,
     CloudElementsRetry,
     CloudElementsSession,
+    FailedRequestError,
     ForbiddenError,
     NotFoundError,
     ServerError,
@@ -684,6 +685,25 @@ def test_the_password_of_a_proxy(raw_server, session):
     with CloudElementsSession(passthrough={407}) as lenient:
         answer = lenient.get("http://api.example.test/x", proxies={"http": address})
     assert error_from_response(answer).message == "no entry for [redacted]"
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_the_password_of_a_proxy_that_failed(raw_server, retries):
+    """Nor after a retry, in the error or in what it says of the earlier attempt."""
+    body = b'{"providerMessage": "no entry for pr0xyPassw0rd"}'
+    proxy = raw_server(
+        b"HTTP/1.1 502 X\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b"
+        % (len(body), body)
+    )
+    address = proxy.url.removesuffix("/path").replace("//", "//me:pr0xyPassw0rd@")
+    policy = CloudElementsRetry(retries, backoff_factor=0)
+    with (
+        CloudElementsSession(max_retries=policy) as session,
+        pytest.raises(FailedRequestError, match=r"no entry for \[redacted\]") as caught,
+    ):
+        session.get("http://api.example.test/x", proxies={"http": address})
+    words = [attempt.provider_message for attempt in caught.value.attempts]
+    assert words == ["no entry for [redacted]"] * (retries + 1)
 
 
 def test_request_headers_that_are_none():

@@ -316,7 +316,8 @@ def _demo(_arguments: argparse.Namespace, printer: _Printer) -> None:
     handler = _LogLines(printer)
     logger.addHandler(handler)
     logger.propagate = False
-    policy = CloudElementsRetry(backoff_factor=0.1)
+    # No budget: all these failures, which are meant to be shown, would empty it.
+    policy = CloudElementsRetry(backoff_factor=0.1, budget=None)
     try:
         with (
             FakeCloudElements() as platform,

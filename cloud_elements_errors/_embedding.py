@@ -17,14 +17,13 @@ import requests
 from ._adapter import CloudElementsAdapter
 from ._hook import OnError, error_from_parts, error_from_response
 from ._lock import lock
-from ._redaction import as_text, clean_url
+from ._redaction import as_text, clean_url, origin_of
 from .exceptions import CloudElementsError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
-    from urllib.parse import SplitResult
 
     from requests.adapters import BaseAdapter
     from typing_extensions import Self
@@ -38,8 +37,6 @@ _REMEMBERED = 100
 # How far the causes of an exception are followed.
 _CHAIN = 20
 
-_PORTS = {"http": 80, "https": 443}
-
 
 class _Prefix:
     """The URLs of one scheme, host and port, under one path."""
@@ -52,7 +49,7 @@ class _Prefix:
         with suppress(requests.RequestException):
             prepared.prepare_url(prefix, None)
         parts = urlsplit(prepared.url or "")
-        if parts.scheme not in _PORTS or not parts.hostname:
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError(
                 "a prefix must have a scheme and a host, as "
                 f"https://api.cloud-elements.com/, not {prefix!r}"
@@ -62,19 +59,15 @@ class _Prefix:
                 "a prefix has no userinfo, query or fragment: "
                 f"use {clean_url(prefix)!r}"
             )
-        self._origin = _origin(parts)
+        self._origin = origin_of(parts.geturl())
         self._path = parts.path.rstrip("/") + "/"
 
     def matches(self, url: str) -> bool:
         """Whether the URL is under this prefix, at a slash and nowhere else."""
         parts = urlsplit(url)
-        return _origin(parts) == self._origin and f"{parts.path}/".startswith(
+        return origin_of(url) == self._origin and f"{parts.path}/".startswith(
             self._path
         )
-
-
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
 class _Patches:

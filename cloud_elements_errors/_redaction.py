@@ -24,7 +24,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+Origin = tuple[str, str, "int | None"]
+
 REDACTED = "[redacted]"
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# Up to the third slash, or what else ends a host.
+_BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
 
 # Names of headers, parameters and JSON fields whose value is a secret.
 _SECRET_NAME = re.compile(
@@ -114,6 +120,23 @@ def path_of(url: str) -> str:
         return url
     _host, slash, path = rest.partition("/")
     return slash + path
+
+
+def origin_of(url: str) -> Origin | None:
+    """Return the scheme, host and port of a URL; None if it has no host."""
+    match = _BEFORE_PATH.match(url)
+    return None if match is None else _origin(match[0])
+
+
+# A program asks few hosts, each of them often.
+@lru_cache(maxsize=256)
+def _origin(url: str) -> Origin | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:  # a port or an IPv6 address that is none
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname else None
 
 
 def is_secret_name(name: str) -> bool:

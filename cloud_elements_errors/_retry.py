@@ -22,13 +22,15 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from urllib3.exceptions import MaxRetryError, ProxyError, ResponseError, SSLError
 from urllib3.util.retry import Retry
 
 from ._body import read_body
+from ._budget import HOST_BUDGET, RetryBudget, host_budgets
+from ._checks import check_number
 from ._codes import FIRST_ERROR, RETRIED_STATUSES
-from ._lock import lock
 from ._payload import Attempt, parse_payload, parse_retry_after
 from ._redaction import Redactor, path_of, printable
 
@@ -53,81 +55,6 @@ _LAST_STATUS = 999
 # How much of a text goes into a line of the log; its record has all of it.
 _LOG_TEXT = 500
 
-# Tokens are counted in millionths, since 0.1 ten times is not 1 in floats.
-_TOKEN = 1_000_000
-
-# Far more than anybody waits for, and far from where sums of floats overflow.
-_LARGEST = 1e15
-
-
-def _check_number(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number, not {value!r}")
-    if not 0 <= value <= _LARGEST:
-        raise ValueError(f"{name} must be from 0 to {_LARGEST:g}, not {value!r}")
-    return value
-
-
-class RetryBudget:
-    """How many retries all requests under a policy may add to an outage.
-
-    It starts full. A retry takes one token, a successful response gives back
-    *ratio* of one; without a token there is no retry. So while most calls
-    succeed, every failure is retried, and when most fail, retries add no more
-    than the reserve. Thread-safe. Copies within a process are the same budget; a
-    pickled one goes on alone with the tokens that it had.
-    """
-
-    def __init__(self, reserve: float = 100, ratio: float = 0.2) -> None:
-        """Fill a budget.
-
-        Args:
-            reserve: Tokens at the start, and at most; 0 for no retry ever.
-            ratio: What a successful response gives back; 0 for nothing, so that
-                the reserve is all there is. Counted to the millionth.
-
-        Raises:
-            TypeError: If one of them is no number.
-            ValueError: If one of them is negative, or above 1e15.
-
-        """
-        self.reserve: float = _check_number("reserve", reserve)
-        self.ratio: float = _check_number("ratio", ratio)
-        self._full = self._left = round(reserve * _TOKEN)
-        self._gain = round(ratio * _TOKEN)
-
-    @property
-    def tokens(self) -> float:
-        """The tokens that are left."""
-        return self._left / _TOKEN
-
-    def deposit(self) -> None:
-        """Give back *ratio* of a token, for a successful response."""
-        if self._left < self._full:
-            with lock:
-                self._left = min(self._full, self._left + self._gain)
-
-    def withdraw(self) -> bool:
-        """Take a token for a retry; False if there is none."""
-        with lock:
-            if self._left < _TOKEN:
-                return False
-            self._left -= _TOKEN
-            return True
-
-    def __copy__(self) -> RetryBudget:
-        """Return this very budget: there is one outage, and one budget for it."""
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> RetryBudget:
-        """Return this very budget."""
-        return self
-
-    def __repr__(self) -> str:
-        """Show the settings and what is left."""
-        name = type(self).__name__
-        return f"<{name} reserve={self.reserve} ratio={self.ratio} left={self.tokens}>"
-
 
 class Call:
     """What one request lives through, from its first attempt to its last."""
@@ -135,6 +62,8 @@ class Call:
     attempts: tuple[Attempt, ...] = ()
     deadline: float = math.inf
     stopped_by: StopReason | None = None
+    token_from: RetryBudget | None = None
+    """What the latest retry was paid from, until it is known to have worked."""
 
     def __init__(
         self,
@@ -159,6 +88,12 @@ class Call:
         """Return what urllib3 says of a failure, but for the pool's own name."""
         return self.redact(re.sub(r"^\w+\(.*?\): ", "", str(error)))
 
+    def give_token_back(self) -> None:
+        """Give back the token of the latest retry, which has worked."""
+        if self.token_from is not None:
+            self.token_from.refund()
+            self.token_from = None
+
     def can_send_again(self) -> bool:
         """Whether the body can be sent a second time, as it was the first time."""
         if self.body is None or isinstance(
@@ -175,16 +110,6 @@ class Call:
 # What urllib3 counts, and gives to new() after each attempt.
 _COUNTS = ("total", "connect", "read", "redirect", "status", "other")
 _COUNTED = {*_COUNTS, "history"}
-
-
-class _NewBudget(RetryBudget):
-    """Stands for a budget that is not given, since None is no budget."""
-
-    def __repr__(self) -> str:
-        return "RetryBudget()"  # as help() shows the default
-
-
-_NEW_BUDGET = _NewBudget()
 
 
 class CloudElementsRetry(Retry):
@@ -220,7 +145,7 @@ class CloudElementsRetry(Retry):
         backoff_jitter: float = 0,
         retry_after_max: float = 60,
         max_elapsed: float | None = 60,
-        budget: RetryBudget | None = _NEW_BUDGET,
+        budget: RetryBudget | None = HOST_BUDGET,
     ) -> None:
         """Make a policy; what is not explained here is as in `urllib3.Retry`.
 
@@ -250,8 +175,11 @@ class CloudElementsRetry(Retry):
                 server asks for more, there is no further attempt.
             max_elapsed: Seconds from the first failure after which no further
                 attempt starts; None for no limit.
-            budget: A `RetryBudget` to share with other policies; a new one by
-                default; None for none.
+            budget: A `RetryBudget` for all requests of this policy. By default
+                the process's budget for the host of each request: all policies
+                that name none share it. (Where the host is not known, on plain
+                urllib3 without `for_request`, the policy has one of its own.)
+                None for no budget: every failure is retried.
 
         Raises:
             TypeError: If an argument is of the wrong type.
@@ -268,7 +196,7 @@ class CloudElementsRetry(Retry):
             "backoff_jitter": backoff_jitter,
             "retry_after_max": retry_after_max,
         }.items():
-            _check_number(name, number)
+            check_number(name, number)
         for name, flag in {
             "raise_on_redirect": raise_on_redirect,
             "raise_on_status": raise_on_status,
@@ -276,7 +204,7 @@ class CloudElementsRetry(Retry):
         }.items():
             if not isinstance(flag, bool):
                 raise TypeError(f"{name} must be True or False, not {flag!r}")
-        if max_elapsed is not None and _check_number("max_elapsed", max_elapsed) == 0:
+        if max_elapsed is not None and check_number("max_elapsed", max_elapsed) == 0:
             raise ValueError("max_elapsed must be more than 0 seconds, or None, not 0")
         if history is not None and not isinstance(history, tuple):
             raise TypeError(f"history must be a tuple or None, not {history!r}")
@@ -306,8 +234,9 @@ class CloudElementsRetry(Retry):
             retry_after_max=retry_after_max,  # type: ignore[arg-type] # seconds as any
         )
         self.max_elapsed: float | None = max_elapsed
+        self._default_budget = RetryBudget()
         self.budget: RetryBudget | None = (
-            RetryBudget() if budget is _NEW_BUDGET else budget
+            self._default_budget if budget is HOST_BUDGET else budget
         )
         self._call: Call | None = None
         self._pause: float | None = None
@@ -321,6 +250,7 @@ class CloudElementsRetry(Retry):
             params = {"max_elapsed": self.max_elapsed, "budget": self.budget, **kw}
             clone = super().new(**params)
             clone._call = self._call
+            clone._default_budget = self._default_budget
         return clone
 
     def for_request(
@@ -356,7 +286,16 @@ class CloudElementsRetry(Retry):
         clone.__dict__ = self.__dict__.copy()
         clone._call = call
         clone._pause = None
+        if call is not self._call and call is not None and call.urls:
+            clone._meet_host(call.urls[0])
         return clone
+
+    def _meet_host(self, url: str | None) -> None:
+        """Take the budget of this URL's host, unless the policy names one."""
+        if self.budget is self._default_budget:
+            shared = host_budgets.of(url or "")
+            if shared is not None:
+                self.budget = self._default_budget = shared
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -394,6 +333,8 @@ class CloudElementsRetry(Retry):
         if status_code < FIRST_ERROR:
             if self.budget is not None:
                 self.budget.deposit()
+            if self._call is not None:
+                self._call.give_token_back()
             if status_code not in self.RETRY_AFTER_STATUS_CODES:  # a subclass's 202
                 return False
         return super().is_retry(method, status_code, has_retry_after)
@@ -414,8 +355,13 @@ class CloudElementsRetry(Retry):
                 returns the last answer, unless *raise_on_status* is set.
 
         """
-        if response is not None and response.get_redirect_location():
-            return super().increment(method, url, response, error, _pool, _stacktrace)
+        if response is not None and (location := response.get_redirect_location()):
+            following = super().increment(
+                method, url, response, error, _pool, _stacktrace
+            )
+            if self._call is not None and self._call.urls:
+                following._meet_host(urljoin(url or "", location))
+            return following
         now = time.monotonic()
         call = self._call or Call()
         if not call.attempts and self.max_elapsed is not None:
@@ -518,8 +464,10 @@ class CloudElementsRetry(Retry):
             return "retry_after"
         if start > call.deadline:
             return "deadline"
-        if self.budget is not None and not self.budget.withdraw():
-            return "budget"
+        if self.budget is not None:
+            if not self.budget.withdraw():
+                return "budget"
+            call.token_from = self.budget
         return None
 
     def _stop(
@@ -530,6 +478,7 @@ class CloudElementsRetry(Retry):
         error: Exception | None,
     ) -> None:
         call.stopped_by = reason
+        call.token_from = None
         if response is not None:
             # The policy is shared, so what it says of this call is on the answer.
             response.retries = self.bound(call)

@@ -65,7 +65,8 @@ _STOPPED_BY: dict[StopReason, str] = {
     "body": "the request's body cannot be sent a second time",
     "attempts": "no attempts were left",
     "deadline": "the time for retries was over",
-    "budget": "the retry budget was empty, since too many calls fail",
+    "budget": "the retry budget is empty: of the calls in the last seconds, too few "
+    "succeeded to pay for another retry",
     "retry_after": "the server asks to wait {seconds} s, longer than the policy allows",
 }
 

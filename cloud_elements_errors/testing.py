@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from requests.structures import CaseInsensitiveDict
 from urllib3.util.retry import Retry
 
+from ._budget import host_budgets
 from ._codes import FIRST_ERROR, NORMALIZED_ERRORS
 from ._lock import lock
 from ._payload import REQUEST_ID_HEADER
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
+
+    from ._budget import RetryBudget
 
 __all__ = ["FakeCloudElements", "ReceivedRequest", "no_wait"]
 
@@ -195,20 +198,24 @@ class FakeCloudElements:
 
 @contextmanager
 def no_wait() -> Iterator[None]:
-    """Let retries not sleep while the block runs; what they decide is unchanged.
+    """Let retries not sleep while the block runs, and start with new budgets.
 
-    So logs and *attempts* show the waits that there would have been. It holds for
-    the whole process, and for every `urllib3.Retry`.
+    Logs and *attempts* show the waits that there would have been. The retry
+    budgets of the process start anew, so that no test depends on those before it;
+    after the block they are what they were before. All of that holds for the
+    whole process, and the first also for every `urllib3.Retry`.
     """
     with lock:
-        _found.append([cls.sleep for cls in _POLICIES])
+        _found.append(([cls.sleep for cls in _POLICIES], host_budgets.by_origin))
         for cls in _POLICIES:
             cls.sleep = _no_sleep  # type: ignore[assignment,method-assign]
+        host_budgets.by_origin = {}
     try:
         yield
     finally:
         with lock:
-            for cls, sleep in zip(_POLICIES, _found.pop(), strict=True):
+            sleeps, host_budgets.by_origin = _found.pop()
+            for cls, sleep in zip(_POLICIES, sleeps, strict=True):
                 cls.sleep = sleep  # type: ignore[method-assign]
 
 
@@ -219,7 +226,7 @@ def _no_sleep(_policy: Retry, _response: object = None) -> None:
 _POLICIES: tuple[type[Retry], ...] = (Retry, CloudElementsRetry)
 # What the open blocks of no_wait found, in whatever threads: the last one to end
 # puts back what the first one found.
-_found: list[list[Any]] = []
+_found: list[tuple[list[Any], dict[object, RetryBudget]]] = []
 
 
 class _Server(ThreadingHTTPServer):

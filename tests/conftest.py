@@ -16,6 +16,7 @@ from cloud_elements_errors import (
     CloudElementsAdapter,
     CloudElementsError,
     CloudElementsSession,
+    _budget,
     raise_for_error,
 )
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
@@ -31,6 +32,29 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("NETRC", os.devnull)
+
+
+@pytest.fixture(autouse=True)
+def _new_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins as a process does: no host has been asked yet."""
+    monkeypatch.setattr(_budget.host_budgets, "by_origin", {})
+
+
+class Clock:
+    """The time that retry budgets see; it stands still until a test moves it."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def budget_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Stop the time for retry budgets, so that nothing fades by itself."""
+    clock = Clock()
+    monkeypatch.setattr(_budget, "time", clock)
+    return clock
 
 
 @pytest.fixture

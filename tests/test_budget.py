@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import math
 import pickle
+import sys
 import threading
 import time
 
@@ -12,6 +15,7 @@ import requests
 import responses
 import urllib3
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import MaxRetryError
 
 from cloud_elements_errors import (
     CloudElementsAdapter,
@@ -19,8 +23,18 @@ from cloud_elements_errors import (
     CloudElementsRetry,
     CloudElementsSession,
     RetryBudget,
+    _budget,
+    patch_requests,
     raise_for_error,
 )
+from cloud_elements_errors.testing import FakeCloudElements, no_wait
+
+
+def filled(budget, tokens):
+    """Give back the tokens of so many retries to a budget, and return it."""
+    for _ in range(tokens):
+        budget.refund()
+    return budget
 
 
 def spent(budget, tokens):
@@ -30,11 +44,23 @@ def spent(budget, tokens):
     return budget
 
 
-def test_defaults():
-    """A budget has 100 tokens at first, and 5 successes pay for a retry."""
+def test_starts_with_what_one_request_needs():
+    """A new budget pays for the three retries of one request, and no more."""
     budget = RetryBudget()
-    assert (budget.reserve, budget.ratio, budget.tokens) == (100, 0.2, 100)
-    spent(budget, 100)
+    assert (budget.reserve, budget.ratio, budget.tokens) == (100, 0.2, 3)
+    assert [budget.withdraw() for _ in range(5)] == [True, True, True, False, False]
+    assert budget.tokens == 0
+
+
+@pytest.mark.parametrize(("reserve", "tokens"), [(0, 0), (0.5, 0.5), (2, 2), (3, 3)])
+def test_starts_within_a_small_reserve(reserve, tokens):
+    """A reserve below three is all there is at the start."""
+    assert RetryBudget(reserve).tokens == tokens
+
+
+def test_five_successes_pay_for_a_retry(budget_clock):
+    """By default a success adds a fifth of a token."""
+    budget = spent(RetryBudget(), 3)
     for _ in range(4):
         budget.deposit()
     assert not budget.withdraw()
@@ -42,23 +68,23 @@ def test_defaults():
     assert budget.withdraw()
 
 
-def test_no_token_no_retry():
-    """It gives out exactly what is in it."""
-    budget = RetryBudget(reserve=3, ratio=0)
-    assert [budget.withdraw() for _ in range(5)] == [True, True, True, False, False]
-    budget.deposit()
-    assert budget.tokens == 0
+def test_a_refund_is_one_token(budget_clock):
+    """A retry that worked costs nothing, whatever the ratio."""
+    budget = spent(RetryBudget(ratio=0), 1)
+    budget.refund()
+    assert budget.tokens == 3
 
 
-def test_never_above_the_reserve():
-    """Successes fill it up, and no further."""
+@pytest.mark.parametrize("add", [RetryBudget.deposit, RetryBudget.refund])
+def test_never_above_the_reserve(add, budget_clock):
+    """Successes and refunds fill it up, and no further."""
     budget = spent(RetryBudget(reserve=2, ratio=0.7), 1)
     for _ in range(5):
-        budget.deposit()
+        add(budget)
     assert budget.tokens == 2
 
 
-def test_tenths_add_up():
+def test_tenths_add_up(budget_clock):
     """Ten times 0.1 is one token: floats would say 0.9999999999999999."""
     budget = spent(RetryBudget(reserve=1, ratio=0.1), 1)
     for _ in range(10):
@@ -66,22 +92,63 @@ def test_tenths_add_up():
     assert budget.withdraw()
 
 
-def test_less_than_a_token_is_none():
+def test_less_than_a_token_is_none(budget_clock):
     """A part of a token is counted, and buys no retry."""
     budget = RetryBudget(reserve=1.9)
     assert [budget.withdraw(), budget.withdraw()] == [True, False]
     assert budget.tokens == 0.9
 
 
+@pytest.mark.parametrize(
+    ("seconds", "left"), [(0, 103), (1, 93.484), (10, 39.788), (30, 7.979), (1e6, 3)]
+)
+def test_what_was_added_fades(seconds, left, budget_clock):
+    """37 % of what is above the three tokens is left after ten seconds."""
+    budget = filled(RetryBudget(reserve=103), 100)
+    budget_clock.now += seconds
+    assert budget.tokens == pytest.approx(left, abs=0.001)
+
+
+def test_what_is_there_at_the_start_does_not_fade(budget_clock):
+    """Three tokens and fewer stay as they are, and grow by no time that passes."""
+    for tokens in (3, 2, 0):
+        budget = spent(RetryBudget(), 3 - tokens)
+        budget_clock.now += 1e6
+        assert budget.tokens == tokens
+
+
+def test_a_clock_that_goes_back_adds_nothing(budget_clock):
+    """A simulation that ends hands a budget over to a clock of its own."""
+    budget = filled(RetryBudget(), 7)
+    budget_clock.now -= 500
+    assert budget.tokens == 10
+    budget_clock.now += 10
+    assert budget.tokens == pytest.approx(3 + 7 / math.e, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("successes", "tokens"), [(0, 3), (1, 5), (10, 23), (100, 100)]
+)
+def test_holds_what_the_traffic_of_the_last_seconds_is_worth(
+    successes, tokens, budget_clock
+):
+    """The tokens at so many successes a second, as the docstring says."""
+    budget = RetryBudget()
+    for _ in range(100 * successes):
+        budget_clock.now += 1 / successes
+        budget.deposit()
+    assert budget.tokens == pytest.approx(tokens, abs=0.2)
+
+
 @pytest.mark.parametrize("name", ["reserve", "ratio"])
 @pytest.mark.parametrize(
     ("value", "error", "why"),
     [
-        (-1, ValueError, "from 0 to 1e[+]15, not -1"),
-        (float("nan"), ValueError, "from 0 to 1e[+]15, not nan"),
-        (float("inf"), ValueError, "from 0 to 1e[+]15, not inf"),
-        (10**400, ValueError, "from 0 to 1e[+]15, not 1000"),
-        (1e308, ValueError, "from 0 to 1e[+]15, not 1e[+]308"),
+        (-1, ValueError, "from 0 to 1e[+]09, not -1"),
+        (float("nan"), ValueError, "from 0 to 1e[+]09, not nan"),
+        (float("inf"), ValueError, "from 0 to 1e[+]09, not inf"),
+        (10**400, ValueError, "from 0 to 1e[+]09, not 1000"),
+        (1e308, ValueError, "from 0 to 1e[+]09, not 1e[+]308"),
         ("1", TypeError, "a number, not '1'"),
         (None, TypeError, "a number, not None"),
         (True, TypeError, "a number, not True"),
@@ -93,13 +160,14 @@ def test_bad_settings(name, value, error, why):
         RetryBudget(**{name: value})
 
 
-def test_the_largest_reserve_works():
+def test_the_largest_reserve_works(budget_clock):
     """The limits themselves are allowed, and counted exactly."""
-    budget = RetryBudget(reserve=1e15, ratio=1e15)
-    assert budget.withdraw()
-    assert budget.tokens == 1e15 - 1
+    budget = RetryBudget(reserve=1e9, ratio=1e9)
     budget.deposit()
-    assert budget.tokens == 1e15
+    assert budget.withdraw()
+    assert budget.tokens == 1e9 - 1
+    budget.deposit()
+    assert budget.tokens == 1e9
 
 
 class Racing(RetryBudget):
@@ -116,27 +184,50 @@ class Racing(RetryBudget):
         self.racing = left
 
 
-def test_threads_lose_no_token():
-    """Arithmetic is exact, whichever thread interrupts which."""
-    threads, rounds = 8, 100
-    budget = spent(Racing(reserve=threads * rounds, ratio=0.3), 400)
-    taken = []
+def test_threads_lose_no_token(budget_clock):
+    """Under 32 threads the arithmetic is that of a model, while time goes on."""
+    threads, rounds = 32, 20
+    budget = Racing(reserve=10_000, ratio=0.3)
+    model = 3.0
+    moment = threading.Barrier(threads + 1)
 
     def work():
-        mine = 0
         for _ in range(rounds):
+            moment.wait()
             budget.deposit()
-            mine += budget.withdraw()
-        taken.append(mine)
+            budget.refund()
+            budget.refund()
+            assert budget.withdraw()
+            moment.wait()
 
     workers = [threading.Thread(target=work) for _ in range(threads)]
     for worker in workers:
         worker.start()
+    for _ in range(rounds):
+        budget_clock.now += 0.7
+        moment.wait()  # all threads at once, at this moment
+        moment.wait()
+        model = 3 + (model - 3) * math.exp(-0.07) + 1.3 * threads
+        assert budget.tokens == pytest.approx(model, abs=1e-3)
     for worker in workers:
         worker.join()
-    # 400 are left, 800 deposits of 0.3 come in: 640 of 800 retries are paid.
-    assert sum(taken) == 640
-    assert budget.tokens == 0
+
+
+def test_threads_get_each_token_once(budget_clock):
+    """However many threads ask, as many retries are allowed as there are tokens."""
+    budget = filled(Racing(reserve=100), 97)
+    taken = []
+    workers = [
+        threading.Thread(
+            target=lambda: taken.append(sum(budget.withdraw() for _ in range(10)))
+        )
+        for _ in range(32)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert (sum(taken), budget.tokens) == (100, 0)
 
 
 @pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy])
@@ -147,20 +238,34 @@ def test_copies_are_the_same_budget(clone):
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_pickle(protocol):
+def test_pickle(protocol, budget_clock):
     """A pickled budget goes on alone, with the tokens that it had."""
-    budget = spent(RetryBudget(reserve=5, ratio=0.5), 2)
+    budget = spent(RetryBudget(reserve=5, ratio=0.5), 1)
     clone = pickle.loads(pickle.dumps(budget, protocol))
-    assert (clone.reserve, clone.ratio, clone.tokens) == (5, 0.5, 3)
+    assert (clone.reserve, clone.ratio, clone.tokens) == (5, 0.5, 2)
     assert clone.withdraw()
     clone.deposit()
-    assert (clone.tokens, budget.tokens) == (2.5, 3)
+    assert (clone.tokens, budget.tokens) == (1.5, 2)
 
 
-def test_repr():
-    """It shows its settings and what is left."""
-    shown = repr(spent(RetryBudget(reserve=5, ratio=0.5), 2))
-    assert shown == "<RetryBudget reserve=5 ratio=0.5 left=3.0>"
+def test_pickle_to_another_clock(budget_clock):
+    """What it holds fades until it is pickled, and from when it is unpickled."""
+    budget = filled(RetryBudget(), 10)
+    budget_clock.now += 10
+    pickled = pickle.dumps(budget)
+    budget_clock.now = 5.0  # another machine, started a moment ago
+    clone = pickle.loads(pickled)
+    assert clone.tokens == pytest.approx(3 + 10 / math.e, abs=0.001)
+    budget_clock.now += 10
+    assert clone.tokens == pytest.approx(3 + 10 / math.e**2, abs=0.001)
+
+
+def test_repr(budget_clock):
+    """It shows its settings, and the tokens of now."""
+    budget = filled(RetryBudget(reserve=50, ratio=0.5), 2)
+    assert repr(budget) == "<RetryBudget reserve=50 ratio=0.5 tokens=5>"
+    budget_clock.now += 1e6
+    assert repr(budget) == "<RetryBudget reserve=50 ratio=0.5 tokens=3>"
 
 
 @pytest.mark.parametrize(
@@ -182,7 +287,7 @@ def test_policies_share_it(clone):
 
 
 def test_policies_have_budgets_of_their_own():
-    """Two policies share a budget only if they are told to, and may have none."""
+    """Where no host is known, a policy shares its budget only if told to."""
     assert CloudElementsRetry().budget is not CloudElementsRetry().budget
     budget = RetryBudget()
     assert CloudElementsRetry(budget=budget).budget is budget
@@ -208,7 +313,7 @@ def test_pickled_session():
     clone = pickle.loads(pickle.dumps(session))
     policy = clone.get_adapter("http://127.0.0.1/").max_retries
     assert policy.budget is not budget
-    assert policy.budget.tokens == 3
+    assert policy.budget.tokens == 1
 
 
 def test_sessions_draw_on_one_budget(platform, make_session):
@@ -285,26 +390,26 @@ def _by_responses(policy, url):
 )
 def test_successes_pay_in_everywhere(platform, get):
     """A success gives back once, with our adapter and without."""
-    budget = spent(RetryBudget(reserve=5, ratio=0.25), 4)
+    budget = spent(RetryBudget(reserve=5, ratio=0.25), 2)
     get(CloudElementsRetry(budget=budget), platform.url)
     assert budget.tokens == 1.25
 
 
 def test_failures_pay_nothing_in(platform, make_session):
     """A status of 400 or more gives nothing back, retried or not."""
-    budget = spent(RetryBudget(reserve=5, ratio=0.25), 2)
+    budget = RetryBudget(reserve=5, ratio=0.25)
     session = make_session(max_retries=CloudElementsRetry(total=1, budget=budget))
-    for status in (404, 502, 502):
+    for status in (404, 502, 502, 502, 404):
         platform.reply(status)
-    for _ in range(2):
+    for _ in range(3):
         with pytest.raises(CloudElementsError):
             session.get(platform.url)
-    assert budget.tokens == 2  # one retry was taken
+    assert budget.tokens == 1  # two retries were taken, and neither has worked
 
 
 def test_only_retries_that_are_made_cost(platform, make_session):
     """What stops a retry for another reason leaves the tokens alone."""
-    budget = RetryBudget(reserve=5)
+    budget = RetryBudget(reserve=3)
     session = make_session(max_retries=CloudElementsRetry(budget=budget))
     platform.reply(502, headers={"Retry-After": "61"})
     platform.reply(502)
@@ -312,4 +417,252 @@ def test_only_retries_that_are_made_cost(platform, make_session):
         session.get(platform.url)
     with pytest.raises(CloudElementsError):
         session.post(platform.url)
-    assert budget.tokens == 5
+    assert budget.tokens == 3
+
+
+@pytest.mark.parametrize(
+    ("answers", "tokens"),
+    [
+        ([502, 200], 3),  # what the retry took came back
+        ([502, 502, 200], 2),  # of two retries one has worked
+        ([502, 502, 502, 200], 1),
+        ([502, 502, 502, 502], 0),
+        ([502, 302, 200], 3),  # a redirect is an answer too, and pays once
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "get", [_by_pool_manager, _by_plain_adapter, _by_our_adapter, _by_our_session]
+)
+def test_a_retry_that_works_is_free(platform, get, answers, tokens):
+    """The retry that succeeds gives its token back; those before it do not."""
+    budget = RetryBudget(ratio=0)
+    for status in answers:
+        headers = {"Location": "/there"} if status == 302 else None
+        platform.reply(status, headers=headers)
+    with contextlib.suppress(CloudElementsError):
+        get(CloudElementsRetry(budget=budget), platform.url)
+    assert budget.tokens == tokens
+    assert len(platform.requests) == len(answers)
+
+
+def test_a_policy_that_is_used_again_gets_nothing_for_nothing():
+    """The token of a retry that failed does not come back with the next success."""
+    budget = RetryBudget(ratio=0)
+    policy = CloudElementsRetry(budget=budget).for_request()
+    following = policy.increment("GET", "/", error=ConnectionResetError())
+    with pytest.raises(MaxRetryError):
+        following.new(total=0).increment("GET", "/", error=ConnectionResetError())
+    assert not policy.is_retry("GET", 200)
+    assert budget.tokens == 2
+
+
+# The process's budgets
+
+
+HOST = "https://api.cloud-elements.com"
+
+
+def budget_of(url, **settings):
+    """Return the budget that a policy draws on for a URL."""
+    return CloudElementsRetry(**settings).for_request(url=url).budget
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        HOST,
+        f"{HOST}/elements/api-v2/contacts?page=1",
+        f"{HOST}:443/",
+        f"{HOST}?page=1",
+        f"{HOST}#top",
+        "HTTPS://API.Cloud-Elements.COM/",
+        "https://user:password@api.cloud-elements.com/",
+    ],
+)
+def test_one_budget_for_a_host(url):
+    """Scheme, host and port make a host; all policies of the process share its
+    budget."""
+    assert budget_of(url) is budget_of(f"{HOST}/other", total=7)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.cloud-elements.com",
+        f"{HOST}:8443",
+        f"{HOST}.evil.net",
+        "https://staging.cloud-elements.com",
+    ],
+)
+def test_another_budget_for_another_host(url):
+    """An outage of one host takes no retries from another."""
+    assert budget_of(url) is not budget_of(HOST)
+
+
+@pytest.mark.parametrize(
+    "url", [None, "", "/contacts", "https://", "https://a:b:c/", "https://[::1"]
+)
+def test_where_no_host_is_known(url):
+    """Then the budget is the policy's own."""
+    policy = CloudElementsRetry()
+    assert policy.for_request(url=url).budget is policy.budget
+
+
+def test_a_budget_of_ones_own_stays():
+    """A policy that names a budget, or none at all, is served by no other."""
+    budget = RetryBudget()
+    assert budget_of(HOST, budget=budget) is budget
+    assert budget_of(HOST, budget=None) is None
+    policy = CloudElementsRetry()
+    assert policy.new(budget=budget).for_request(url=HOST).budget is budget
+    assert policy.new(budget=None).for_request(url=HOST).budget is None
+    assert policy.new(total=1).for_request(url=HOST).budget is budget_of(HOST)
+    policy.budget = budget
+    assert policy.for_request(url=HOST).budget is budget
+
+
+def test_a_policy_that_is_told_of_another_request():
+    """The later URL counts."""
+    policy = CloudElementsRetry().for_request(url=HOST)
+    there = "http://127.0.0.1/"
+    assert policy.for_request(url=there).budget is budget_of(there)
+
+
+def test_a_policy_in_another_process():
+    """A policy that travels meets the budget of its new process."""
+    clone = pickle.loads(pickle.dumps(CloudElementsRetry()))
+    assert clone.for_request(url=HOST).budget is budget_of(HOST)
+
+
+def test_idle_hosts_are_forgotten_first(budget_clock, monkeypatch):
+    """The number of budgets is bounded; the one that was used last stays longest."""
+    monkeypatch.setattr(_budget, "_MOST_HOSTS", 3)
+    budgets = []
+    for number in range(3):
+        budget_clock.now += 1
+        budgets.append(budget_of(f"http://host{number}/"))
+    budget_clock.now += 1
+    budgets[0].withdraw()
+    budget_clock.now += 1
+    budget_of("http://host3/")
+    kept = [budget_of(f"http://host{number}/") is budgets[number] for number in (0, 2)]
+    assert kept == [True, True]
+    assert len(_budget.host_budgets.by_origin) == 3
+    assert budget_of("http://host1/") is not budgets[1]
+    assert len(_budget.host_budgets.by_origin) == 3
+
+
+def test_threads_that_meet_a_host_share_its_budget():
+    """Of two threads that make a host's budget at once, both get the same."""
+    start = threading.Barrier(16)
+    found = []
+
+    def meet(number):
+        for round_ in range(50):
+            start.wait()
+            found.append((round_, id(budget_of(f"http://host{round_}/{number}"))))
+
+    workers = [threading.Thread(target=meet, args=(n,)) for n in range(16)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(set(found)) == 50
+
+
+def test_each_call_through_a_new_session(platform, make_session):
+    """200 failing GETs, each through a session of its own, are hardly more than 200
+    attempts."""
+    platform.reply(502, times=1000)
+    last = None
+    for _ in range(200):
+        with pytest.raises(CloudElementsError) as caught:
+            make_session().get(platform.url)
+        last = caught.value
+    assert len(platform.requests) == 203
+    assert (len(last.attempts), last.stopped_by) == (1, "budget")
+
+
+def test_all_ways_share_the_budget_of_a_host(platform):
+    """A session, a mounted adapter and a patch count in one place."""
+    shared = budget_of(platform.url)
+    platform.reply(502, times=3)
+    with CloudElementsSession(max_retries=1) as session:
+        for _ in range(2):
+            with contextlib.suppress(CloudElementsError):
+                session.get(platform.url)
+    assert shared.tokens == pytest.approx(1 + 1 + 0.2)
+    _by_our_adapter(None, platform.url)
+    with patch_requests(platform.url):
+        requests.get(platform.url)
+    assert shared.tokens == pytest.approx(1 + 1 + 0.6)
+
+
+def test_a_redirect_counts_where_it_leads(platform):
+    """Each host pays for its own failures, and earns by its own successes."""
+    with FakeCloudElements() as other:
+        platform.reply(307, headers={"Location": f"{other.url}/there"})
+        other.reply(502, times=4)
+        with (
+            CloudElementsSession() as session,
+            pytest.raises(CloudElementsError) as caught,
+        ):
+            session.get(platform.url)
+        assert len(caught.value.attempts) == 4
+        assert budget_of(other.url).tokens == 0
+        assert budget_of(platform.url).tokens == pytest.approx(3.2, abs=0.001)
+
+
+def test_a_redirect_of_urllib3_counts_where_it_leads(platform):
+    """So it does on plain urllib3, where the policy was told of the first URL."""
+    with FakeCloudElements() as other, urllib3.PoolManager() as pool:
+        platform.reply(307, headers={"Location": f"{other.url}/there"})
+        other.reply(307, headers={"Location": "/here"})
+        other.reply(502, times=4)
+        # urllib3 counts the two redirects in total as well.
+        policy = CloudElementsRetry(5).for_request(url=platform.url)
+        response = pool.request("GET", platform.url, retries=policy)
+        assert response.status == 502
+        assert budget_of(other.url).tokens == pytest.approx(0.2, abs=0.001)
+        assert budget_of(platform.url).tokens == pytest.approx(3.2, abs=0.001)
+
+
+def test_no_wait_has_budgets_of_its_own():
+    """Inside, the process's budgets start anew; afterwards those of before are
+    there."""
+    before = spent(budget_of(HOST), 2)
+    with no_wait():
+        inside = spent(budget_of(HOST), 3)
+        with no_wait():
+            assert budget_of(HOST).tokens == 3
+        assert budget_of(HOST) is inside
+    assert budget_of(HOST) is before
+    assert before.tokens == 1
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_the_fixture_has_budgets_of_its_own(turn, cloud_elements):
+    """A default policy makes its three retries in each test, whatever came before."""
+    for _ in range(3):
+        with no_wait():
+            cloud_elements.reply(502, times=4)
+            with (
+                CloudElementsSession() as session,
+                pytest.raises(CloudElementsError) as caught,
+            ):
+                session.get(cloud_elements.url)
+            assert len(caught.value.attempts) == 4
+
+
+def test_the_error_says_why_there_was_one_retry_alone(platform):
+    """Who wonders why there was no other retry finds the answer in the note."""
+    platform.reply(502, times=8)
+    with CloudElementsSession() as session:
+        with pytest.raises(CloudElementsError):
+            session.get(platform.url)
+        with pytest.raises(CloudElementsError) as caught:
+            session.get(platform.url)
+    assert caught.value.stopped_by == "budget"
+    if sys.version_info >= (3, 11):
+        assert "retry budget" in caught.value.__notes__[1]

@@ -438,8 +438,8 @@ STOPPED = {
     "time.",
     "attempts": "Tried 3 times, and not again: no attempts were left.",
     "deadline": "Tried 3 times, and not again: the time for retries was over.",
-    "budget": "Tried 3 times, and not again: the retry budget was empty, since too "
-    "many calls fail.",
+    "budget": "Tried 3 times, and not again: the retry budget is empty: of the "
+    "calls in the last seconds, too few succeeded to pay for another retry.",
     "retry_after": "Tried 3 times, and not again: the server asks to wait 7 s, "
     "longer than the policy allows.",
 }

@@ -25,23 +25,33 @@ MODULES = {path.stem: path for path in PACKAGE.glob("*.py")}
 
 # From top to bottom: a module may import those above it, and only these.
 ORDER = [
-    *("_lock", "_codes", "_redaction", "_payload", "exceptions", "_body", "_retry"),
-    *("_hook", "_connection", "_adapter", "_session", "_embedding", "_explain"),
-    *("testing", "__main__"),
+    *("_lock", "_codes", "_checks", "_redaction", "_payload", "exceptions", "_body"),
+    *(
+        "_budget",
+        "_retry",
+        "_hook",
+        "_connection",
+        "_adapter",
+        "_session",
+        "_embedding",
+    ),
+    *("_explain", "testing", "__main__"),
 ]
 ALLOWED = {module: set(ORDER[:place]) for place, module in enumerate(ORDER)} | {
     # Some keep to less than that.
     "_codes": set(),
+    "_checks": set(),
     "_redaction": set(),
     "_payload": set(),
     "_body": {"_payload"},
     "_connection": {"_codes"},
-    "_retry": {"_lock", "_codes", "_redaction", "_payload", "_body"},
+    "_budget": {"_lock", "_checks", "_redaction"},
+    "_retry": {"_codes", "_checks", "_redaction", "_payload", "_body", "_budget"},
     # These two are the doors of pytest and of the user.
     "_pytest_plugin": {"testing"},
     "__init__": set(ORDER) - {"_explain", "testing", "__main__"},
 }
-STDLIB_ONLY = {"_lock", "_codes", "_redaction", "_payload"}
+STDLIB_ONLY = {"_lock", "_codes", "_checks", "_redaction", "_payload", "_budget"}
 HOSTS = {
     "exceptions": {"requests"},
     "_body": {"urllib3"},

@@ -127,7 +127,7 @@ def test_takes_all_keywords_of_urllib3():
     theirs = inspect.signature(Retry).parameters.keys()
     assert theirs | {"max_elapsed", "budget"} == ALL_SETTINGS.keys()
     signature = inspect.signature(CloudElementsRetry)
-    assert str(signature.parameters["budget"]).endswith(" = RetryBudget()")
+    assert str(signature.parameters["budget"]).endswith(" = <the budget of the host>")
     assert signature.parameters.keys() == (ALL_SETTINGS.keys())
 
 
@@ -188,7 +188,8 @@ def test_pickle():
     policy = CloudElementsRetry(**ALL_SETTINGS)
     clone = pickle.loads(pickle.dumps(policy))
     assert clone.budget.reserve == 13
-    assert vars(clone.new(budget=policy.budget)) == vars(policy)
+    own = {"budget": None, "_default_budget": None}
+    assert vars(clone) | own == vars(policy) | own
 
 
 def test_accepted_as_it_is():
@@ -212,10 +213,10 @@ BAD_SETTINGS = [
     *((name, -1, ValueError, "0 or more, or None, not -1") for name in COUNTS),
     *((name, "3", TypeError, "integer, a boolean or None, not '3'") for name in COUNTS),
     *((name, 1.5, TypeError, "integer, a boolean or None, not 1.5") for name in COUNTS),
-    *((name, -0.1, ValueError, "from 0 to 1e[+]15, not -0.1") for name in NUMBERS),
-    *((name, float("nan"), ValueError, "to 1e[+]15, not nan") for name in NUMBERS),
-    *((name, float("inf"), ValueError, "to 1e[+]15, not inf") for name in NUMBERS),
-    *((name, 10**400, ValueError, "to 1e[+]15, not 1000") for name in NUMBERS),
+    *((name, -0.1, ValueError, "from 0 to 1e[+]09, not -0.1") for name in NUMBERS),
+    *((name, float("nan"), ValueError, "to 1e[+]09, not nan") for name in NUMBERS),
+    *((name, float("inf"), ValueError, "to 1e[+]09, not inf") for name in NUMBERS),
+    *((name, 10**400, ValueError, "to 1e[+]09, not 1000") for name in NUMBERS),
     *((name, "1", TypeError, "a number, not '1'") for name in NUMBERS),
     *((name, True, TypeError, "a number, not True") for name in NUMBERS),
     *((name, None, TypeError, "a number, not None") for name in NUMBERS[:-1]),
@@ -433,7 +434,7 @@ def test_redirect_is_no_failure(clock):
     moved = answer(302, {"Location": "/there"})
     following = policy.increment("GET", "/here", moved)
     assert following.attempts == ()
-    assert following.budget.tokens == 5
+    assert following.budget.tokens == 3
     assert following.get_backoff_time() == 0
     clock.now += 100
     following = following.increment("GET", "/there", answer())
@@ -504,8 +505,8 @@ def test_backoff_starts_again_after_a_redirect():
 
 def test_the_longest_history_overflows_nothing():
     """The largest settings and any history are a wait, not an OverflowError."""
-    policy = failures(5000, backoff_factor=1e15, backoff_max=1e15)
-    assert 0 <= policy.get_backoff_time() <= 1e15
+    policy = failures(5000, backoff_factor=1e9, backoff_max=1e9)
+    assert 0 <= policy.get_backoff_time() <= 1e9
 
 
 # Retry-After

@@ -1,7 +1,7 @@
 """What retries do to a server in trouble: a simulation of the real policies.
 
-Run it with ``python examples/outage.py --picture outage.png``. The table needs
-nothing but this library, the picture matplotlib. It takes 20 s.
+Run it with ``python examples/outage.py --picture outage.png``. It needs botocore
+for one of its rows, and matplotlib for the picture. It takes under a minute.
 
 Only time and the server are simulated. The policies are the real objects, asked
 what urllib3 asks them, in its order, with their clock and their sleep patched.
@@ -12,18 +12,26 @@ what urllib3 asks them, in its order, with their clock and their sleep patched.
   one second, twice its normal load. While there are more, it answers all of them
   with 502, and these count too: a call that fails costs it as much as another.
   (If refusing cost it nothing, all policies would let it recover within seconds.)
-- **Process**: has one policy and so one budget, which all its clients share. The
-  reserve is per process: n of them may add n times 100 retries to an outage, as
-  the last line of each block shows. Give many small processes small ones, as in
-  ``CloudElementsRetry(budget=RetryBudget(reserve=5))``.
+- **Fleet**: the same traffic comes from 1, 10, 100 or 1,000 processes. Each has
+  a policy of its own, and none knows of the others.
 
-A block of the table is a scenario: 20 s of normal traffic, the trouble, 120 s of
-normal traffic. Its columns, during the trouble and after it:
+A scenario is 20 s of normal traffic, the trouble, 60 s of normal traffic. A block
+of the table shows one figure for it, for each policy and fleet:
 
-- **load**: attempts in that time for each first attempt in that time;
-- **succeeded**: of the requests begun in that time, those with a 200 in the end;
-- **recovered**: seconds from the end of the trouble to the last failure after it;
-  never, if something still fails when the time is over.
+- **load**: attempts during the trouble for each request begun in that time;
+- **succeeded**: of the requests begun during the trouble, those with a 200 in the
+  end.
+
+A figure with a ``!`` comes from a run in which the server never recovered: it
+failed on at normal traffic, when the trouble was over.
+
+The rows: no retry at all; urllib3's `Retry` as people copy it; then our policy, as
+it is, and with the budget of another library in place of ours. These are
+
+- botocore's own `RetryQuota`, as its standard mode uses it;
+- gRPC's throttle, after gRFC A6 ("Throttling Retry Attempts and Hedged RPCs"),
+  with the numbers of its example;
+- Finagle's `RetryBudget`, with its defaults.
 """
 
 from __future__ import annotations
@@ -32,21 +40,22 @@ import argparse
 import logging
 import math
 import random
-from collections import Counter, deque
+from collections import deque
 from heapq import heappop, heappush
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import patch
 
 from urllib3 import HTTPResponse, Retry
 from urllib3.exceptions import MaxRetryError
 
-from cloud_elements_errors import CloudElementsRetry
+from cloud_elements_errors import CloudElementsRetry, RetryBudget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-RATE = 100  # first attempts a second
+FLEETS = (1, 10, 100, 1000)  # processes that share the traffic
+RATE = 100  # first attempts a second, of all processes together
 CAPACITY = 200  # attempts in one second; when there are more, all of them fail
 LATENCY = 0.1  # seconds that an attempt takes
 BEFORE = 20  # seconds of normal traffic
@@ -54,56 +63,115 @@ TAIL = 10  # seconds after all that is counted, so that its last requests meet t
 
 
 class Scenario(NamedTuple):
-    """What goes wrong, and for how long."""
+    """What goes wrong, for how long, and which figure tells of it."""
 
     title: str
     seconds: int
     failing: float = 0  # the share of attempts that fail
     surge: float = 1  # times the normal traffic
-    after: int = 120  # seconds of normal traffic
+    after: int = 60  # seconds of normal traffic
+    shows: str = "succeeded"
 
 
-SCENARIOS = [
-    Scenario("total outage", 60, failing=1),
-    Scenario("partial outage, 30 % fail", 60, failing=0.3),
-    Scenario("overload, 3 times the traffic", 20, surge=3),
-    Scenario("blips, 1 % fail", 600, failing=0.01),
-]
+TOTAL = Scenario("total outage", 60, failing=1, shows="load")
+PARTIAL = Scenario("partial outage, 30 % fail", 60, failing=0.3)
+OVERLOAD = Scenario("overload, 3 times the traffic", 20, surge=3, shows="load")
+NEAR = Scenario("near the limit, 1.9 times the traffic", 60, surge=1.9)
+BLIPS = Scenario("blips, 1 % fail", 120, failing=0.01)
+SCENARIOS = [TOTAL, PARTIAL, OVERLOAD, NEAR, BLIPS]
 
 
-def policies() -> dict[str, list[Retry]]:
-    """Make the policies to compare: one for each process that sends."""
-    copied = Retry(total=3, backoff_factor=1, status_forcelist=[500, 502, 503, 504])
-    return {
-        "no retry": [Retry(0)],
-        "urllib3, as copied": [copied],
-        "ours, budget=None": [CloudElementsRetry(budget=None)],
-        "ours": [CloudElementsRetry()],
-        "ours, 10 processes": [CloudElementsRetry() for _ in range(10)],
-    }
+class OtherBudget(RetryBudget):
+    """A budget with the arithmetic of another library."""
+
+    def requested(self) -> None:
+        """Hear of a request that begins."""
+
+    def failed(self) -> None:
+        """Hear of an attempt that has failed."""
 
 
-class Outcome(NamedTuple):
-    """What came of a scenario under a policy; see the top of the file."""
+class BotocoreQuota(OtherBudget):
+    """`botocore.retries.standard.RetryQuotaChecker`, around botocore's RetryQuota."""
 
-    load: float
-    succeeded: float
-    load_after: float
-    succeeded_after: float
-    recovered: float  # seconds; infinite for never
-    answers: Counter[tuple[int, bool]]  # by second, and whether they were 200
+    def __init__(self) -> None:
+        super().__init__()
+        checker = import_module("botocore.retries.standard").RetryQuotaChecker
+        self._quota = import_module("botocore.retries.quota").RetryQuota()
+        self._cost = checker._RETRY_COST
+        self._success = checker._NO_RETRY_INCREMENT
+
+    def withdraw(self) -> bool:
+        """Pay for a retry."""
+        return bool(self._quota.acquire(self._cost))
+
+    def deposit(self) -> None:
+        """Add for a success."""
+        self._quota.release(self._success)
+
+    def refund(self) -> None:
+        """Give back what the retry cost; `deposit` has already been called for it."""
+        self._quota.release(self._cost - self._success)
 
 
-class Answer(NamedTuple):
-    """What came of one attempt."""
+class GrpcThrottle(OtherBudget):
+    """GRFC A6: 10 tokens, a failure costs 1, a success adds 0.1, retries above 5."""
 
-    time: float
-    number: int  # of the request
-    ok: bool
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = 10.0
+
+    def failed(self) -> None:
+        """Take a token for every failure, retried or not."""
+        self._count = max(0, self._count - 1)
+
+    def withdraw(self) -> bool:
+        """Allow retries while more than half is left."""
+        return self._count > 10 / 2
+
+    def deposit(self) -> None:
+        """Add for a success."""
+        self._count = min(10, self._count + 0.1)
+
+    def refund(self) -> None:
+        """Do nothing: a success is a success."""
 
 
-Results = dict[Scenario, dict[str, Outcome]]
-Run = tuple[Scenario, str, list[Retry]]
+class FinagleBudget(OtherBudget):
+    """Finagle's RetryBudget: a fifth of the last 10 s' requests, and 10 a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self._entries: deque[tuple[float, float]] = deque()
+        self._balance = 10.0 * 10
+
+    def _enter(self, amount: float) -> None:
+        self._entries.append((self._clock.now + 10, amount))
+        self._balance += amount
+
+    def _expire(self) -> None:
+        while self._entries and self._entries[0][0] <= self._clock.now:
+            self._balance -= self._entries.popleft()[1]
+
+    def requested(self) -> None:
+        """Add for every request."""
+        self._expire()
+        self._enter(0.2)
+
+    def withdraw(self) -> bool:
+        """Pay for a retry."""
+        self._expire()
+        if self._balance < 1 - 1e-9:
+            return False
+        self._enter(-1)
+        return True
+
+    def deposit(self) -> None:
+        """Do nothing: requests are what counts."""
+
+    def refund(self) -> None:
+        """Do nothing: what was spent is spent."""
 
 
 class Clock:
@@ -118,6 +186,41 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Stand in for `time.sleep`."""
         self.now += seconds
+
+
+class Policy(NamedTuple):
+    """A row: how to make the policy of one process, and whether a fleet matters."""
+
+    make: Callable[[Clock], Retry]
+    has_budget: bool = True
+
+
+COPIED = Retry(total=3, backoff_factor=1, status_forcelist=[500, 502, 503, 504])
+OURS = "ours"
+POLICIES = {
+    "no retry": Policy(lambda _: Retry(0), has_budget=False),
+    "urllib3, as copied": Policy(lambda _: COPIED, has_budget=False),
+    OURS: Policy(lambda _: CloudElementsRetry()),
+    "botocore's quota": Policy(lambda _: CloudElementsRetry(budget=BotocoreQuota())),
+    "gRPC's throttle": Policy(lambda _: CloudElementsRetry(budget=GrpcThrottle())),
+    "Finagle's budget": Policy(
+        lambda clock: CloudElementsRetry(budget=FinagleBudget(clock))
+    ),
+    "ours, budget=None": Policy(
+        lambda _: CloudElementsRetry(budget=None), has_budget=False
+    ),
+}
+
+
+class Outcome(NamedTuple):
+    """What came of a scenario under a policy; see the top of the file."""
+
+    load: float
+    succeeded: float
+    recovered: float  # seconds from the trouble's end to the last failure; or inf
+
+
+Results = dict[Scenario, dict[str, dict[int, Outcome]]]
 
 
 class Server:
@@ -145,11 +248,10 @@ def follow_up(policy: Retry, status: int) -> Retry | None:
         The policy for it, after the wait; None if there is none.
 
     """
+    if not policy.is_retry("GET", status, has_retry_after=False):
+        return None
     body = b'{"requestId": "5f1f77bc", "message": "Failed Request"}'
     response = HTTPResponse(body, status=status, request_method="GET")
-    has_retry_after = bool(response.headers.get("Retry-After"))
-    if not policy.is_retry("GET", response.status, has_retry_after):
-        return None
     try:
         policy = policy.increment("GET", "/contacts", response=response)
     except MaxRetryError:
@@ -171,128 +273,174 @@ def first_attempts(scenario: Scenario, seed: int) -> list[float]:
     return times
 
 
-def simulate(scenario: Scenario, processes: Sequence[Retry], seed: int) -> Outcome:
+def simulate(scenario: Scenario, policy: Policy, fleet: int, seed: int) -> Outcome:
     """Send all requests of a scenario, each by the policy of its process."""
     random.seed(seed)  # the policies' jitter
     begun = first_attempts(scenario, seed)
     server, clock = Server(scenario, seed + 1), Clock()
-    answers: list[Answer] = []
-    # A heap, as it is sorted; no two events of the same request are in it.
-    events = [(t, n, processes[n % len(processes)]) for n, t in enumerate(begun)]
+    attempts: list[tuple[float, int, bool]] = []
     with (
         patch("time.monotonic", clock.time),
         patch("time.sleep", clock.sleep),
         patch.object(logging.getLogger("cloud_elements_errors"), "disabled", new=True),
     ):
+        processes = [policy.make(clock) for _ in range(fleet)]
+        # A heap, as it is sorted; no two events of the same request are in it.
+        events = [(t, n, processes[n % fleet]) for n, t in enumerate(begun)]
         while events:
-            clock.now, number, policy = heappop(events)
-            status = server.answer(clock.now)
-            answers.append(Answer(clock.now, number, status == 200))
-            following = follow_up(policy, status)
+            clock.now, number, retry = heappop(events)
+            now = clock.now
+            status = server.answer(now)
+            attempts.append((now, number, status == 200))
+            tell(getattr(retry, "budget", None), now == begun[number], status)
+            following = follow_up(retry, status)
             if following is not None:
                 heappush(events, (clock.now + LATENCY, number, following))
-    return measure(scenario, begun, answers)
+    return measure(scenario, begun, attempts)
 
 
-def measure(scenario: Scenario, begun: list[float], answers: list[Answer]) -> Outcome:
-    """Count what the columns of the table say."""
+def tell(budget: Any, is_first: bool, status: int) -> None:
+    """Tell the budget of another library what ours need not know."""
+    if isinstance(budget, OtherBudget):
+        if is_first:
+            budget.requested()
+        if status != 200:
+            budget.failed()
+
+
+def measure(
+    scenario: Scenario, begun: list[float], attempts: list[tuple[float, int, bool]]
+) -> Outcome:
+    """Count what the table says."""
     ends = BEFORE + scenario.seconds
-    over = ends + scenario.after
-    succeeded = {answer.number for answer in answers if answer.ok}
-
-    def load_and_success(start: float, stop: float) -> tuple[float, float]:
-        requests = {n for n, time in enumerate(begun) if start <= time < stop}
-        attempts = sum(start <= answer.time < stop for answer in answers)
-        return attempts / len(requests), len(requests & succeeded) / len(requests)
-
-    last_failure = max((a.time for a in answers if not a.ok), default=0.0)
+    requests = {n for n, time in enumerate(begun) if BEFORE <= time < ends}
+    succeeded = {number for _, number, ok in attempts if ok}
+    load = sum(BEFORE <= time < ends for time, _, _ in attempts) / len(requests)
+    last_failure = max((time for time, _, ok in attempts if not ok), default=0.0)
     return Outcome(
-        *load_and_success(BEFORE, ends),
-        *load_and_success(ends, over),
-        recovered=max(0, last_failure - ends) if last_failure < over else math.inf,
-        answers=Counter((int(answer.time), answer.ok) for answer in answers),
+        load,
+        len(requests & succeeded) / len(requests),
+        max(0, last_failure - ends)
+        if last_failure < ends + scenario.after
+        else math.inf,
     )
 
 
-def table(results: Results) -> str:
-    """Align the outcomes, in 80 columns."""
-    lines = [
-        f"{'during the trouble':>44}{'after it':>32}",
-        f"{'load':>32}{'succeeded':>12}{'load':>10}{'succeeded':>12}{'recovered':>12}",
+def run(scenarios: Sequence[Scenario], seed: int) -> Results:
+    """Simulate every policy in every scenario."""
+    runs = [
+        (scenario, name, fleet)
+        for scenario in scenarios
+        for name, policy in POLICIES.items()
+        for fleet in (FLEETS if policy.has_budget else FLEETS[:1])
     ]
-    for scenario, outcomes in results.items():
-        lines += ["", f"{scenario.title}, {scenario.seconds} s"]
-        for name, got in outcomes.items():
-            never = math.isinf(got.recovered)
-            lines.append(
-                f"  {name:20}{got.load:10.3f}{got.succeeded:12.2%}"
-                f"{got.load_after:10.3f}{got.succeeded_after:12.2%}"
-                f"{'never' if never else f'{got.recovered:.1f} s':>12}"
-            )
-    return "\n".join(lines)
+    results: Results = {scenario: {} for scenario in scenarios}
+    for scenario, name, fleet in progress(runs):
+        outcome = simulate(scenario, POLICIES[name], fleet, seed)
+        # A policy without a budget does the same in every fleet.
+        same = (fleet,) if POLICIES[name].has_budget else FLEETS
+        outcomes = results[scenario].setdefault(name, {})
+        outcomes.update(dict.fromkeys(same, outcome))
+    return results
 
 
-def draw_picture(scenario: Scenario, outcomes: dict[str, Outcome], file: str) -> None:
-    """Draw the load over time for the first four policies, if matplotlib is there."""
+def table(results: Results) -> str:
+    """Align the figures, a column for each fleet."""
+    lines = [f"{'processes':22}" + "".join(f"{fleet:>11,}" for fleet in FLEETS)]
+    for scenario, rows in results.items():
+        what = f"{scenario.title}, {scenario.seconds} s: {scenario.shows}"
+        lines += ["", what]
+        for name, outcomes in rows.items():
+            cells = (cell(scenario, outcomes[fleet]) for fleet in FLEETS)
+            lines.append(f"  {name:20}" + "".join(cells))
+    return "\n".join([*lines, "", "!: the server never recovered"])
+
+
+def cell(scenario: Scenario, outcome: Outcome) -> str:
+    """Show the figure of a scenario, in eleven columns."""
+    figure = getattr(outcome, scenario.shows)
+    text = f"{figure:.2%}" if scenario.shows == "succeeded" else f"{figure:.3f}"
+    return f"{text:>10}{'!' if math.isinf(outcome.recovered) else ' '}"
+
+
+def draw_picture(results: Results, file: str) -> None:
+    """Draw load and success over the number of processes, if matplotlib is there."""
     try:
         pyplot = import_module("matplotlib.pyplot")
     except ImportError:
         print("No picture: it needs matplotlib.")
         return
     pyplot.switch_backend("agg")
-    figure, panels = pyplot.subplots(2, 2, sharex=True, sharey=True, figsize=(9, 5))
-    seconds = range(BEFORE + scenario.seconds + scenario.after)
-    labels = ["answered 200", "answered 502"]
-    colors = ["#0072b2", "#e69f00"]  # the colour-blind tell them apart as well
-    for (name, got), panel in zip(outcomes.items(), panels.flat, strict=False):
-        counts = ([got.answers[s, ok] for s in seconds] for ok in (True, False))
-        panel.stackplot(seconds, *counts, labels=labels, colors=colors)
-        trouble = (BEFORE, BEFORE + scenario.seconds)
-        panel.axvspan(*trouble, color="black", alpha=0.15, lw=0, label=scenario.title)
-        panel.axhline(CAPACITY, color="0.2", lw=1, ls="--", label="server's capacity")
-        panel.set_title(name, loc="left", fontweight="bold")
+    figure, panels = pyplot.subplots(1, 2, figsize=(9, 4))
+    # Of Okabe and Ito's palette, which the colour-blind tell apart as well.
+    grey, blue = "0.45", "#0072b2"
+    colors = [grey, "#d55e00", blue, "#e69f00", "#009e73", "#cc79a7"]
+    markers = ["", "s", "o", "^", "v", "D"]
+    for panel, scenario, title in (
+        (panels[0], TOTAL, "Total outage: attempts per request (less is better)"),
+        (panels[1], PARTIAL, "Partial outage: requests that succeed (more is)"),
+    ):
+        rows = list(results[scenario].items())[: len(colors)]
+        for (name, outcomes), color, marker in zip(rows, colors, markers, strict=True):
+            panel.plot(
+                FLEETS,
+                [getattr(outcomes[fleet], scenario.shows) for fleet in FLEETS],
+                label=name,
+                color=color,
+                marker=marker,
+                linestyle="--" if color == grey else "-",
+                linewidth=3 if name == OURS else 1.3,
+                zorder=3 if name == OURS else 2,
+            )
+        panel.set_xscale("log")
+        panel.set_xticks(FLEETS, [f"{fleet:,}" for fleet in FLEETS])
+        panel.set_title(title, loc="left", fontweight="bold", fontsize=10)
+        panel.set_xlabel("processes that share the same traffic", fontsize=9)
         panel.spines[["top", "right"]].set_visible(False)
-        panel.margins(x=0)
-    figure.supxlabel("seconds", fontsize=10)
-    figure.supylabel("attempts a second", fontsize=10)
-    handles = panels[0, 0].get_legend_handles_labels()
-    figure.legend(*handles, loc="upper center", ncols=4, frameon=False)
-    figure.tight_layout(rect=(0, 0, 1, 0.95))
+        panel.minorticks_off()
+    panels[0].set_ylim(0.9, 4.1)
+    panels[1].set_ylim(0.68, 1.005)
+    panels[1].yaxis.set_major_formatter("{x:.0%}")
+    handles = panels[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="upper center", ncols=6, frameon=False, fontsize=8)
+    figure.tight_layout(rect=(0, 0, 1, 0.93))
     figure.savefig(file, dpi=100)
     pyplot.close(figure)
 
 
-def progress(runs: list[Run]) -> Iterable[Run]:
+def progress(runs: list[tuple[Scenario, str, int]]) -> Iterable[Any]:
     """Show a bar on a terminal, if tqdm is there."""
     try:
         tqdm = import_module("tqdm").tqdm
     except ImportError:
         return runs
-    bar: Iterable[Run] = tqdm(runs, disable=None, leave=False)  # on stderr
+    bar: Iterable[Any] = tqdm(runs, disable=None, leave=False)  # on stderr
     return bar
 
 
 def main(argv: Sequence[str] | None = None) -> Results:
     """Simulate, print the table, draw the picture."""
     parser = argparse.ArgumentParser(description="What retries do in an outage.")
-    parser.add_argument("--picture", metavar="FILE", help="draw the total outage")
+    parser.add_argument("--picture", metavar="FILE", help="draw it, too")
     parser.add_argument("--seed", type=int, default=1, help="of all chance (1)")
-    parser.add_argument("--quick", action="store_true", help="shorter, but for outages")
     arguments = parser.parse_args(argv)
-    scenarios = SCENARIOS
-    if arguments.quick:
-        scenarios = [
-            scenario._replace(seconds=min(scenario.seconds, 120), after=10)
-            for scenario in SCENARIOS
-        ]
-    results: Results = {scenario: {} for scenario in scenarios}
-    runs = [(s, *policy) for s in scenarios for policy in policies().items()]
-    for scenario, name, processes in progress(runs):
-        results[scenario][name] = simulate(scenario, processes, arguments.seed)
+    if not has_botocore():
+        print("No row of botocore's: it is not installed.")
+        POLICIES.pop("botocore's quota", None)
+    results = run(SCENARIOS, arguments.seed)
     print(table(results))
     if arguments.picture:
-        draw_picture(scenarios[0], results[scenarios[0]], arguments.picture)
+        draw_picture(results, arguments.picture)
     return results
+
+
+def has_botocore() -> bool:
+    """Say whether botocore is installed."""
+    try:
+        import_module("botocore.retries.quota")
+    except ImportError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

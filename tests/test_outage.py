@@ -1,12 +1,11 @@
-"""The simulation in examples/outage.py shows what the policy promises."""
+"""The simulation in examples/outage.py shows what the retry budget promises."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import io
 import math
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +15,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 SCRIPT = Path(__file__).parent.parent / "examples" / "outage.py"
-
-NONE, URLLIB3, NO_BUDGET = "no retry", "urllib3, as copied", "ours, budget=None"
-OURS, PROCESSES = "ours", "ours, 10 processes"
+FLEETS = (1, 10, 100, 1000)
 
 
 @pytest.fixture(scope="module")
@@ -30,100 +27,115 @@ def outage() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def run(outage: ModuleType) -> tuple[dict[str, Any], str]:
-    """Run it once: the outcomes by title and policy, and what was printed."""
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        results = outage.main(["--quick", "--seed", "1"])
-    by_title = {
-        scenario.title.partition(",")[0]: outcomes
-        for scenario, outcomes in results.items()
-    }
-    return by_title, printed.getvalue()
+def outcome(outage: ModuleType) -> Any:
+    """Simulate a scenario, each case once, with less time after the trouble."""
+
+    @cache
+    def simulated(scenario: str, name: str, fleet: int = 1) -> Any:
+        short = getattr(outage, scenario)._replace(after=10)
+        return outage.simulate(short, outage.POLICIES[name], fleet, seed=1)
+
+    return simulated
 
 
 @pytest.fixture
 def short(outage: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Shorten the script to one scenario of a moment."""
-    scenario = outage.Scenario("short", 2, failing=0.5, after=1)
-    monkeypatch.setattr(outage, "SCENARIOS", [scenario])
-    return scenario
-
-
-def test_load_in_a_total_outage(run):
-    """Retries add at most 3 % to an outage, where urllib3's make it four times."""
-    total = run[0]["total outage"]
-    assert total[NONE].load == 1
-    assert 1 < total[OURS].load <= 1.03
-    assert total[URLLIB3].load == pytest.approx(4, rel=0.05)
-
-
-def test_the_budget_is_what_bounds_the_load(run):
-    """Without its budget, the same policy multiplies an outage as urllib3's does."""
-    assert run[0]["total outage"][NO_BUDGET].load == pytest.approx(4, rel=0.05)
-
-
-def test_load_by_many_processes(run):
-    """Ten processes add ten reserves to an outage, as the script says, not more."""
-    total = run[0]["total outage"]
-    one, ten = (total[name].load - 1 for name in (OURS, PROCESSES))
-    assert ten == pytest.approx(10 * one, rel=0.02)
-
-
-def test_blips(run):
-    """Of the requests that meet 1 % blips, 99.99 % succeed: one in a hundred fails
-    without retries."""
-    blips = run[0]["blips"]
-    assert blips[OURS].succeeded >= 0.9999
-    assert blips[NONE].succeeded == pytest.approx(0.99, abs=0.002)
-
-
-def test_blips_are_many_enough_to_tell(outage):
-    """The 99.99 % is of more than 10,000 requests, also when it is quick."""
-    blips = outage.SCENARIOS[-1]._replace(seconds=120)
-    begun = outage.first_attempts(blips, seed=1)
-    in_trouble = [t for t in begun if outage.BEFORE <= t < outage.BEFORE + 120]
-    assert len(in_trouble) > 10_000
+    """Shorten the script to scenarios of a moment."""
+    total = outage.Scenario("short", 2, failing=1, after=1, shows="load")
+    partial = outage.Scenario("partial", 2, failing=0.5, after=1)
+    monkeypatch.setattr(outage, "TOTAL", total)
+    monkeypatch.setattr(outage, "PARTIAL", partial)
+    monkeypatch.setattr(outage, "SCENARIOS", [total, partial])
+    monkeypatch.setattr(outage, "POLICIES", outage.POLICIES.copy())
+    return partial
 
 
 @pytest.mark.parametrize(
-    "title", ["total outage", "partial outage", "overload", "blips"]
+    ("fleet", "most"), [(1, 1.02), (10, 1.05), (100, 1.10), (1000, 1.52)]
 )
-def test_recovery(run, title):
-    """A server recovers no later than if nobody had retried."""
-    outcomes = run[0][title]
-    assert outcomes[OURS].recovered <= outcomes[NONE].recovered < 1
-    assert outcomes[OURS].succeeded_after == outcomes[NONE].succeeded_after
+def test_load_in_a_total_outage(outcome, fleet, most):
+    """What a fleet adds to an outage is small, however many processes it has; and
+    when the outage is over, nothing fails any more."""
+    got = outcome("TOTAL", "ours", fleet)
+    assert 1 < got.load <= most
+    assert got.recovered == 0
 
 
-@pytest.mark.parametrize("title", ["total outage", "overload"])
-@pytest.mark.parametrize("name", [URLLIB3, NO_BUDGET])
-def test_retries_without_a_budget_keep_a_server_down(run, title, name):
+@pytest.mark.parametrize(
+    ("fleet", "least"), [(1, 0.985), (10, 0.98), (100, 0.965), (1000, 0.965)]
+)
+def test_success_in_a_partial_outage(outcome, fleet, least):
+    """Nearly all requests succeed while 30 % of the attempts fail: retries that
+    work are free."""
+    got = outcome("PARTIAL", "ours", fleet)
+    assert least <= got.succeeded < 1
+    assert outcome("PARTIAL", "no retry").succeeded < 0.75
+
+
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_blips(outcome, fleet):
+    """Of the requests that meet 1 % blips, 99.99 % succeed: one in a hundred fails
+    without retries."""
+    assert outcome("BLIPS", "ours", fleet).succeeded >= 0.9999
+    assert outcome("BLIPS", "no retry").succeeded == pytest.approx(0.99, abs=0.002)
+
+
+def test_blips_are_many_enough_to_tell(outage):
+    """The 99.99 % is of more than 10,000 requests."""
+    begun = outage.first_attempts(outage.BLIPS, seed=1)
+    end = outage.BEFORE + outage.BLIPS.seconds
+    assert sum(outage.BEFORE <= time < end for time in begun) > 10_000
+
+
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_recovery_after_an_overload(outcome, fleet):
+    """A server that has had three times its traffic recovers within a second or so,
+    as it does without retries."""
+    assert 0 < outcome("OVERLOAD", "no retry").recovered < 1
+    assert outcome("OVERLOAD", "ours", fleet).recovered < 2
+
+
+@pytest.mark.parametrize("scenario", ["TOTAL", "OVERLOAD"])
+@pytest.mark.parametrize("name", ["urllib3, as copied", "ours, budget=None"])
+def test_retries_without_a_budget_keep_a_server_down(outcome, scenario, name):
     """What overloads a server that could recover is the retries alone."""
-    outcome = run[0][title][name]
-    assert outcome.recovered == math.inf
-    assert outcome.succeeded_after == 0
+    got = outcome(scenario, name)
+    assert got.load > 3
+    assert got.recovered == math.inf
 
 
-def test_recovery_takes_time_after_an_overload(run):
-    """The comparison of recoveries is no comparison of zeros."""
-    assert run[0]["overload"][NONE].recovered > 0
+def test_other_budgets(outcome):
+    """The others are as their sources say: gRPC stops at once and heals little,
+    Finagle heals and lets each process add a tenth of a second's traffic."""
+    assert outcome("TOTAL", "gRPC's throttle").load == pytest.approx(1, abs=0.002)
+    assert outcome("PARTIAL", "gRPC's throttle").succeeded < 0.75
+    # 0.2 of each request, and 10 of the 100 requests a second.
+    assert outcome("TOTAL", "Finagle's budget").load == pytest.approx(1.3, abs=0.01)
+    assert outcome("TOTAL", "Finagle's budget", 100).recovered == math.inf
+
+
+def test_botocore(outcome):
+    """botocore's quota of each process is full when an outage begins."""
+    pytest.importorskip("botocore")
+    one, ten = (outcome("TOTAL", "botocore's quota", fleet).load for fleet in (1, 10))
+    assert ten - 1 == pytest.approx(10 * (one - 1), rel=0.02)
 
 
 def test_same_seed_same_outcome(outage, short):
     """A run is reproduced by its seed."""
     first, again, other = (
-        outage.simulate(short, outage.policies()[OURS], seed) for seed in (1, 1, 2)
+        outage.simulate(short, outage.POLICIES["ours"], 2, seed) for seed in (1, 1, 2)
     )
     assert first == again != other
 
 
-def test_table(run):
+def test_table(outage, short, capsys):
     """The table fits 80 columns, with a line for each policy in each scenario."""
-    lines = run[1].splitlines()
+    outage.main([])
+    lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
-    for name in (NONE, URLLIB3, NO_BUDGET, OURS, PROCESSES):
-        assert sum(line.startswith(f"  {name}  ") for line in lines) == 4
+    for name in outage.POLICIES:
+        assert sum(line.startswith(f"  {name}  ") for line in lines) == 2
 
 
 def test_picture(outage, short, tmp_path):
@@ -136,12 +148,13 @@ def test_picture(outage, short, tmp_path):
 
 
 def test_without_the_libraries_for_show(outage, short, monkeypatch, tmp_path, capsys):
-    """Without tqdm and matplotlib the table is printed, and one line says why
-    there is no picture."""
-    for name in ("tqdm", "matplotlib", "matplotlib.pyplot"):
+    """Without tqdm, botocore and matplotlib the table is printed, and a line each
+    says what is missing."""
+    for name in ("tqdm", "matplotlib", "matplotlib.pyplot", "botocore.retries.quota"):
         monkeypatch.setitem(sys.modules, name, None)
     outage.main(["--picture", str(tmp_path / "outage.png")])
     printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "No row of botocore's: it is not installed."
     assert printed[-1] == "No picture: it needs matplotlib."
-    assert sum("no retry" in line for line in printed) == 1
+    assert sum("no retry" in line for line in printed) == 2
     assert not list(tmp_path.iterdir())

@@ -7,11 +7,12 @@ from importlib import metadata
 from ._adapter import CloudElementsAdapter
 from ._budget import RetryBudget
 from ._codes import NORMALIZED_ERRORS, NormalizedError
-from ._embedding import patch_requests, translate_errors
 from ._hook import error_from_parts, error_from_response, raise_for_error
+from ._patching import patch_requests
 from ._payload import Attempt
 from ._retry import CloudElementsRetry
 from ._session import CloudElementsSession
+from ._translation import translate_errors
 from .exceptions import (
     BadRequestError,
     CloudElementsError,

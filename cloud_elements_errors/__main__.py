@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import re
 import sys
-import textwrap
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from ._codes import FIRST_ERROR, NORMALIZED_ERRORS
+from ._codes import NORMALIZED_ERRORS
+from ._demo import demo
 from ._explain import Headers, explain, read_curl, retried_methods
-from ._redaction import printable
-from ._retry import CloudElementsRetry
-from ._session import CloudElementsSession
-from .exceptions import CloudElementsError, class_for, why_stopped, words_of_page
-from .testing import FakeCloudElements
+from ._rendering import printable, words_of_page
+from ._terminal import Printer
+from .exceptions import class_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,58 +32,6 @@ _MAX_SAVED_BYTES = 1024 * 1024
 
 # How much is shown of a body that is none of Cloud Elements'.
 _PAGE = 500
-
-_WIDTH = 80
-_INDENT = 14
-
-# SGR codes of a terminal.
-_BOLD, _RED, _GREEN = 1, 31, 32
-
-# What providers really said, one for each row of the table.
-_PROVIDER_WORDS = {
-    400: "3100 - message=AuthorizationFailed; errorCode=003100; statusCode=403 - null",
-    401: "Session expired or invalid",
-    403: "error - {code=403, message=The caller does not have permission}",
-    404: "ERROR: NOT_FOUND - The requested resource does not exist",
-    405: "HTTP Method 'DELETE' not allowed. Allowed are HEAD,GET,PATCH",
-    406: "Only application/json is available for this resource",
-    409: "Item with the same name already exists",
-    415: "Unsupported Media Type: text/plain",
-    500: "Errors - [{Code=UNKNOWN_ERROR, Message=An unexpected error occurred}]",
-    502: "Connection reset by peer",
-}
-
-
-class _Printer:
-    """Prints in columns, with colour where a person will see it."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._before_title = ""
-        self._colour = (
-            stream.isatty()
-            and os.environ.get("TERM") != "dumb"
-            and not os.environ.get("NO_COLOR")
-        )
-
-    def title(self, text: str, code: int = _BOLD) -> None:
-        """Print a line of its own, set apart."""
-        marked = f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
-        print(self._before_title + marked, file=self._stream)
-        self._before_title = "\n"
-
-    def field(self, label: str, text: object) -> None:
-        """Print a label and its text, wrapped and aligned."""
-        print(
-            textwrap.fill(
-                str(text),
-                _WIDTH,
-                initial_indent=f"  {label}".ljust(_INDENT),
-                subsequent_indent=" " * _INDENT,
-                break_on_hyphens=False,
-            ),
-            file=self._stream,
-        )
 
 
 class _Parser(argparse.ArgumentParser):
@@ -191,7 +136,7 @@ def _run(argv: Sequence[str] | None) -> None:
     explaining.set_defaults(run=_explain)
     for command in (table, explaining):
         command.add_argument("--json", action="store_true", help="print JSON")
-    demo = commands.add_parser(
+    showing = commands.add_parser(
         "demo",
         help="start a Cloud Elements on loopback and show each error",
         description="Start a Cloud Elements on loopback, and show each error, a 502 "
@@ -201,10 +146,10 @@ def _run(argv: Sequence[str] | None) -> None:
   NO_COLOR=1 {_NAME} demo
 """,
     )
-    demo.set_defaults(run=_demo)
+    showing.set_defaults(run=lambda _, printer: demo(printer))
     arguments = parser.parse_args(argv)
     try:
-        arguments.run(arguments, _Printer(sys.stdout))
+        arguments.run(arguments, Printer(sys.stdout))
     except _UsageError as error:
         parser.error(str(error))
 
@@ -219,7 +164,7 @@ def _status(text: str) -> int:
     return int(text)
 
 
-def _table(arguments: argparse.Namespace, printer: _Printer) -> None:
+def _table(arguments: argparse.Namespace, printer: Printer) -> None:
     if arguments.json:
         rows = [
             {**row._asdict(), "exception": _exception_name(row.status_code)}
@@ -241,7 +186,7 @@ def _exception_name(status_code: int) -> str | None:
     return None if exception is None else exception.__name__
 
 
-def _explain(arguments: argparse.Namespace, printer: _Printer) -> None:
+def _explain(arguments: argparse.Namespace, printer: Printer) -> None:
     said = explain(*_answer(arguments))
     if arguments.json:
         print(json.dumps(said, indent=2))
@@ -298,75 +243,6 @@ def _saved(what: str) -> bytes:
     if sys.stdin is None:  # as <&- leaves it
         raise OSError("standard input is closed")
     return sys.stdin.buffer.read(_MAX_SAVED_BYTES)
-
-
-class _LogLines(logging.Handler):
-    """Shows each retry where it happens."""
-
-    def __init__(self, printer: _Printer) -> None:
-        super().__init__()
-        self._printer = printer
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._printer.field("log", record.getMessage())
-
-
-def _demo(_arguments: argparse.Namespace, printer: _Printer) -> None:
-    logger = logging.getLogger("cloud_elements_errors")
-    handler = _LogLines(printer)
-    logger.addHandler(handler)
-    logger.propagate = False
-    # No budget: all these failures, which are meant to be shown, would empty it.
-    policy = CloudElementsRetry(backoff_factor=0.1, budget=None)
-    try:
-        with (
-            FakeCloudElements() as platform,
-            CloudElementsSession(max_retries=policy) as session,
-        ):
-            session.trust_env = False  # loopback is not behind anybody's proxy
-            printer.title(f"A Cloud Elements on loopback: {platform.url}")
-            for status, row in NORMALIZED_ERRORS.items():
-                colour = _RED if status >= FIRST_ERROR else _GREEN
-                printer.title(f"{status} {row.title}", colour)
-                _queue(platform, status)
-                # POST is never retried, so each answer is seen as it is.
-                _call(printer, platform, session, "POST", "/contacts")
-            printer.title("502 twice, then 200: a GET that heals", _GREEN)
-            _queue(platform, 502, times=2)
-            _call(printer, platform, session, "GET", "/contacts/17")
-            printer.title("502 for ever: a GET that does not heal", _RED)
-            _queue(platform, 502, times=4)
-            _call(printer, platform, session, "GET", "/contacts/18")
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = True
-
-
-def _queue(platform: FakeCloudElements, status: int, times: int = 1) -> None:
-    words = _PROVIDER_WORDS.get(status)
-    message = NORMALIZED_ERRORS[status].description if words else None
-    platform.reply(status, message=message, provider_message=words, times=times)
-
-
-def _call(
-    printer: _Printer,
-    platform: FakeCloudElements,
-    session: CloudElementsSession,
-    method: str,
-    path: str,
-) -> None:
-    printer.field("sent", f"{method} {path}")
-    try:
-        response = session.request(method, platform.url + path)
-    except CloudElementsError as error:
-        printer.field("exception", type(error).__name__)
-        printer.field("provider", error.provider_message)
-        printer.field("request id", error.request_id)
-        printer.field("what to do", error.remedy)
-        if error.retryable:
-            printer.field("retries", why_stopped(error))
-    else:
-        printer.field("response", f"{response.status_code} {response.text}")
 
 
 if __name__ == "__main__":

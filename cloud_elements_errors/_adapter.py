@@ -12,12 +12,14 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ReadTimeoutError
 from urllib3.util.retry import Retry
 
+from ._checks import checked_statuses
 from ._codes import FIRST_ERROR
 from ._connection import keep_status
-from ._hook import OnError, ResponseHooks
 from ._payload import WARNING_HEADER
-from ._retry import Call, CloudElementsRetry, check_statuses
-from .exceptions import attempt_line
+from ._rendering import attempt_line
+from ._request_state import RequestState
+from ._response_hooks import OnError, ResponseHooks
+from ._retry import CloudElementsRetry
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -80,7 +82,7 @@ class CloudElementsAdapter(HTTPAdapter):
             raise TypeError(f"pool_block must be True or False, not {pool_block!r}")
         if on_error is not None and not callable(on_error):
             raise TypeError(f"on_error must be callable or None, not {on_error!r}")
-        self.passthrough: frozenset[int] = check_statuses("passthrough", passthrough)
+        self.passthrough: frozenset[int] = checked_statuses("passthrough", passthrough)
         self.on_error: OnError | None = on_error
         self._process = os.getpid()
         super().__init__(
@@ -151,7 +153,7 @@ class CloudElementsAdapter(HTTPAdapter):
         policy = self._max_retries
         if isinstance(policy, CloudElementsRetry):
             urls = (request.url, *(kwargs.get("proxies") or {}).values())
-            policy = policy.bound(Call(request.body, request.headers, *urls))
+            policy = policy.for_call(RequestState(request.body, request.headers, *urls))
         token = _in_flight.set((self, policy))
         try:
             response = super().send(request, *args, **kwargs)

@@ -15,7 +15,7 @@ from typing import Any
 
 from ._checks import check_number
 from ._lock import lock
-from ._redaction import origin_of
+from ._urls import origin_of
 
 # Tokens are counted in millionths, since 0.1 ten times is not 1 in floats.
 _TOKEN = 1_000_000

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from http.client import responses
 from typing import Any
 
 import requests
-from requests.hooks import dispatch_hook
 from requests.structures import CaseInsensitiveDict
 from urllib3.util.retry import Retry
 
 from ._body import read_body
 from ._codes import FIRST_ERROR
-from ._lock import lock
 from ._payload import (
     MAX_BODY_BYTES,
     WARNING_HEADER,
     Attempt,
+    ErrorPayload,
     StopReason,
     is_charset,
     parse_payload,
 )
-from ._redaction import Redactor, as_text, clean_url, printable
+from ._redaction import Redactor, as_text
+from ._rendering import error_line, error_notes, printable
 from ._retry import CloudElementsRetry
-from .exceptions import CloudElementsError, error_from_payload
-
-OnError = Callable[[CloudElementsError], object]
+from ._urls import clean_url
+from .exceptions import CloudElementsError, class_for
 
 logger = logging.getLogger("cloud_elements_errors")
 
@@ -169,97 +167,55 @@ def error_from_parts(
     )
 
 
-class ResponseHooks(list[Any]):
-    """The response hooks of a request in flight: the user's, then our check.
+def error_from_payload(
+    status_code: int,
+    payload: ErrorPayload,
+    redact: Redactor,
+    *,
+    reason: str | None = None,
+    method: str | None = None,
+    url: str | None = None,
+    earlier: tuple[Attempt, ...] = (),
+    stopped_by: StopReason | None = None,
+    response: requests.Response | None = None,
+) -> CloudElementsError:
+    """Build the error for a status of 400 or more, without secrets and with notes."""
+    cls = class_for(status_code) or CloudElementsError
+    text = redact(payload.text, cut=payload.truncated)
+    # Then what it says literally holds no secret either.
+    is_clean = text == payload.text and "\\" not in text
 
-    requests runs the hooks that it finds on the request, and no others, so this
-    list stands there in place of the user's. It is callable, so that requests
-    takes it for one hook: it runs those that it holds, checks what they have made
-    of the answer, and is gone. A hook of the user's that raises, or that takes
-    itself off the list, changes nothing of that.
+    def clean(words: str | None) -> str | None:
+        if words is None or (is_clean and words in text):
+            return words
+        return redact(words, cut=payload.truncated)
 
-    Several threads may send one request at a time, some of them without us: each
-    has its own settings, and the last one leaves the request as it was found.
-    """
-
-    def __init__(self, home: dict[str, Any]) -> None:
-        self._home = home
-        self._was_there = "response" in home
-        self._found = found = home.get("response")
-        super().__init__([found] if callable(found) else found or ())
-        self._settings: dict[int, tuple[Collection[int], OnError | None]] = {}
-
-    @classmethod
-    def install(
-        cls,
-        request: requests.PreparedRequest,
-        passthrough: Collection[int],
-        on_error: OnError | None,
-    ) -> ResponseHooks:
-        """Have the next answer to this request, in this thread, checked like this.
-
-        An adapter comes after its session, and its settings count.
-        """
-        with lock:
-            hooks = request.hooks.get("response")
-            if not isinstance(hooks, cls):
-                hooks = request.hooks["response"] = cls(request.hooks)
-            hooks._settings[threading.get_ident()] = (passthrough, on_error)
-            return hooks
-
-    def uninstall(self) -> None:
-        """Leave the request as it was found, unless other threads still send it."""
-        with lock:
-            self._settings.pop(threading.get_ident(), None)
-            if not self._settings and self._home.get("response") is self:
-                if isinstance(self._found, list):
-                    self._found[:] = self
-                self._home["response"] = self._found
-                if not self._was_there:
-                    del self._home["response"]
-
-    def __bool__(self) -> bool:
-        """Be true also when the user has no hooks, or requests would skip ours."""
-        return True
-
-    def __call__(self, response: requests.Response, **kwargs: Any) -> Any:
-        settings = self._settings.get(threading.get_ident())
-        try:
-            response = dispatch_hook(
-                "response", {"response": list(self)}, response, **kwargs
-            )
-        except CloudElementsError as error:  # of raise_for_error, among the hooks
-            _tell(error, None if settings is None else settings[1])
-            raise
-        finally:
-            self.uninstall()
-        if settings is not None:
-            check_response(response, *settings, kwargs.get("proxies"))
-        return response
-
-
-def check_response(
-    response: requests.Response,
-    passthrough: Collection[int],
-    on_error: OnError | None,
-    proxies: Mapping[str, str] | None = None,
-) -> None:
-    """Raise the error of a failed answer, after *on_error* was told of it."""
-    if response.status_code in passthrough:
-        return
-    try:
-        raise_for_error(response, proxies=proxies)
-    except CloudElementsError as error:
-        _tell(error, on_error)
-        raise
-
-
-def _tell(error: CloudElementsError, on_error: OnError | None) -> None:
-    if on_error is not None:
-        try:
-            on_error(error)
-        except Exception:
-            logger.exception("on_error failed, and is ignored")
+    error = cls(
+        status_code=status_code,
+        title=None if cls.status_code else clean(reason),
+        message=clean(payload.message),
+        request_id=clean(payload.request_id),
+        provider_message=clean(payload.provider_message),
+        provider_code=clean(payload.provider_code),
+        origin=payload.origin,
+        details=redact.fields(payload.details, cut=payload.truncated),
+        text=text,
+        truncated=payload.truncated,
+        method=method,
+        url=None if url is None else redact(clean_url(url)),
+        stopped_by=stopped_by,
+        retry_after=payload.retry_after,
+        response=response,
+    )
+    last = Attempt(
+        len(earlier) + 1, status_code, error.request_id, error.provider_message
+    )
+    error.attempts = (*earlier, last)
+    error.args = (error_line(error),)
+    for note in error_notes(error):
+        # Python 3.10 has no notes; a traceback there shows the line alone.
+        getattr(error, "add_note", bool)(note)
+    return error
 
 
 def _read_content(response: requests.Response) -> tuple[bytes, bool]:

@@ -19,18 +19,12 @@ import re
 from array import array
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-Origin = tuple[str, str, "int | None"]
-
 REDACTED = "[redacted]"
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-# Up to the third slash, or what else ends a host.
-_BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
 
 # Names of headers, parameters and JSON fields whose value is a secret.
 _SECRET_NAME = re.compile(
@@ -88,55 +82,6 @@ _FOLD = bytes.maketrans(b" -_", b"++/")
 _REST_OF_BASE64 = re.compile(rb"[A-Za-z0-9+/=_-]*")
 _PADDING = re.compile(rb"=*")
 _ALPHANUMERIC = re.compile("[0-9A-Za-z]")
-
-
-def printable(text: str, limit: int | None = None) -> str:
-    """Escape what could move a cursor, start a line or reverse the reading."""
-    if limit is not None and len(text) > limit:
-        text = text[: limit - 1] + "…"
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode()
-        for char in text
-    )
-
-
-def clean_url(url: str) -> str:
-    """Return the URL without userinfo, query and fragment."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
-
-
-def path_of(url: str) -> str:
-    """Return the path of a URL, or of the target in a request line."""
-    url = url.partition("?")[0].partition("#")[0]
-    _scheme, separator, rest = url.partition("://")
-    if not separator or url.startswith("/"):  # where "//a" is a path, and no host
-        return url
-    _host, slash, path = rest.partition("/")
-    return slash + path
-
-
-def origin_of(url: str) -> Origin | None:
-    """Return the scheme, host and port of a URL; None if it has no host."""
-    match = _BEFORE_PATH.match(url)
-    return None if match is None else _origin(match[0])
-
-
-# A program asks few hosts, each of them often.
-@lru_cache(maxsize=256)
-def _origin(url: str) -> Origin | None:
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-    except ValueError:  # a port or an IPv6 address that is none
-        return None
-    return (parts.scheme, parts.hostname, port) if parts.hostname else None
 
 
 def is_secret_name(name: str) -> bool:

@@ -3,7 +3,7 @@
 urllib3 asks a policy two things of every answer: ``is_retry``, then, if so,
 ``increment``, which returns the policy for the next attempt or raises. A policy
 is immutable and shared by all requests; what one request lives through is in a
-`Call`, which every ``new()`` policy of that request carries on.
+`RequestState`, which every ``new()`` policy of that request carries on.
 
 The order in `CloudElementsRetry.increment` matters. All that can stop a retry is
 decided before the failing answer is read, so that the last answer reaches the
@@ -13,13 +13,9 @@ the bound for error bodies, and remembered as an `Attempt`.
 
 from __future__ import annotations
 
-import logging
-import math
 import random
-import re
 import time
 from collections.abc import Collection, Mapping
-from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
@@ -29,10 +25,18 @@ from urllib3.util.retry import Retry
 
 from ._body import read_body
 from ._budget import HOST_BUDGET, RetryBudget, host_budgets
-from ._checks import check_number
+from ._checks import (
+    check_count,
+    check_number,
+    checked_methods,
+    checked_names,
+    checked_statuses,
+)
 from ._codes import FIRST_ERROR, RETRIED_STATUSES
 from ._payload import Attempt, parse_payload, parse_retry_after
-from ._redaction import Redactor, path_of, printable
+from ._rendering import log_retry
+from ._request_state import RequestState
+from ._urls import path_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -44,67 +48,8 @@ if TYPE_CHECKING:
 
     from ._payload import StopReason
 
-logger = logging.getLogger("cloud_elements_errors")
-
 # urllib3 recurses for each attempt; without any limit it ends in RecursionError.
 _MAX_RETRIES = 100
-
-# HTTP's statuses have three digits.
-_LAST_STATUS = 999
-
-# How much of a text goes into a line of the log; its record has all of it.
-_LOG_TEXT = 500
-
-
-class Call:
-    """What one request lives through, from its first attempt to its last."""
-
-    attempts: tuple[Attempt, ...] = ()
-    deadline: float = math.inf
-    stopped_by: StopReason | None = None
-    token_from: RetryBudget | None = None
-    """What the latest retry was paid from, until it is known to have worked."""
-
-    def __init__(
-        self,
-        body: object = None,
-        headers: Mapping[str, str | bytes] | None = None,
-        *urls: str | None,
-    ) -> None:
-        self.body = body
-        self._headers = headers
-        self.urls = urls
-
-    @cached_property
-    def redact(self) -> Redactor:
-        """What keeps the request's secrets out of text."""
-        return Redactor(self._headers, *self.urls)
-
-    def clean(self, text: str | None, *, cut: bool) -> str | None:
-        """Return the text without the request's secrets."""
-        return None if text is None else self.redact(text, cut=cut)
-
-    def failure(self, error: Exception) -> str:
-        """Return what urllib3 says of a failure, but for the pool's own name."""
-        return self.redact(re.sub(r"^\w+\(.*?\): ", "", str(error)))
-
-    def give_token_back(self) -> None:
-        """Give back the token of the latest retry, which has worked."""
-        if self.token_from is not None:
-            self.token_from.refund()
-            self.token_from = None
-
-    def can_send_again(self) -> bool:
-        """Whether the body can be sent a second time, as it was the first time."""
-        if self.body is None or isinstance(
-            self.body, (bytes, bytearray, memoryview, str, list, tuple)
-        ):
-            return True
-        try:
-            self.body.seek(self.body.tell())  # type: ignore[attr-defined]
-        except Exception:  # noqa: BLE001 - files of all kinds say no in all ways
-            return False
-        return True
 
 
 # What urllib3 counts, and gives to new() after each attempt.
@@ -189,7 +134,7 @@ class CloudElementsRetry(Retry):
         counts = (total, connect, read, redirect, status, other)
         for name, count in zip(_COUNTS, counts, strict=True):
             # urllib3 marks a policy that is used up by a count of -1.
-            _check_count(name, count, least=-1 if history else 0)
+            check_count(name, count, least=-1 if history else 0)
         for name, number in {
             "backoff_factor": backoff_factor,
             "backoff_max": backoff_max,
@@ -217,8 +162,8 @@ class CloudElementsRetry(Retry):
             redirect=redirect,
             status=status,
             other=other,
-            allowed_methods=_checked_methods(allowed_methods),
-            status_forcelist=check_statuses(
+            allowed_methods=checked_methods(allowed_methods),
+            status_forcelist=checked_statuses(
                 "status_forcelist", () if status_forcelist is None else status_forcelist
             ),
             backoff_factor=backoff_factor,
@@ -227,7 +172,7 @@ class CloudElementsRetry(Retry):
             raise_on_status=raise_on_status,
             history=history,
             respect_retry_after_header=respect_retry_after_header,
-            remove_headers_on_redirect=_checked_strings(
+            remove_headers_on_redirect=checked_names(
                 "remove_headers_on_redirect", remove_headers_on_redirect
             ),
             backoff_jitter=backoff_jitter,
@@ -238,13 +183,13 @@ class CloudElementsRetry(Retry):
         self.budget: RetryBudget | None = (
             self._default_budget if budget is HOST_BUDGET else budget
         )
-        self._call: Call | None = None
+        self._call: RequestState | None = None
         self._pause: float | None = None
 
     def new(self, **kw: Any) -> Self:
         """Return a copy with some settings changed; the budget is shared."""
         if kw.keys() == _COUNTED:  # from attempt to attempt, by urllib3
-            clone = self.bound(self._call)
+            clone = self.for_call(self._call)
             clone.__dict__.update(kw)
         else:
             params = {"max_elapsed": self.max_elapsed, "budget": self.budget, **kw}
@@ -278,9 +223,9 @@ class CloudElementsRetry(Retry):
             raise TypeError(f"headers must be a mapping or None, not {headers!r}")
         if url is not None and not isinstance(url, str):
             raise TypeError(f"url must be a str or None, not {url!r}")
-        return self.bound(Call(body, headers, url))
+        return self.for_call(RequestState(body, headers, url))
 
-    def bound(self, call: Call | None) -> Self:
+    def for_call(self, call: RequestState | None) -> Self:
         """Return this policy for one call."""
         clone = object.__new__(type(self))
         clone.__dict__ = self.__dict__.copy()
@@ -363,7 +308,7 @@ class CloudElementsRetry(Retry):
                 following._meet_host(urljoin(url or "", location))
             return following
         now = time.monotonic()
-        call = self._call or Call()
+        call = self._call or RequestState()
         if not call.attempts and self.max_elapsed is not None:
             call.deadline = now + self.max_elapsed
         retry_after = (
@@ -430,7 +375,7 @@ class CloudElementsRetry(Retry):
 
     def _refusal(
         self,
-        call: Call,
+        call: RequestState,
         method: str | None,
         response: BaseHTTPResponse | None,
         error: Exception | None,
@@ -455,7 +400,7 @@ class CloudElementsRetry(Retry):
         return None if call.can_send_again() else "body"
 
     def _limit(
-        self, call: Call, retry_after: float | None, start: float
+        self, call: RequestState, retry_after: float | None, start: float
     ) -> StopReason | None:
         """Say which limit a retry at this time would break, if any."""
         if len(self.history) >= _MAX_RETRIES:
@@ -472,7 +417,7 @@ class CloudElementsRetry(Retry):
 
     def _stop(
         self,
-        call: Call,
+        call: RequestState,
         reason: StopReason,
         response: BaseHTTPResponse | None,
         error: Exception | None,
@@ -481,14 +426,14 @@ class CloudElementsRetry(Retry):
         call.token_from = None
         if response is not None:
             # The policy is shared, so what it says of this call is on the answer.
-            response.retries = self.bound(call)
+            response.retries = self.for_call(call)
         elif error is not None:
             number = len(call.attempts) + 1
             call.attempts += (Attempt(number, error=call.failure(error)),)
 
     def _remember(  # noqa: PLR0917 - what increment() has at hand
         self,
-        call: Call,
+        call: RequestState,
         method: str | None,
         url: str | None,
         response: BaseHTTPResponse | None,
@@ -513,35 +458,7 @@ class CloudElementsRetry(Retry):
         most = None
         if self.total is not None:
             most = min(attempt.number + self.total, _MAX_RETRIES) + 1
-        _log_retry(attempt, method, call.redact(path_of(url or "")), most)
-
-
-def _log_retry(
-    attempt: Attempt, method: str | None, path: str, most: int | None
-) -> None:
-    words = attempt.provider_message and printable(attempt.provider_message)
-    failure = attempt.error and printable(attempt.error)
-    logger.warning(
-        "Retrying %s %s after %s%s: attempt %d%s in %.2f s",
-        method,
-        printable(path, _LOG_TEXT),
-        attempt.status_code or printable(failure or "a failure", _LOG_TEXT),
-        f" ({printable(words, _LOG_TEXT)})" if words else "",
-        attempt.number + 1,
-        "" if most is None else f" of {most}",
-        attempt.waited,
-        extra={
-            "method": method,
-            "path": printable(path),
-            "status_code": attempt.status_code,
-            "request_id": attempt.request_id and printable(attempt.request_id),
-            "provider_message": words,
-            "error": failure,
-            "attempt": attempt.number + 1,
-            "max_attempts": most,
-            "wait": attempt.waited,
-        },
-    )
+        log_retry(attempt, method, call.redact(path_of(url or "")), most)
 
 
 def _is_untrusted(error: Exception | None) -> bool:
@@ -552,47 +469,3 @@ def _is_untrusted(error: Exception | None) -> bool:
     return isinstance(error, SSLError) and isinstance(
         next(iter(error.args), None), ValueError
     )
-
-
-def _check_count(name: str, value: bool | int | None, *, least: int) -> None:
-    if value is not None and not isinstance(value, int):
-        raise TypeError(f"{name} must be an integer, a boolean or None, not {value!r}")
-    if value is not None and value < least:
-        raise ValueError(f"{name} must be 0 or more, or None, not {value!r}")
-
-
-def _checked_methods(methods: Collection[str] | None) -> frozenset[str] | None:
-    if methods is None:
-        return None
-    checked = _checked_strings("allowed_methods", methods)
-    if not checked:
-        raise ValueError(
-            "allowed_methods must name a method, since urllib3 takes an empty "
-            "collection as every method: use total=0 for no retries, or None for "
-            f"every method, not {methods!r}"
-        )
-    return frozenset(method.upper() for method in checked)
-
-
-def _checked_strings(name: str, values: Collection[str]) -> Collection[str]:
-    if (
-        isinstance(values, (str, bytes))
-        or not isinstance(values, Collection)
-        or not all(isinstance(value, str) for value in values)
-    ):
-        raise TypeError(f"{name} must be a collection of names, not {values!r}")
-    return values
-
-
-def check_statuses(name: str, statuses: Collection[int]) -> frozenset[int]:
-    """Return the statuses as a set, or say what is wrong with them."""
-    if isinstance(statuses, (str, bytes)) or not isinstance(statuses, Collection):
-        raise TypeError(f"{name} must be a collection of statuses, not {statuses!r}")
-    for status in statuses:
-        if isinstance(status, bool) or not isinstance(status, int):
-            raise TypeError(f"{name} must hold integers, not {status!r}")
-        if not FIRST_ERROR <= status <= _LAST_STATUS:
-            raise ValueError(
-                f"{name} must hold statuses from 400 to 999, not {status!r}"
-            )
-    return frozenset(statuses)

@@ -11,7 +11,7 @@ from requests.models import REDIRECT_STATI
 from urllib3.util import Timeout
 
 from ._adapter import CloudElementsAdapter
-from ._hook import OnError, ResponseHooks, check_response
+from ._response_hooks import OnError, ResponseHooks, check_response
 from .exceptions import CloudElementsError
 
 if TYPE_CHECKING:

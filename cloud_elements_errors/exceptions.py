@@ -29,14 +29,13 @@ from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 import requests
-from requests.structures import CaseInsensitiveDict
 
 from ._codes import FIRST_ERROR, NORMALIZED_ERRORS, UNLISTED_ERROR, NormalizedError
-from ._payload import Attempt
-from ._redaction import Redactor, as_text, clean_url, path_of, printable
+from ._pickling import pack, unpack
+from ._rendering import STOPPED_BY
 
 if TYPE_CHECKING:
-    from ._payload import ErrorPayload, Origin, StopReason
+    from ._payload import Attempt, Origin, StopReason
 
 __all__ = [
     "BadRequestError",
@@ -52,23 +51,6 @@ __all__ = [
     "UnlistedStatusError",
     "UnsupportedMediaTypeError",
 ]
-
-# How much of each text goes into the one line; the attributes have all of it.
-_LINE_TEXT = 500
-
-# Below what a message broker or a process pool takes without a second thought.
-_MAX_PICKLE_BYTES = 120 * 1024
-
-_STOPPED_BY: dict[StopReason, str] = {
-    "status": "this status is not retried",
-    "method": "{method} is not retried, since it could do its work twice",
-    "body": "the request's body cannot be sent a second time",
-    "attempts": "no attempts were left",
-    "deadline": "the time for retries was over",
-    "budget": "the retry budget is empty: of the calls in the last seconds, too few "
-    "succeeded to pay for another retry",
-    "retry_after": "the server asks to wait {seconds} s, longer than the policy allows",
-}
 
 
 class CloudElementsError(requests.HTTPError):
@@ -172,8 +154,8 @@ class CloudElementsError(requests.HTTPError):
         ):
             if not isinstance(value, allowed):
                 raise TypeError(f"{name} must not be {value!r}")
-        if stopped_by is not None and stopped_by not in _STOPPED_BY:
-            reasons = ", ".join(_STOPPED_BY)
+        if stopped_by is not None and stopped_by not in STOPPED_BY:
+            reasons = ", ".join(STOPPED_BY)
             raise ValueError(f"stopped_by must be of {reasons}, not {stopped_by!r}")
         super().__init__(line, response=response, request=request)
         if status_code is not None and status_code != self.status_code:
@@ -260,32 +242,14 @@ class CloudElementsError(requests.HTTPError):
 
     def __reduce_ex__(self, protocol: SupportsIndex = 4, /) -> tuple[Any, ...]:
         """Travel without secrets, the request's body, or more than 128 KiB."""
-        import pickle  # noqa: PLC0415 - two milliseconds, which few programs need
-
-        request = self.request
-        redact = Redactor()
-        if request is not None:
-            redact = Redactor(request.headers, as_text(request.url or ""))
-        state = self.__dict__ | {
-            "response": _pack_response(self.response, redact),
-            "request": _pack_request(request, redact),
-        }
-        for longest in (64 * 1024, 16 * 1024, 1024, 100, 40):
-            packed = pickle.dumps((self.args, state), index(protocol))
-            if len(packed) <= _MAX_PICKLE_BYTES:
-                break
-            # What the details say is in the text too.
-            state |= {"_details": {}, "truncated": True}
-            state = _shortened(state, longest)
+        state = pack(self.args, self.__dict__, index(protocol))
         return type(self), self.args, state
 
     __reduce__ = __reduce_ex__
 
     def __setstate__(self, state: Any) -> None:
         """Take what `__reduce__` packed."""
-        request = _unpack_request(state["request"])
-        response = _unpack_response(state["response"], state["text"], request)
-        self.__dict__.update(state | {"request": request, "response": response})
+        self.__dict__.update(unpack(state))
 
 
 class BadRequestError(CloudElementsError):
@@ -391,180 +355,3 @@ def class_for(status_code: int) -> type[CloudElementsError] | None:
     if status_code < FIRST_ERROR:
         return None
     return _CLASSES.get(status_code, UnlistedStatusError)
-
-
-def error_from_payload(
-    status_code: int,
-    payload: ErrorPayload,
-    redact: Redactor,
-    *,
-    reason: str | None = None,
-    method: str | None = None,
-    url: str | None = None,
-    earlier: tuple[Attempt, ...] = (),
-    stopped_by: StopReason | None = None,
-    response: requests.Response | None = None,
-) -> CloudElementsError:
-    """Build the error for a status of 400 or more, without secrets and with notes."""
-    text = redact(payload.text, cut=payload.truncated)
-    # Then what it says literally holds no secret either.
-    is_clean = text == payload.text and "\\" not in text
-
-    def clean(words: str | None) -> str | None:
-        if words is None or (is_clean and words in text):
-            return words
-        return redact(words, cut=payload.truncated)
-
-    error = _CLASSES.get(status_code, UnlistedStatusError)(
-        status_code=status_code,
-        title=None if status_code in _CLASSES else clean(reason),
-        message=clean(payload.message),
-        request_id=clean(payload.request_id),
-        provider_message=clean(payload.provider_message),
-        provider_code=clean(payload.provider_code),
-        origin=payload.origin,
-        details=redact.fields(payload.details, cut=payload.truncated),
-        text=text,
-        truncated=payload.truncated,
-        method=method,
-        url=None if url is None else redact(clean_url(url)),
-        stopped_by=stopped_by,
-        retry_after=payload.retry_after,
-        response=response,
-    )
-    last = Attempt(
-        len(earlier) + 1, status_code, error.request_id, error.provider_message
-    )
-    error.attempts = (*earlier, last)
-    error.args = (_line(error),)
-    for note in _notes(error):
-        # Python 3.10 has no notes; a traceback there shows the line alone.
-        getattr(error, "add_note", bool)(note)
-    return error
-
-
-def _line(error: CloudElementsError) -> str:
-    """Say it all in one line: status, whose words, request id, and which call."""
-    line = f"{error.status_code} {printable(error.title, _LINE_TEXT)}"
-    words = error.message
-    if error.origin == "unknown":
-        words = words_of_page(error.text)
-    if words and words != error.title:
-        line += f": {printable(words, _LINE_TEXT)}"
-    if error.provider_message:
-        line += f" | provider: {printable(error.provider_message, _LINE_TEXT)}"
-    if error.request_id:
-        line += f" | request id: {printable(error.request_id, _LINE_TEXT)}"
-    if error.attempts[1:]:
-        line += f" | attempts: {len(error.attempts)}"
-    call = f"{error.method or ''} {path_of(error.url or '')}".strip()
-    if call:
-        line += f" | {printable(call, _LINE_TEXT)}"
-    return line
-
-
-def words_of_page(text: str) -> str:
-    """Return a gateway's page in one line, without its tags."""
-    return " ".join(re.sub(r"<[^<>]*>", " ", text).split())
-
-
-def _notes(error: CloudElementsError) -> list[str]:
-    """Return what the traceback adds: what to do, and what was tried."""
-    notes = [error.remedy]
-    stopped = why_stopped(error)
-    # That a 409 is not tried again surprises nobody.
-    if stopped is not None and (error.stopped_by != "status" or error.attempts[1:]):
-        notes.append(stopped)
-    if len(error.attempts) > 1:
-        notes += [attempt_line(attempt) for attempt in error.attempts]
-    return notes
-
-
-def why_stopped(error: CloudElementsError) -> str | None:
-    """Say in words why there was no further attempt; None if nobody decided."""
-    if error.stopped_by is None:
-        return None
-    times = f"{len(error.attempts)} times" if len(error.attempts) > 1 else "once"
-    why = _STOPPED_BY[error.stopped_by].format(
-        method=error.method, seconds=f"{error.retry_after or 0:g}"
-    )
-    return f"Tried {times}, and not again: {why}."
-
-
-def attempt_line(attempt: Attempt) -> str:
-    """Describe an attempt in one line, for a note."""
-    what = printable(attempt.error or str(attempt.status_code), _LINE_TEXT)
-    if attempt.provider_message:
-        what += f" | provider: {printable(attempt.provider_message, _LINE_TEXT)}"
-    if attempt.request_id:
-        what += f" | request id: {printable(attempt.request_id, _LINE_TEXT)}"
-    if attempt.waited:
-        what += f" | waited {attempt.waited:.2f} s"
-    return f"  attempt {attempt.number}: {what}"
-
-
-def _pack_request(
-    request: requests.Request | requests.PreparedRequest | None, redact: Redactor
-) -> dict[str, Any] | None:
-    if request is None:
-        return None
-    return {
-        "method": request.method,
-        "url": redact(clean_url(as_text(request.url or ""))),
-        "headers": redact.headers(request.headers),
-    }
-
-
-def _unpack_request(state: dict[str, Any] | None) -> requests.PreparedRequest | None:
-    if state is None:
-        return None
-    request = requests.PreparedRequest()
-    request.method = state["method"]
-    request.url = state["url"]
-    request.headers = CaseInsensitiveDict(state["headers"])
-    return request
-
-
-def _pack_response(
-    response: requests.Response | None, redact: Redactor
-) -> dict[str, Any] | None:
-    if response is None:
-        return None
-    return {
-        "status_code": response.status_code,
-        "reason": redact(as_text(response.reason or "")),
-        "url": redact(clean_url(response.url or "")),
-        "headers": redact.headers(response.headers),
-        "elapsed": response.elapsed,
-    }
-
-
-def _unpack_response(
-    state: dict[str, Any] | None, text: str, request: requests.PreparedRequest | None
-) -> requests.Response | None:
-    if state is None:
-        return None
-    response = requests.Response()
-    # The one way to give a Response its content, which is the redacted text.
-    response.__setstate__({"_content": text.encode("utf-8", "replace"), **state})
-    response.headers = CaseInsensitiveDict(state["headers"])
-    response.encoding = "utf-8"
-    if request is not None:
-        response.request = request
-    return response
-
-
-def _shortened(value: Any, longest: int) -> Any:
-    """Return a copy of the value with every longer string in it cut."""
-    if isinstance(value, str):
-        return value[:longest]
-    if isinstance(value, dict):
-        return {
-            _shortened(key, longest): _shortened(item, longest)
-            for key, item in value.items()
-        }
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_shortened(item, longest) for item in value))
-    if isinstance(value, (list, tuple)):
-        return type(value)(_shortened(item, longest) for item in value)
-    return value

@@ -16,22 +16,17 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import socket
-import threading
 import time
 from collections.abc import Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from http.client import HTTPMessage, responses
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from requests.structures import CaseInsensitiveDict
 from urllib3.util.retry import Retry
 
 from ._budget import host_budgets
 from ._codes import FIRST_ERROR, NORMALIZED_ERRORS
 from ._lock import lock
+from ._loopback import LoopbackServer, ReceivedRequest, Reply, phrase
 from ._payload import REQUEST_ID_HEADER
 from ._retry import CloudElementsRetry
 
@@ -46,37 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["FakeCloudElements", "ReceivedRequest", "no_wait"]
 
 
-@dataclass(frozen=True)
-class ReceivedRequest:
-    """A request as it arrived.
-
-    Attributes:
-        method: ``"GET"`` and so on.
-        path: The path with its query.
-        headers: The headers, looked up without regard to case.
-        body: The body, put together again where it came in chunks.
-
-    """
-
-    method: str
-    path: str
-    headers: HTTPMessage
-    body: bytes
-
-
-class _Reply(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-    method: str | None
-    path: str | None
-
-    def matches(self, method: str, target: str) -> bool:
-        return (self.method is None or self.method == method) and (
-            self.path is None or self.path in {target, target.partition("?")[0]}
-        )
-
-
 class FakeCloudElements:
     """Answers like the platform, over real sockets, what you have queued.
 
@@ -88,8 +52,8 @@ class FakeCloudElements:
         """Make the server; it listens when it is entered."""
         self.requests: list[ReceivedRequest] = []
         """What has arrived, in order."""
-        self._queue: list[_Reply] = []
-        self._server: _Server | None = None
+        self._queue: list[Reply] = []
+        self._server: LoopbackServer | None = None
 
     @property
     def url(self) -> str:
@@ -153,13 +117,13 @@ class FakeCloudElements:
                 row = NORMALIZED_ERRORS.get(status)
                 fields["requestId"] = request_id or _object_id()
                 if message is None:
-                    fields["message"] = row.title if row else _phrase(status)
+                    fields["message"] = row.title if row else phrase(status)
             sent = {key: value for key, value in fields.items() if value is not None}
             content = sent if body is None else body
             all_headers = {"Content-Type": "application/json;charset=UTF-8"}
             if "requestId" in sent and body is None:
                 all_headers[REQUEST_ID_HEADER] = str(sent["requestId"])
-            reply = _Reply(
+            reply = Reply(
                 status,
                 {**all_headers, **(headers or {})},
                 content if isinstance(content, bytes) else _encoded(content),
@@ -173,7 +137,7 @@ class FakeCloudElements:
         """Start to serve."""
         if self._server is not None:
             raise RuntimeError("this FakeCloudElements serves already")
-        self._server = _Server(self)
+        self._server = LoopbackServer(self._answer)
         return self
 
     def __exit__(
@@ -187,13 +151,13 @@ class FakeCloudElements:
             self._server.stop()
             self._server = None
 
-    def _answer(self, request: ReceivedRequest) -> _Reply:
+    def _answer(self, request: ReceivedRequest) -> Reply:
         with lock:
             self.requests.append(request)
             for index, reply in enumerate(self._queue):
                 if reply.matches(request.method, request.path):
                     return self._queue.pop(index)
-        return _Reply(200, {"Content-Type": "application/json"}, b"{}", None, None)
+        return Reply(200, {"Content-Type": "application/json"}, b"{}", None, None)
 
 
 @contextmanager
@@ -229,81 +193,6 @@ _POLICIES: tuple[type[Retry], ...] = (Retry, CloudElementsRetry)
 _found: list[tuple[list[Any], dict[object, RetryBudget]]] = []
 
 
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 128
-
-    def __init__(self, platform: FakeCloudElements) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.platform = platform
-        self._open: list[tuple[socket.socket, threading.Thread]] = []
-        self._loop = threading.Thread(
-            target=self.serve_forever, args=(0.01,), daemon=True
-        )
-        self._loop.start()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Handle a connection in a thread of its own, which `stop` waits for."""
-        thread = threading.Thread(
-            target=self.process_request_thread,
-            args=(request, client_address),
-            daemon=True,
-        )
-        self._open = [one for one in self._open if one[1].is_alive()]
-        thread.start()
-        self._open.append((request, thread))
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay quiet: a client that goes away is its own affair."""
-
-    def stop(self) -> None:
-        self.shutdown()
-        self._loop.join()
-        self.server_close()
-        for connection, thread in self._open:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            thread.join()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-    headers: HTTPMessage
-
-    def __getattr__(self, name: str) -> Any:
-        """Answer every method alike: the base class looks for ``do_GET`` and so on."""
-        if name.startswith("do_"):
-            return self._respond
-        raise AttributeError(name)
-
-    def _respond(self) -> None:
-        request = ReceivedRequest(
-            self.command, self.path, self.headers, self._read_body()
-        )
-        reply = self.server.platform._answer(request)
-        lines = [f"HTTP/1.1 {reply.status} {_phrase(reply.status)}"]
-        headers = {"Content-Length": str(len(reply.body)), **reply.headers}
-        # The last of each name, in whatever case: the user's.
-        lines += [": ".join(item) for item in CaseInsensitiveDict(headers).items()]
-        head = "\r\n".join([*lines, "", ""]).encode("latin-1")
-        no_body = self.command == "HEAD" or reply.status in {204, 304}
-        # One send: head and body in two cost 40 ms, by Nagle and delayed ACK.
-        self.wfile.write(head if no_body else head + reply.body)
-
-    def _read_body(self) -> bytes:
-        if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        chunks = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            chunks.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
-        return b"".join(chunks)
-
-    def log_message(self, *_args: Any) -> None:
-        """Stay quiet: what arrived is in ``requests``."""
-
-
 def _check_integer(name: str, value: int, least: int, most: int | None = None) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be an integer, not {value!r}")
@@ -328,10 +217,6 @@ def _check_headers(headers: Mapping[str, str] | None) -> None:
 
 def _encoded(content: object) -> bytes:
     return (content if isinstance(content, str) else json.dumps(content)).encode()
-
-
-def _phrase(status: int) -> str:
-    return responses.get(status, "Unknown")
 
 
 def _object_id() -> str:

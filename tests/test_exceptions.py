@@ -26,13 +26,10 @@ from cloud_elements_errors import (
     exceptions,
     raise_for_error,
 )
+from cloud_elements_errors._hook import error_from_payload
 from cloud_elements_errors._payload import parse_payload
 from cloud_elements_errors._redaction import Redactor
-from cloud_elements_errors.exceptions import (
-    attempt_line,
-    error_from_payload,
-    why_stopped,
-)
+from cloud_elements_errors._rendering import attempt_line, why_stopped
 
 CLASSES = [getattr(exceptions, name) for name in exceptions.__all__]
 LEAVES = [cls for cls in CLASSES if cls is not CloudElementsError]

@@ -25,37 +25,41 @@ MODULES = {path.stem: path for path in PACKAGE.glob("*.py")}
 
 # From top to bottom: a module may import those above it, and only these.
 ORDER = [
-    *("_lock", "_codes", "_checks", "_redaction", "_payload", "exceptions", "_body"),
-    *(
-        "_budget",
-        "_retry",
-        "_hook",
-        "_connection",
-        "_adapter",
-        "_session",
-        "_embedding",
-    ),
-    *("_explain", "testing", "__main__"),
+    *("_lock", "_codes", "_checks", "_urls", "_payload", "_redaction", "_rendering"),
+    *("_pickling", "exceptions", "_body", "_budget", "_request_state", "_retry"),
+    *("_hook", "_response_hooks", "_connection", "_adapter", "_session"),
+    *("_patching", "_translation", "_loopback", "testing", "_terminal", "_demo"),
+    *("_explain", "__main__"),
 ]
 ALLOWED = {module: set(ORDER[:place]) for place, module in enumerate(ORDER)} | {
     # Some keep to less than that.
     "_codes": set(),
-    "_checks": set(),
-    "_redaction": set(),
+    "_checks": {"_codes"},
+    "_urls": set(),
     "_payload": set(),
+    "_redaction": {"_urls", "_payload"},
+    "_rendering": {"_urls", "_payload"},
+    "_pickling": {"_urls", "_redaction"},
     "_body": {"_payload"},
+    "_budget": {"_lock", "_checks", "_urls"},
+    "_request_state": {"_payload", "_redaction", "_budget"},
     "_connection": {"_codes"},
-    "_budget": {"_lock", "_checks", "_redaction"},
-    "_retry": {"_codes", "_checks", "_redaction", "_payload", "_body", "_budget"},
+    "_loopback": set(),
+    "_terminal": set(),
     # These two are the doors of pytest and of the user.
     "_pytest_plugin": {"testing"},
-    "__init__": set(ORDER) - {"_explain", "testing", "__main__"},
+    "__init__": set(ORDER[: ORDER.index("_loopback")]),
 }
-STDLIB_ONLY = {"_lock", "_codes", "_checks", "_redaction", "_payload", "_budget"}
+STDLIB_ONLY = {
+    *("_lock", "_codes", "_checks", "_urls", "_payload", "_redaction", "_rendering"),
+    *("_budget", "_request_state", "_terminal"),
+}
 HOSTS = {
+    "_pickling": {"requests"},
     "exceptions": {"requests"},
     "_body": {"urllib3"},
     "_retry": {"urllib3"},
+    "_loopback": {"requests"},
     "_pytest_plugin": {"pytest"},
 }
 
@@ -70,7 +74,7 @@ def _imports(module: str) -> list[ast.Import | ast.ImportFrom]:
 
 
 def _siblings(module: str) -> set[str]:
-    """Return the modules of the package that a module names in its imports."""
+    """Return the modules of the package that a module imports at run time."""
     names = set()
     for node in _imports(module):
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -126,9 +130,9 @@ def test_typing_extensions_is_for_the_type_checker_alone(module):
 
 # Modules of the standard library that few programs need, and that are slow to import.
 DEFERRED = {
-    "_embedding": ["import inspect"],
+    "_translation": ["import inspect"],
     "_redaction": ["import html"],
-    "exceptions": ["import pickle"],
+    "_pickling": ["import pickle"],
 }
 
 

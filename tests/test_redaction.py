@@ -15,15 +15,14 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from cloud_elements_errors import Attempt, error_from_parts, error_from_response
+from cloud_elements_errors._hook import error_from_payload
 from cloud_elements_errors._payload import parse_payload
 from cloud_elements_errors._redaction import (
     REDACTED,
     Redactor,
-    clean_url,
-    path_of,
-    printable,
 )
-from cloud_elements_errors.exceptions import _notes, error_from_payload
+from cloud_elements_errors._rendering import error_notes, printable
+from cloud_elements_errors._urls import clean_url, path_of
 
 RECORDED = json.loads(
     (Path(__file__).parent / "data" / "recorded_bodies.json").read_text("utf-8")
@@ -490,7 +489,7 @@ def _everything(error):
     """Yield all text that may leave the process with an error."""
     yield str(error)
     yield repr(error)
-    yield from _notes(error)
+    yield from error_notes(error)
     yield "".join(traceback.format_exception(error))
     yield json.dumps(error.to_dict(), ensure_ascii=False)
     yield repr(error.__dict__ | {"response": None, "request": None})
@@ -582,7 +581,7 @@ def test_text_that_is_safe_to_print():
     body = json.dumps({"message": nasty, "providerMessage": nasty, "requestId": nasty})
     error = error_from_parts(418, body, method="GET", url=f"http://h/{nasty}")
     assert error.message == error.provider_message == error.request_id == nasty
-    shown = [str(error), *_notes(error)]
+    shown = [str(error), *error_notes(error)]
     assert all(line.isprintable() for line in shown)
     assert r"one\ntwo\x1b[2J \u202ereversed\u2069" in str(error)
 
@@ -591,7 +590,7 @@ def test_notes_are_safe_to_print():
     """What the attempts say is escaped in the notes."""
     earlier = (Attempt(1, 502, "a\nb", "c\x1b[0m"), Attempt(2, error="d\r"))
     error = error_from_payload(502, parse_payload({}, b""), Redactor(), earlier=earlier)
-    assert all(note.isprintable() for note in _notes(error))
+    assert all(note.isprintable() for note in error_notes(error))
 
 
 def test_no_secret_in_the__notes_a_retried_error():
@@ -601,7 +600,7 @@ def test_no_secret_in_the__notes_a_retried_error():
     redact = Redactor(headers, url)
     error = error_from_payload(502, payload, redact, earlier=(Attempt(1, 502),))
     assert error.attempts[-1].provider_message == f"bad {REDACTED}"
-    assert not any(secret in note for note in _notes(error))
+    assert not any(secret in note for note in error_notes(error))
 
 
 HOSTILE = {

@@ -15,7 +15,8 @@ import requests
 from urllib3.util import Retry
 
 from cloud_elements_errors import CloudElementsRetry, CloudElementsSession
-from cloud_elements_errors.testing import FakeCloudElements, _Handler, no_wait
+from cloud_elements_errors._loopback import _Handler
+from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

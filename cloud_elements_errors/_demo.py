@@ -1,0 +1,101 @@
+"""The command ``demo``: a Cloud Elements on loopback, and each of its errors."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from ._codes import FIRST_ERROR, NORMALIZED_ERRORS
+from ._rendering import why_stopped
+from ._retry import CloudElementsRetry
+from ._session import CloudElementsSession
+from ._terminal import GREEN, RED
+from .exceptions import CloudElementsError
+from .testing import FakeCloudElements
+
+if TYPE_CHECKING:
+    from ._terminal import Printer
+
+# What providers really said, one for each row of the table.
+_PROVIDER_WORDS = {
+    400: "3100 - message=AuthorizationFailed; errorCode=003100; statusCode=403 - null",
+    401: "Session expired or invalid",
+    403: "error - {code=403, message=The caller does not have permission}",
+    404: "ERROR: NOT_FOUND - The requested resource does not exist",
+    405: "HTTP Method 'DELETE' not allowed. Allowed are HEAD,GET,PATCH",
+    406: "Only application/json is available for this resource",
+    409: "Item with the same name already exists",
+    415: "Unsupported Media Type: text/plain",
+    500: "Errors - [{Code=UNKNOWN_ERROR, Message=An unexpected error occurred}]",
+    502: "Connection reset by peer",
+}
+
+
+class _LogLines(logging.Handler):
+    """Shows each retry where it happens."""
+
+    def __init__(self, printer: Printer) -> None:
+        super().__init__()
+        self._printer = printer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._printer.field("log", record.getMessage())
+
+
+def demo(printer: Printer) -> None:
+    """Show each status, a GET that heals, and one that does not."""
+    logger = logging.getLogger("cloud_elements_errors")
+    handler = _LogLines(printer)
+    logger.addHandler(handler)
+    logger.propagate = False
+    # No budget: all these failures, which are meant to be shown, would empty it.
+    policy = CloudElementsRetry(backoff_factor=0.1, budget=None)
+    try:
+        with (
+            FakeCloudElements() as platform,
+            CloudElementsSession(max_retries=policy) as session,
+        ):
+            session.trust_env = False  # loopback is not behind anybody's proxy
+            printer.title(f"A Cloud Elements on loopback: {platform.url}")
+            for status, row in NORMALIZED_ERRORS.items():
+                colour = RED if status >= FIRST_ERROR else GREEN
+                printer.title(f"{status} {row.title}", colour)
+                _queue(platform, status)
+                # POST is never retried, so each answer is seen as it is.
+                _call(printer, platform, session, "POST", "/contacts")
+            printer.title("502 twice, then 200: a GET that heals", GREEN)
+            _queue(platform, 502, times=2)
+            _call(printer, platform, session, "GET", "/contacts/17")
+            printer.title("502 for ever: a GET that does not heal", RED)
+            _queue(platform, 502, times=4)
+            _call(printer, platform, session, "GET", "/contacts/18")
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = True
+
+
+def _queue(platform: FakeCloudElements, status: int, times: int = 1) -> None:
+    words = _PROVIDER_WORDS.get(status)
+    message = NORMALIZED_ERRORS[status].description if words else None
+    platform.reply(status, message=message, provider_message=words, times=times)
+
+
+def _call(
+    printer: Printer,
+    platform: FakeCloudElements,
+    session: CloudElementsSession,
+    method: str,
+    path: str,
+) -> None:
+    printer.field("sent", f"{method} {path}")
+    try:
+        response = session.request(method, platform.url + path)
+    except CloudElementsError as error:
+        printer.field("exception", type(error).__name__)
+        printer.field("provider", error.provider_message)
+        printer.field("request id", error.request_id)
+        printer.field("what to do", error.remedy)
+        if error.retryable:
+            printer.field("retries", why_stopped(error))
+    else:
+        printer.field("response", f"{response.status_code} {response.text}")

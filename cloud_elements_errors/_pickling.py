@@ -1,0 +1,112 @@
+"""What travels to another process: no secrets, no request body, below 128 KiB."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+from requests.structures import CaseInsensitiveDict
+
+from ._redaction import Redactor, as_text
+from ._urls import clean_url
+
+# Below what a message broker or a process pool takes without a second thought.
+_MAX_PICKLE_BYTES = 120 * 1024
+
+
+def pack(args: tuple[Any, ...], attributes: dict[str, Any], protocol: int) -> Any:
+    """Return an error's attributes, ready to travel and without secrets.
+
+    What is too long for 120 KiB is cut, in as many steps as it takes.
+    """
+    import pickle  # noqa: PLC0415 - two milliseconds, which few programs need
+
+    request = attributes["request"]
+    redact = Redactor()
+    if request is not None:
+        redact = Redactor(request.headers, as_text(request.url or ""))
+    state = attributes | {
+        "response": _pack_response(attributes["response"], redact),
+        "request": _pack_request(request, redact),
+    }
+    for longest in (64 * 1024, 16 * 1024, 1024, 100, 40):
+        if len(pickle.dumps((args, state), protocol)) <= _MAX_PICKLE_BYTES:
+            break
+        # What the details say is in the text too.
+        state |= {"_details": {}, "truncated": True}
+        state = _shortened(state, longest)
+    return state
+
+
+def unpack(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes that `pack` has packed."""
+    request = _unpack_request(state["request"])
+    response = _unpack_response(state["response"], state["text"], request)
+    return state | {"request": request, "response": response}
+
+
+def _pack_request(
+    request: requests.Request | requests.PreparedRequest | None, redact: Redactor
+) -> dict[str, Any] | None:
+    if request is None:
+        return None
+    return {
+        "method": request.method,
+        "url": redact(clean_url(as_text(request.url or ""))),
+        "headers": redact.headers(request.headers),
+    }
+
+
+def _unpack_request(state: dict[str, Any] | None) -> requests.PreparedRequest | None:
+    if state is None:
+        return None
+    request = requests.PreparedRequest()
+    request.method = state["method"]
+    request.url = state["url"]
+    request.headers = CaseInsensitiveDict(state["headers"])
+    return request
+
+
+def _pack_response(
+    response: requests.Response | None, redact: Redactor
+) -> dict[str, Any] | None:
+    if response is None:
+        return None
+    return {
+        "status_code": response.status_code,
+        "reason": redact(as_text(response.reason or "")),
+        "url": redact(clean_url(response.url or "")),
+        "headers": redact.headers(response.headers),
+        "elapsed": response.elapsed,
+    }
+
+
+def _unpack_response(
+    state: dict[str, Any] | None, text: str, request: requests.PreparedRequest | None
+) -> requests.Response | None:
+    if state is None:
+        return None
+    response = requests.Response()
+    # The one way to give a Response its content, which is the redacted text.
+    response.__setstate__({"_content": text.encode("utf-8", "replace"), **state})
+    response.headers = CaseInsensitiveDict(state["headers"])
+    response.encoding = "utf-8"
+    if request is not None:
+        response.request = request
+    return response
+
+
+def _shortened(value: Any, longest: int) -> Any:
+    """Return a copy of the value with every longer string in it cut."""
+    if isinstance(value, str):
+        return value[:longest]
+    if isinstance(value, dict):
+        return {
+            _shortened(key, longest): _shortened(item, longest)
+            for key, item in value.items()
+        }
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_shortened(item, longest) for item in value))
+    if isinstance(value, (list, tuple)):
+        return type(value)(_shortened(item, longest) for item in value)
+    return value

@@ -1,0 +1,67 @@
+"""What one request lives through, from its first attempt to its last."""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ._redaction import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._budget import RetryBudget
+    from ._payload import Attempt, StopReason
+
+
+class RequestState:
+    """The body, the secrets, the attempts and the deadline of one request."""
+
+    attempts: tuple[Attempt, ...] = ()
+    deadline: float = math.inf
+    stopped_by: StopReason | None = None
+    token_from: RetryBudget | None = None
+    """What the latest retry was paid from, until it is known to have worked."""
+
+    def __init__(
+        self,
+        body: object = None,
+        headers: Mapping[str, str | bytes] | None = None,
+        *urls: str | None,
+    ) -> None:
+        self.body = body
+        self._headers = headers
+        self.urls = urls
+
+    @cached_property
+    def redact(self) -> Redactor:
+        """What keeps the request's secrets out of text."""
+        return Redactor(self._headers, *self.urls)
+
+    def clean(self, text: str | None, *, cut: bool) -> str | None:
+        """Return the text without the request's secrets."""
+        return None if text is None else self.redact(text, cut=cut)
+
+    def failure(self, error: Exception) -> str:
+        """Return what urllib3 says of a failure, but for the pool's own name."""
+        return self.redact(re.sub(r"^\w+\(.*?\): ", "", str(error)))
+
+    def give_token_back(self) -> None:
+        """Give back the token of the latest retry, which has worked."""
+        if self.token_from is not None:
+            self.token_from.refund()
+            self.token_from = None
+
+    def can_send_again(self) -> bool:
+        """Whether the body can be sent a second time, as it was the first time."""
+        if self.body is None or isinstance(
+            self.body, (bytes, bytearray, memoryview, str, list, tuple)
+        ):
+            return True
+        try:
+            self.body.seek(self.body.tell())  # type: ignore[attr-defined]
+        except Exception:  # noqa: BLE001 - files of all kinds say no in all ways
+            return False
+        return True

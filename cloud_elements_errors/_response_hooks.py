@@ -1,0 +1,114 @@
+"""The response hooks of a request in flight: the user's, then our check."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from requests.hooks import dispatch_hook
+
+from ._hook import raise_for_error
+from ._lock import lock
+from .exceptions import CloudElementsError
+
+if TYPE_CHECKING:
+    import requests
+
+OnError = Callable[[CloudElementsError], object]
+
+logger = logging.getLogger("cloud_elements_errors")
+
+
+class ResponseHooks(list[Any]):
+    """The response hooks of a request in flight: the user's, then our check.
+
+    requests runs the hooks that it finds on the request, and no others, so this
+    list stands there in place of the user's. It is callable, so that requests
+    takes it for one hook: it runs those that it holds, checks what they have made
+    of the answer, and is gone. A hook of the user's that raises, or that takes
+    itself off the list, changes nothing of that.
+
+    Several threads may send one request at a time, some of them without us: each
+    has its own settings, and the last one leaves the request as it was found.
+    """
+
+    def __init__(self, home: dict[str, Any]) -> None:
+        self._home = home
+        self._was_there = "response" in home
+        self._found = found = home.get("response")
+        super().__init__([found] if callable(found) else found or ())
+        self._settings: dict[int, tuple[Collection[int], OnError | None]] = {}
+
+    @classmethod
+    def install(
+        cls,
+        request: requests.PreparedRequest,
+        passthrough: Collection[int],
+        on_error: OnError | None,
+    ) -> ResponseHooks:
+        """Have the next answer to this request, in this thread, checked like this.
+
+        An adapter comes after its session, and its settings count.
+        """
+        with lock:
+            hooks = request.hooks.get("response")
+            if not isinstance(hooks, cls):
+                hooks = request.hooks["response"] = cls(request.hooks)
+            hooks._settings[threading.get_ident()] = (passthrough, on_error)
+            return hooks
+
+    def uninstall(self) -> None:
+        """Leave the request as it was found, unless other threads still send it."""
+        with lock:
+            self._settings.pop(threading.get_ident(), None)
+            if not self._settings and self._home.get("response") is self:
+                if isinstance(self._found, list):
+                    self._found[:] = self
+                self._home["response"] = self._found
+                if not self._was_there:
+                    del self._home["response"]
+
+    def __bool__(self) -> bool:
+        """Be true also when the user has no hooks, or requests would skip ours."""
+        return True
+
+    def __call__(self, response: requests.Response, **kwargs: Any) -> Any:
+        settings = self._settings.get(threading.get_ident())
+        try:
+            response = dispatch_hook(
+                "response", {"response": list(self)}, response, **kwargs
+            )
+        except CloudElementsError as error:  # of raise_for_error, among the hooks
+            _tell(error, None if settings is None else settings[1])
+            raise
+        finally:
+            self.uninstall()
+        if settings is not None:
+            check_response(response, *settings, kwargs.get("proxies"))
+        return response
+
+
+def check_response(
+    response: requests.Response,
+    passthrough: Collection[int],
+    on_error: OnError | None,
+    proxies: Mapping[str, str] | None = None,
+) -> None:
+    """Raise the error of a failed answer, after *on_error* was told of it."""
+    if response.status_code in passthrough:
+        return
+    try:
+        raise_for_error(response, proxies=proxies)
+    except CloudElementsError as error:
+        _tell(error, on_error)
+        raise
+
+
+def _tell(error: CloudElementsError, on_error: OnError | None) -> None:
+    if on_error is not None:
+        try:
+            on_error(error)
+        except Exception:
+            logger.exception("on_error failed, and is ignored")

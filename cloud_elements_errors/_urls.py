@@ -1,0 +1,50 @@
+"""What is shown of a URL, and what is compared of it."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from urllib.parse import urlsplit, urlunsplit
+
+Origin = tuple[str, str, "int | None"]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# Up to the third slash, or what else ends a host.
+_BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
+
+
+def clean_url(url: str) -> str:
+    """Return the URL without userinfo, query and fragment."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+
+def path_of(url: str) -> str:
+    """Return the path of a URL, or of the target in a request line."""
+    url = url.partition("?")[0].partition("#")[0]
+    _scheme, separator, rest = url.partition("://")
+    if not separator or url.startswith("/"):  # where "//a" is a path, and no host
+        return url
+    _host, slash, path = rest.partition("/")
+    return slash + path
+
+
+def origin_of(url: str) -> Origin | None:
+    """Return the scheme, host and port of a URL; None if it has no host."""
+    match = _BEFORE_PATH.match(url)
+    return None if match is None else _origin(match[0])
+
+
+# A program asks few hosts, each of them often.
+@lru_cache(maxsize=256)
+def _origin(url: str) -> Origin | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:  # a port or an IPv6 address that is none
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from ._codes import FIRST_ERROR
 
@@ -11,6 +12,33 @@ _LAST_STATUS = 999
 
 # 31 years; time.sleep() overflows at ten times as much.
 _LARGEST = 1e9
+
+
+def check_type(
+    name: str, value: object, kinds: type | tuple[type, ...], wanted: str
+) -> None:
+    """Raise TypeError unless the value is of one of these types."""
+    if not isinstance(value, kinds):
+        raise TypeError(f"{name} must be {wanted}, not {value!r}")
+
+
+def check_optional(
+    name: str, value: object, kinds: type | tuple[type, ...], wanted: str
+) -> None:
+    """Raise TypeError unless the value is of one of these types, or None."""
+    if value is not None:
+        check_type(name, value, kinds, f"{wanted} or None")
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raise TypeError unless the value is True or False."""
+    check_type(name, value, bool, "True or False")
+
+
+def check_callable(name: str, value: object) -> None:
+    """Raise TypeError unless the value can be called, or is None."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{name} must be callable or None, not {value!r}")
 
 
 def check_number(name: str, value: float) -> float:
@@ -22,14 +50,26 @@ def check_number(name: str, value: float) -> float:
     return value
 
 
+def check_integer(
+    name: str, value: int, least: int, most: int | None = None, wanted: str = ""
+) -> None:
+    """Raise unless the value is an integer within the bounds."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be {wanted or 'an integer'}, not {value!r}")
+    if value < least or (most is not None and value > most):
+        allowed = f"{least} or more" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be {allowed}, not {value!r}")
+
+
 def check_count(name: str, value: bool | int | None, *, least: int) -> None:
-    if value is not None and not isinstance(value, int):
-        raise TypeError(f"{name} must be an integer, a boolean or None, not {value!r}")
+    """Raise unless the value is what urllib3 takes for a number of retries."""
+    check_type(name, value, (int, type(None)), "an integer, a boolean or None")
     if value is not None and value < least:
         raise ValueError(f"{name} must be 0 or more, or None, not {value!r}")
 
 
 def checked_methods(methods: Collection[str] | None) -> frozenset[str] | None:
+    """Return the names of HTTP methods in upper case; None for every method."""
     if methods is None:
         return None
     checked = checked_names("allowed_methods", methods)
@@ -43,18 +83,15 @@ def checked_methods(methods: Collection[str] | None) -> frozenset[str] | None:
 
 
 def checked_names(name: str, values: Collection[str]) -> Collection[str]:
-    if (
-        isinstance(values, (str, bytes))
-        or not isinstance(values, Collection)
-        or not all(isinstance(value, str) for value in values)
-    ):
+    """Return the collection if it holds strings, and is not a string itself."""
+    if not _is_collection(values) or not all(isinstance(one, str) for one in values):
         raise TypeError(f"{name} must be a collection of names, not {values!r}")
     return values
 
 
 def checked_statuses(name: str, statuses: Collection[int]) -> frozenset[int]:
-    """Return the statuses as a set, or say what is wrong with them."""
-    if isinstance(statuses, (str, bytes)) or not isinstance(statuses, Collection):
+    """Return the statuses of errors as a set."""
+    if not _is_collection(statuses):
         raise TypeError(f"{name} must be a collection of statuses, not {statuses!r}")
     for status in statuses:
         if isinstance(status, bool) or not isinstance(status, int):
@@ -64,3 +101,7 @@ def checked_statuses(name: str, statuses: Collection[int]) -> frozenset[int]:
                 f"{name} must hold statuses from 400 to 999, not {status!r}"
             )
     return frozenset(statuses)
+
+
+def _is_collection(values: Any) -> bool:
+    return isinstance(values, Collection) and not isinstance(values, (str, bytes))

@@ -23,7 +23,7 @@ from ._payload import (
     parse_payload,
 )
 from ._redaction import Redactor, as_text
-from ._rendering import error_line, error_notes, printable
+from ._rendering import printable
 from ._retry import CloudElementsRetry
 from ._urls import clean_url
 from .exceptions import CloudElementsError, class_for
@@ -179,43 +179,41 @@ def error_from_payload(
     stopped_by: StopReason | None = None,
     response: requests.Response | None = None,
 ) -> CloudElementsError:
-    """Build the error for a status of 400 or more, without secrets and with notes."""
+    """Build the error for a status of 400 or more, without secrets."""
     cls = class_for(status_code) or CloudElementsError
-    text = redact(payload.text, cut=payload.truncated)
-    # Then what it says literally holds no secret either.
-    is_clean = text == payload.text and "\\" not in text
+    text, cut = payload.text, payload.truncated
+    shown_url = None if url is None else clean_url(url)
+    # One look at all that is shown; what the text says literally is in it. A text
+    # with a backslash may say something else than it shows.
+    is_clean = not (cut or "\\" in text) and redact.finds_nothing(text, shown_url or "")
 
     def clean(words: str | None) -> str | None:
         if words is None or (is_clean and words in text):
             return words
-        return redact(words, cut=payload.truncated)
+        return redact(words, cut=cut)
 
-    error = cls(
+    request_id = clean(payload.request_id)
+    provider_message = clean(payload.provider_message)
+    last = Attempt(len(earlier) + 1, status_code, request_id, provider_message)
+    return cls._of(
         status_code=status_code,
-        title=None if cls.status_code else clean(reason),
+        _title=None if cls.status_code else clean(reason),
         message=clean(payload.message),
-        request_id=clean(payload.request_id),
-        provider_message=clean(payload.provider_message),
+        request_id=request_id,
+        provider_message=provider_message,
         provider_code=clean(payload.provider_code),
         origin=payload.origin,
-        details=redact.fields(payload.details, cut=payload.truncated),
-        text=text,
-        truncated=payload.truncated,
+        _details=redact.fields(payload.details, cut=cut),
+        text=clean(text),
+        truncated=cut,
         method=method,
-        url=None if url is None else redact(clean_url(url)),
+        url=shown_url if is_clean or shown_url is None else redact(shown_url),
+        attempts=(*earlier, last),
         stopped_by=stopped_by,
         retry_after=payload.retry_after,
         response=response,
+        request=None if response is None else response.request,
     )
-    last = Attempt(
-        len(earlier) + 1, status_code, error.request_id, error.provider_message
-    )
-    error.attempts = (*earlier, last)
-    error.args = (error_line(error),)
-    for note in error_notes(error):
-        # Python 3.10 has no notes; a traceback there shows the line alone.
-        getattr(error, "add_note", bool)(note)
-    return error
 
 
 def _read_content(response: requests.Response) -> tuple[bytes, bool]:

@@ -120,6 +120,11 @@ class Redactor:
                 return _LOOKS_SECRET.sub(rf"\1\2{REDACTED}", text)
         return text
 
+    def finds_nothing(self, *texts: str) -> bool:
+        """Say whether none of the texts, which are whole, holds a secret."""
+        together = "\n".join(texts)
+        return self(together) == together
+
     def fields(self, fields: Mapping[str, Any], *, cut: bool) -> dict[str, Any]:
         """Return a JSON object's fields without secrets, by name and by value."""
         return {

@@ -25,16 +25,19 @@ import copy
 import re
 from collections.abc import Mapping, Sequence
 from operator import index
-from types import MappingProxyType, NoneType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 import requests
 
+from ._checks import check_optional, check_type
 from ._codes import FIRST_ERROR, NORMALIZED_ERRORS, UNLISTED_ERROR, NormalizedError
 from ._pickling import pack, unpack
-from ._rendering import STOPPED_BY
+from ._rendering import STOPPED_BY, error_line, error_notes
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from ._payload import Attempt, Origin, StopReason
 
 __all__ = [
@@ -134,36 +137,37 @@ class CloudElementsError(requests.HTTPError):
             request: See the class.
 
         """
-        for name, value, allowed in (
-            ("line", line, str),
-            ("status_code", status_code, (int, NoneType)),
-            ("title", title, (str, NoneType)),
-            ("message", message, (str, NoneType)),
-            ("request_id", request_id, (str, NoneType)),
-            ("provider_message", provider_message, (str, NoneType)),
-            ("provider_code", provider_code, (str, NoneType)),
-            ("origin", origin, str),
-            ("details", details, (Mapping, NoneType)),
-            ("text", text, str),
-            ("method", method, (str, NoneType)),
-            ("url", url, (str, NoneType)),
-            ("attempts", attempts, (tuple, list)),
-            ("stopped_by", stopped_by, (str, NoneType)),
-            ("retry_after", retry_after, (int, float, NoneType)),
-            ("response", response, (requests.Response, NoneType)),
+        for name, text_or_none in (
+            ("title", title),
+            ("message", message),
+            ("request_id", request_id),
+            ("provider_message", provider_message),
+            ("provider_code", provider_code),
+            ("method", method),
+            ("url", url),
+            ("stopped_by", stopped_by),
         ):
-            if not isinstance(value, allowed):
-                raise TypeError(f"{name} must not be {value!r}")
+            check_optional(name, text_or_none, str, "a str")
+        check_type("line", line, str, "a str")
+        check_type("origin", origin, str, "a str")
+        check_type("text", text, str, "a str")
+        check_type("attempts", attempts, (tuple, list), "a tuple or a list")
+        check_optional("status_code", status_code, int, "an integer")
+        check_optional("details", details, Mapping, "a mapping")
+        check_optional("retry_after", retry_after, (int, float), "a number")
+        check_optional("response", response, requests.Response, "a requests.Response")
         if stopped_by is not None and stopped_by not in STOPPED_BY:
             reasons = ", ".join(STOPPED_BY)
-            raise ValueError(f"stopped_by must be of {reasons}, not {stopped_by!r}")
+            raise ValueError(f"stopped_by must be one of {reasons}, not {stopped_by!r}")
+        if status_code is not None and self.status_code not in {0, status_code}:
+            raise ValueError(
+                f"{type(self).__name__} stands for status {self.status_code}, "
+                f"not {status_code!r}"
+            )
         super().__init__(line, response=response, request=request)
-        if status_code is not None and status_code != self.status_code:
-            if self.status_code:
-                raise ValueError(
-                    f"{type(self).__name__} stands for status {self.status_code}, "
-                    f"not {status_code!r}"
-                )
+        self._args: tuple[Any, ...] | None = (line,)
+        self._notes: list[str] | None = []
+        if status_code is not None:
             self.status_code = status_code
         self._title = title
         self.message = message
@@ -179,6 +183,49 @@ class CloudElementsError(requests.HTTPError):
         self.attempts: tuple[Attempt, ...] = tuple(attempts)
         self.stopped_by: StopReason | None = stopped_by
         self.retry_after = retry_after
+
+    @classmethod
+    def _of(cls, **attributes: Any) -> Self:
+        """Make an error whose attributes are known to be right.
+
+        Its line and its notes are made when somebody looks at them: most errors
+        are caught, and never shown.
+        """
+        error = cls.__new__(cls)
+        error.__dict__.update(attributes, _args=None, _notes=None)
+        return error
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The line that `str` shows, as the one argument."""
+        if self._args is None:
+            self._args = (error_line(self),)
+        return self._args
+
+    @args.setter
+    def args(self, args: tuple[Any, ...]) -> None:
+        self._args = tuple(args)
+
+    def __str__(self) -> str:
+        """Return the line; after a change of *args*, what any exception returns."""
+        return str(Exception(*self.args))
+
+    def __repr__(self) -> str:
+        """Return the class and its line."""
+        return f"{type(self).__name__}({', '.join(map(repr, self.args))})"
+
+    if hasattr(BaseException, "add_note"):  # pragma: no branch - not on Python 3.10
+
+        @property
+        def __notes__(self) -> list[str]:
+            """What the traceback shows below the line: what to do, what was tried."""
+            if self._notes is None:
+                self._notes = error_notes(self)
+            return self._notes
+
+        @__notes__.setter
+        def __notes__(self, notes: list[str]) -> None:
+            self._notes = notes
 
     @property
     def _row(self) -> NormalizedError:
@@ -235,14 +282,15 @@ class CloudElementsError(requests.HTTPError):
 
     def __copy__(self) -> CloudElementsError:
         """Copy within the process, where *response* may stay as it is."""
-        clone = type(self).__new__(type(self), *self.args)
-        clone.args = self.args
+        clone = type(self).__new__(type(self))
         clone.__dict__.update(self.__dict__)
         return clone
 
     def __reduce_ex__(self, protocol: SupportsIndex = 4, /) -> tuple[Any, ...]:
         """Travel without secrets, the request's body, or more than 128 KiB."""
-        state = pack(self.args, self.__dict__, index(protocol))
+        getattr(self, "__notes__", None)  # made now, of the texts as they are
+        attributes = {k: v for k, v in self.__dict__.items() if k != "_args"}
+        state = pack(self.args, attributes, index(protocol))
         return type(self), self.args, state
 
     __reduce__ = __reduce_ex__
@@ -348,6 +396,11 @@ class UnlistedStatusError(CloudElementsError):
 _CLASSES: dict[int, type[CloudElementsError]] = {
     cls.status_code: cls for cls in CloudElementsError.__subclasses__()
 }
+
+
+# As users import them: tracebacks, logs and pickles say cloud_elements_errors.X.
+for _class in (CloudElementsError, *_CLASSES.values()):
+    _class.__module__ = __package__
 
 
 def class_for(status_code: int) -> type[CloudElementsError] | None:

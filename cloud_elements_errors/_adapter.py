@@ -12,7 +12,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ReadTimeoutError
 from urllib3.util.retry import Retry
 
-from ._checks import checked_statuses
+from ._checks import check_callable, check_flag, check_integer, checked_statuses
 from ._codes import FIRST_ERROR
 from ._connection import keep_status
 from ._payload import WARNING_HEADER
@@ -76,12 +76,10 @@ class CloudElementsAdapter(HTTPAdapter):
                 no status of an error, or a pool would hold nothing.
 
         """
-        _check_pool_size("pool_connections", pool_connections)
-        _check_pool_size("pool_maxsize", pool_maxsize)
-        if not isinstance(pool_block, bool):
-            raise TypeError(f"pool_block must be True or False, not {pool_block!r}")
-        if on_error is not None and not callable(on_error):
-            raise TypeError(f"on_error must be callable or None, not {on_error!r}")
+        check_integer("pool_connections", pool_connections, 1)
+        check_integer("pool_maxsize", pool_maxsize, 1)
+        check_flag("pool_block", pool_block)
+        check_callable("on_error", on_error)
         self.passthrough: frozenset[int] = checked_statuses("passthrough", passthrough)
         self.on_error: OnError | None = on_error
         self._process = os.getpid()
@@ -175,13 +173,6 @@ class CloudElementsAdapter(HTTPAdapter):
         return response
 
 
-def _check_pool_size(name: str, size: int) -> None:
-    if isinstance(size, bool) or not isinstance(size, int):
-        raise TypeError(f"{name} must be an integer, not {size!r}")
-    if size < 1:
-        raise ValueError(f"{name} must be 1 or more, not {size!r}")
-
-
 def _policy(max_retries: int | Retry | None) -> Retry:
     if max_retries is None:
         return CloudElementsRetry()
@@ -189,13 +180,8 @@ def _policy(max_retries: int | Retry | None) -> Retry:
         if not max_retries.raise_on_status:
             return max_retries
         return max_retries.new(raise_on_status=False)
-    if isinstance(max_retries, bool) or not isinstance(max_retries, int):
-        raise TypeError(
-            "max_retries must be an integer, a urllib3 Retry or None, "
-            f"not {max_retries!r}"
-        )
-    if max_retries < 0:
-        raise ValueError(f"max_retries must be 0 or more, not {max_retries!r}")
+    wanted = "an integer, a urllib3 Retry or None"
+    check_integer("max_retries", max_retries, 0, wanted=wanted)
     return CloudElementsRetry(total=max_retries)
 
 

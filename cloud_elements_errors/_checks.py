@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from math import inf
 from typing import Any
 
 from ._codes import FIRST_ERROR
@@ -51,11 +52,15 @@ def check_number(name: str, value: float) -> float:
 
 
 def check_integer(
-    name: str, value: int, least: int, most: int | None = None, wanted: str = ""
+    name: str,
+    value: int,
+    least: float = -inf,
+    most: int | None = None,
+    wanted: str = "an integer",
 ) -> None:
     """Raise unless the value is an integer within the bounds."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be {wanted or 'an integer'}, not {value!r}")
+        raise TypeError(f"{name} must be {wanted}, not {value!r}")
     if value < least or (most is not None and value > most):
         allowed = f"{least} or more" if most is None else f"from {least} to {most}"
         raise ValueError(f"{name} must be {allowed}, not {value!r}")

@@ -12,6 +12,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.util.retry import Retry
 
 from ._body import read_body
+from ._checks import check_integer, check_optional
 from ._codes import FIRST_ERROR
 from ._payload import (
     MAX_BODY_BYTES,
@@ -19,10 +20,11 @@ from ._payload import (
     Attempt,
     ErrorPayload,
     StopReason,
+    as_text,
     is_charset,
     parse_payload,
 )
-from ._redaction import Redactor, as_text
+from ._redaction import Redactor
 from ._rendering import printable
 from ._retry import CloudElementsRetry
 from ._urls import clean_url
@@ -52,7 +54,7 @@ def raise_for_error(
         CloudElementsError: If its status is 400 or more.
 
     """
-    error = _error(response, (kwargs.get("proxies") or {}).values())
+    error = error_of(response, (kwargs.get("proxies") or {}).values())
     if error is not None:
         try:
             raise error
@@ -60,7 +62,7 @@ def raise_for_error(
             # The traceback holds this frame. Without a reference back, the error and
             # its response are freed at once, not by the garbage collector, later.
             del error
-    _log_warning(response)
+    log_warning(response)
     return response
 
 
@@ -78,10 +80,10 @@ def error_from_response(response: requests.Response) -> CloudElementsError | Non
         TypeError: If *response* is no `requests.Response`.
 
     """
-    return _error(response)
+    return error_of(response)
 
 
-def _error(
+def error_of(
     response: requests.Response, proxies: Iterable[str | None] = ()
 ) -> CloudElementsError | None:
     if not isinstance(response, requests.Response):
@@ -141,17 +143,11 @@ def error_from_parts(
         TypeError: If an argument is of the wrong type.
 
     """
-    if isinstance(status_code, bool) or not isinstance(status_code, int):
-        raise TypeError(f"status_code must be an integer, not {status_code!r}")
-    if body is not None and not isinstance(body, (bytes, bytearray, memoryview, str)):
-        raise TypeError(f"body must be bytes or str, not {type(body).__name__}")
-    for name, value in (("method", method), ("url", url)):
-        if value is not None and not isinstance(value, str):
-            raise TypeError(f"{name} must be a str or None, not {value!r}")
-    if request_headers is not None and not isinstance(request_headers, Mapping):
-        raise TypeError(
-            f"request_headers must be a mapping or None, not {request_headers!r}"
-        )
+    check_integer("status_code", status_code)
+    check_optional("body", body, (bytes, bytearray, memoryview, str), "bytes, a str")
+    check_optional("method", method, str, "a str")
+    check_optional("url", url, str, "a str")
+    check_optional("request_headers", request_headers, Mapping, "a mapping")
     known = _header_dict(headers)
     if status_code < FIRST_ERROR:
         return None
@@ -279,7 +275,7 @@ def _header_dict(
         ) from None
 
 
-def _log_warning(response: requests.Response) -> None:
+def log_warning(response: requests.Response) -> None:
     """Log the Elements-Error header of a success: it is a warning."""
     warning = response.headers.get(WARNING_HEADER)
     if not warning or response.status_code not in _SUCCESSES:

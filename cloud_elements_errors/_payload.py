@@ -122,9 +122,12 @@ def parse_payload(
 def _header(headers: Mapping[str, Any], name: str) -> str | None:
     """Return a header as text: in a response made by hand it may be anything."""
     value = headers.get(name)
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    return None if value is None else str(value)
+    return None if value is None else as_text(value)
+
+
+def as_text(value: object) -> str:
+    """Return a header's value as text: bytes as Latin-1, which HTTP's are."""
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def parse_retry_after(value: str | None) -> float | None:

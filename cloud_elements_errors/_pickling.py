@@ -7,7 +7,8 @@ from typing import Any
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from ._redaction import Redactor, as_text
+from ._payload import as_text
+from ._redaction import Redactor
 from ._urls import clean_url
 
 # Below what a message broker or a process pool takes without a second thought.

@@ -8,7 +8,7 @@ The first net finds a secret also percent-encoded, escaped as JSON or HTML, and 
 base64. To that end it does not guess how the secret might be written: it undoes
 the escapes in the text, remembers for each byte where it came from, and looks for
 the secret as it is. That takes time in proportion to the text, whatever the
-length of the secret; a pattern of all its forms took seconds for a token of 4 KiB.
+length of the secret; a pattern of all its needles took seconds for a token of 4 KiB.
 """
 
 from __future__ import annotations
@@ -19,38 +19,28 @@ import re
 from array import array
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+
+from ._payload import as_text
+from ._secrets import (
+    SCHEME_NAME,
+    SHORT,
+    SHORTEST,
+    header_secrets,
+    is_secret_name,
+    sensitive_headers,
+    url_secrets,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 REDACTED = "[redacted]"
 
-# Names of headers, parameters and JSON fields whose value is a secret.
-_SECRET_NAME = re.compile(
-    r"authoriz|cookie|secret|token|passw|pwd|passphrase|credential|session|signature"
-    r"|assertion|jwt|(?:api|access|private|subscription)[-_]?key",
-    re.IGNORECASE,
-)
-# Too common as field names of an error to be secrets anywhere but in a query.
-_SECRET_PARAMETERS = frozenset({"auth", "code", "key", "otp", "pass", "pin", "sig"})
-_SCHEME_NAME = r"(?:user|organization|element|bearer|basic|digest|token)"
-_SCHEME = re.compile(rf"\b{_SCHEME_NAME}(?::\s*|\s+)", re.IGNORECASE)
-# The word before credentials, as RFC 9110 has it: no secret, whatever it is.
-_AUTH_SCHEME = re.compile(r"^\s*[A-Za-z][\w-]{0,19}\s+(?=\S)")
-# Parts of a Digest header that say what the URL and the server say anyway.
-_PUBLIC_DIGEST_PARTS = frozenset(
-    {"algorithm", "nc", "opaque", "qop", "realm", "uri", "username"}
-)
-# A shorter secret is matched as a whole word, or every "pass" would vanish.
-_SHORT = 8
-_SHORTEST = 4
-
 _NAMES = r"(?:passw(?:or)?d|secret|token|api_?key|jsessionid|credentials?)"
 _LOOKS_SECRET = re.compile(
     # "User u, Organization o, Element e", at least two of them together.
-    rf"\b{_SCHEME_NAME}:?[ ]+(?=[^\s,]{{0,99}}[\d=+/])[\w+/=.-]{{6,}}"
-    rf"(?:[ ]*,[ ]*{_SCHEME_NAME}:?[ ]+[\w+/=.-]{{6,}})+"
+    rf"\b{SCHEME_NAME}:?[ ]+(?=[^\s,]{{0,99}}[\d=+/])[\w+/=.-]{{6,}}"
+    rf"(?:[ ]*,[ ]*{SCHEME_NAME}:?[ ]+[\w+/=.-]{{6,}})+"
     r"|\b(?:bearer|basic)[ ]+(?=[^\s,]{0,99}[\d=])[\w.~+/=-]{8,}"
     # "password": "…" and password=…; what stands before the value stays.
     rf"|({_NAMES}[\\\"']{{0,4}}[ ]{{0,2}}[:=][ ]{{0,2}}\\{{0,3}}\")[^\"\\]+"
@@ -77,16 +67,11 @@ _HALF_ESCAPE = re.compile(
     rb"(?:%[0-9A-Fa-f]?|&[#0-9A-Za-z;]{0,12}"
     rb"|(?:\\u[Dd][89ABab][0-9A-Fa-f]{2})?(?:\\(?:u[0-9A-Fa-f]{0,3})?)?)\Z"
 )
-# What base64 has two alphabets for, and forms have two spaces for, is the same.
+# What base64 has two alphabets for, and needles have two spaces for, is the same.
 _FOLD = bytes.maketrans(b" -_", b"++/")
 _REST_OF_BASE64 = re.compile(rb"[A-Za-z0-9+/=_-]*")
 _PADDING = re.compile(rb"=*")
 _ALPHANUMERIC = re.compile("[0-9A-Za-z]")
-
-
-def is_secret_name(name: str) -> bool:
-    """Say whether a header or field of this name holds a secret."""
-    return _SECRET_NAME.search(name) is not None
 
 
 class Redactor:
@@ -102,18 +87,18 @@ class Redactor:
         """Remember the request's *headers*, and its *urls*: its own, its proxies'."""
         self._headers = headers
         self._urls = urls
-        self._forms: tuple[_Form, ...] | None = None
+        self._needles: tuple[_Needle, ...] | None = None
 
     def __call__(self, text: str, *, cut: bool = False) -> str:
         """Return *text* without secrets; *cut* says that its end is missing."""
-        if self._forms is None:
-            self._forms = _forms(
-                tuple(_sensitive_headers(self._headers or {})),
+        if self._needles is None:
+            self._needles = _needles(
+                tuple(sensitive_headers(self._headers or {})),
                 tuple(
-                    secret for url in self._urls for secret in _url_secrets(url or "")
+                    secret for url in self._urls for secret in url_secrets(url or "")
                 ),
             )
-        text = _remove(self._forms, text, cut=cut)
+        text = _remove(self._needles, text, cut=cut)
         lowered = text.lower()
         for hint in _HINTS:
             if hint in lowered:
@@ -153,12 +138,7 @@ class Redactor:
         }
 
 
-def as_text(value: object) -> str:
-    """Return a header's value as text: bytes as Latin-1, which HTTP's are."""
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
-
-
-class _Form(NamedTuple):
+class _Needle(NamedTuple):
     """What to look for: a secret, or what base64 makes of it; folded."""
 
     content: str
@@ -167,26 +147,26 @@ class _Form(NamedTuple):
 
 # A process has few sets of credentials: each is read once.
 @lru_cache(maxsize=64)
-def _forms(
+def _needles(
     headers: tuple[tuple[str, str], ...], in_url: tuple[str, ...]
-) -> tuple[_Form, ...]:
+) -> tuple[_Needle, ...]:
     secrets = set(in_url)
     for name, value in headers:
-        secrets.update(_header_secrets(name.lower(), value))
+        secrets.update(header_secrets(name.lower(), value))
     as_sent = {secret.encode("utf-8", "surrogatepass") for secret in secrets}
     unescaped = {_unescaped_secret(secret) for secret in as_sent}
     return tuple(_with_base64(as_sent | unescaped))
 
 
-def _with_base64(secrets: Iterable[bytes]) -> Iterator[_Form]:
+def _with_base64(secrets: Iterable[bytes]) -> Iterator[_Needle]:
     for secret in secrets:
-        yield _Form(_folded(secret), is_base64=False)
+        yield _Needle(_folded(secret), is_base64=False)
         # base64 has three alignments; a core is what depends on the secret alone.
         for offset, skipped in enumerate((0, 2, 3)):
             encoded = base64.b64encode(bytes(offset) + secret)
             core = encoded[skipped : (offset + len(secret)) * 8 // 6]
-            if len(core) >= _SHORT:
-                yield _Form(_folded(core), is_base64=True)
+            if len(core) >= SHORT:
+                yield _Needle(_folded(core), is_base64=True)
 
 
 def _folded(data: bytes) -> str:
@@ -194,16 +174,18 @@ def _folded(data: bytes) -> str:
     return data.translate(_FOLD).decode("latin-1")
 
 
-def _remove(forms: tuple[_Form, ...], text: str, *, cut: bool) -> str:
+def _remove(needles: tuple[_Needle, ...], text: str, *, cut: bool) -> str:
     data = text.encode("utf-8", "surrogatepass")
-    spans = _spans(forms, data, cut=cut)
+    spans = _spans(needles, data, cut=cut)
     if b"%" in data or b"\\" in data or b"&" in data:
         half = _HALF_ESCAPE.search(data) if cut else None
-        plain, origins = _unescaped(data if half is None else data[: half.start()])
-        origins.append(len(data))
+        plain, source_offsets = _unescaped(
+            data if half is None else data[: half.start()]
+        )
+        source_offsets.append(len(data))
         spans += [
-            (origins[start], origins[end])
-            for start, end in _spans(forms, plain, cut=cut)
+            (source_offsets[start], source_offsets[end])
+            for start, end in _spans(needles, plain, cut=cut)
         ]
     if not spans:
         return text
@@ -217,12 +199,12 @@ def _remove(forms: tuple[_Form, ...], text: str, *, cut: bool) -> str:
 
 
 def _spans(
-    forms: tuple[_Form, ...], data: bytes, *, cut: bool
+    needles: tuple[_Needle, ...], data: bytes, *, cut: bool
 ) -> list[tuple[int, int]]:
     """Return where the data holds a secret, or at its end the beginning of one."""
     folded = _folded(data)
     spans: list[tuple[int, int]] = []
-    for content, is_base64 in forms:
+    for content, is_base64 in needles:
         if content in folded:
             spans += _hits(content, is_base64, data, folded)
         if cut:
@@ -241,36 +223,39 @@ def _hits(
         around = folded[max(start - 1, 0) : start] + folded[end : end + 1]
         rest = (_REST_OF_BASE64 if is_base64 else _PADDING).match(data, end)
         end = rest.end() if rest else end
-        if len(content) >= _SHORT or not _ALPHANUMERIC.search(around):
+        if len(content) >= SHORT or not _ALPHANUMERIC.search(around):
             yield start, end
         start = folded.find(content, end)
 
 
 def _begins_at_end(secret: str, data: str) -> int | None:
-    start = data.find(secret[:_SHORTEST], max(len(data) - len(secret), 0))
+    start = data.find(secret[:SHORTEST], max(len(data) - len(secret), 0))
     while start >= 0 and not secret.startswith(data[start:]):
-        start = data.find(secret[:_SHORTEST], start + 1)
+        start = data.find(secret[:SHORTEST], start + 1)
     return None if start < 0 else start
 
 
 def _unescaped(data: bytes) -> tuple[bytes, array[int]]:
     """Undo escapes, and those within them; say where each byte came from."""
-    origins = array("I", range(len(data)))
+    source_offsets = array("I", range(len(data)))
     for _layer in range(2):
-        plain, plain_origins, done = bytearray(), array("I"), 0
+        plain, plain_offsets, done = bytearray(), array("I"), 0
         for escape in _ESCAPE.finditer(data):
             start, end = escape.span()
             char = _meaning(escape)
             plain += data[done:start] + char
-            plain_origins += origins[done:start]
-            plain_origins += origins[start : start + 1] * len(char)
+            plain_offsets += source_offsets[done:start]
+            plain_offsets += source_offsets[start : start + 1] * len(char)
             done = end
-        data, origins = bytes(plain + data[done:]), plain_origins + origins[done:]
-    return data, origins
+        data, source_offsets = (
+            bytes(plain + data[done:]),
+            plain_offsets + source_offsets[done:],
+        )
+    return data, source_offsets
 
 
 def _unescaped_secret(secret: bytes) -> bytes:
-    plain, _origins = _unescaped(secret)
+    plain, _offsets = _unescaped(secret)
     try:
         plain.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:  # half a character could be found in half of one
@@ -292,70 +277,3 @@ def _meaning(escape: re.Match[bytes]) -> bytes:
 
         return html.unescape(f"&{entity.decode()}").encode()
     return char or b"\n"  # a line break, a tab: no part of a secret
-
-
-def _sensitive_headers(
-    headers: Mapping[Any, Any],
-) -> Iterator[tuple[str, str]]:
-    # Those of requests are read much faster so.
-    for name, value in getattr(headers, "lower_items", headers.items)():
-        text = as_text(name)
-        if _is_secret_header(text):
-            yield text, as_text(value)
-
-
-# A process sends few headers, but one of them may be long.
-_is_secret_header = lru_cache(maxsize=128)(is_secret_name)
-
-
-def _header_secrets(name: str, value: str) -> Iterator[str]:
-    if "cookie" in name:
-        yield from _cookie_secrets(value)
-        return
-    if "authoriz" in name:
-        value = _AUTH_SCHEME.sub("", value)
-    for token in re.split(r"[\s,;]+", _SCHEME.sub(" ", value)):
-        pair = re.fullmatch(r'([A-Za-z_-]+)="?([^"=].*?)"?', token)
-        if pair is not None and pair[1].lower() in _PUBLIC_DIGEST_PARTS:
-            continue
-        for secret in {token, token if pair is None else pair[2]}:
-            text = secret.strip('"=')
-            if len(text) >= _SHORTEST:
-                yield text
-                yield from _basic_secrets(secret)
-
-
-def _cookie_secrets(value: str) -> Iterator[str]:
-    for pair in value.split(";"):
-        text = pair.partition("=")[2].strip(' "')
-        if len(text) >= _SHORT:
-            yield text
-
-
-def _basic_secrets(token: str) -> Iterator[str]:
-    try:
-        decoded = base64.b64decode(token, validate=True).decode()
-    except ValueError:  # no base64, or no text
-        return
-    user, colon, password = decoded.partition(":")
-    if colon and decoded.isprintable():
-        yield from _long_enough(decoded, user, password)
-
-
-def _url_secrets(url: str) -> Iterator[str]:
-    if "?" not in url and "@" not in url:
-        return
-    try:
-        parts = urlsplit(url)
-        parameters = parse_qsl(parts.query)
-    except ValueError:
-        return
-    userinfo = parts.netloc.rpartition("@")[0]
-    for name, value in parameters:
-        if name.lower() in _SECRET_PARAMETERS or is_secret_name(name):
-            yield from _long_enough(value)
-    yield from _long_enough(*(unquote(part) for part in userinfo.split(":", 1)))
-
-
-def _long_enough(*secrets: str) -> Iterator[str]:
-    return (secret for secret in secrets if len(secret) >= _SHORTEST)

@@ -7,13 +7,17 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ._body import read_body
+from ._payload import Attempt, parse_payload
 from ._redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from urllib3.response import BaseHTTPResponse
+
     from ._budget import RetryBudget
-    from ._payload import Attempt, StopReason
+    from ._payload import StopReason
 
 
 class RequestState:
@@ -40,12 +44,38 @@ class RequestState:
         """What keeps the request's secrets out of text."""
         return Redactor(self._headers, *self.urls)
 
-    def clean(self, text: str | None, *, cut: bool) -> str | None:
+    def add_attempt(
+        self,
+        response: BaseHTTPResponse | None,
+        error: Exception | None,
+        wait: float = 0.0,
+        seconds: float = math.inf,
+    ) -> Attempt:
+        """Read what a failed attempt says, for so many seconds at most, and keep it."""
+        number = len(self.attempts) + 1
+        if response is None:
+            attempt = Attempt(number, error=self._failure(error), waited=wait)
+        else:
+            body, whole = read_body(response, seconds)
+            payload = parse_payload(response.headers, body, truncated=not whole)
+            attempt = Attempt(
+                number,
+                response.status,
+                self._clean(payload.request_id, cut=not whole),
+                self._clean(payload.provider_message, cut=not whole),
+                waited=wait,
+            )
+        self.attempts += (attempt,)
+        return attempt
+
+    def _clean(self, text: str | None, *, cut: bool) -> str | None:
         """Return the text without the request's secrets."""
         return None if text is None else self.redact(text, cut=cut)
 
-    def failure(self, error: Exception) -> str:
+    def _failure(self, error: Exception | None) -> str | None:
         """Return what urllib3 says of a failure, but for the pool's own name."""
+        if error is None:
+            return None
         return self.redact(re.sub(r"^\w+\(.*?\): ", "", str(error)))
 
     def give_token_back(self) -> None:

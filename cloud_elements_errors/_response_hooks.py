@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from requests.hooks import dispatch_hook
 
-from ._hook import raise_for_error
+from ._hook import error_of, log_warning
 from ._lock import lock
 from .exceptions import CloudElementsError
 
@@ -76,34 +76,25 @@ class ResponseHooks(list[Any]):
 
     def __call__(self, response: requests.Response, **kwargs: Any) -> Any:
         settings = self._settings.get(threading.get_ident())
+        passthrough, on_error = settings or ((), None)
+        error = None
         try:
             response = dispatch_hook(
                 "response", {"response": list(self)}, response, **kwargs
             )
-        except CloudElementsError as error:  # of raise_for_error, among the hooks
-            _tell(error, None if settings is None else settings[1])
+            if settings is not None and response.status_code not in passthrough:
+                error = error_of(response, (kwargs.get("proxies") or {}).values())
+                if error is None:
+                    log_warning(response)
+                else:
+                    raise error  # here, so that the traceback is short
+        except CloudElementsError as failure:  # or of raise_for_error, among the hooks
+            _tell(failure, on_error)
             raise
         finally:
+            del error  # which would hold its own traceback, and this frame
             self.uninstall()
-        if settings is not None:
-            check_response(response, *settings, kwargs.get("proxies"))
         return response
-
-
-def check_response(
-    response: requests.Response,
-    passthrough: Collection[int],
-    on_error: OnError | None,
-    proxies: Mapping[str, str] | None = None,
-) -> None:
-    """Raise the error of a failed answer, after *on_error* was told of it."""
-    if response.status_code in passthrough:
-        return
-    try:
-        raise_for_error(response, proxies=proxies)
-    except CloudElementsError as error:
-        _tell(error, on_error)
-        raise
 
 
 def _tell(error: CloudElementsError, on_error: OnError | None) -> None:

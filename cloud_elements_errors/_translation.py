@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import requests
 
 from ._hook import error_from_parts, error_from_response
-from ._redaction import as_text
+from ._payload import as_text
 from .exceptions import CloudElementsError
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from urllib3.util.retry import Retry
 
 from ._budget import host_budgets
+from ._checks import check_integer, check_optional
 from ._codes import FIRST_ERROR, NORMALIZED_ERRORS
 from ._lock import lock
 from ._loopback import LoopbackServer, ReceivedRequest, Reply, phrase
@@ -96,16 +97,12 @@ class FakeCloudElements:
                 header cannot be sent.
 
         """
-        _check_integer("status", status, 200, 999)
-        _check_integer("times", times, 1)
-        for name, text in {
-            "message": message,
-            "request_id": request_id,
-            "method": method,
-            "path": path,
-        }.items():
-            if text is not None and not isinstance(text, str):
-                raise TypeError(f"{name} must be a str, not {text!r}")
+        check_integer("status", status, 200, 999)
+        check_integer("times", times, 1)
+        check_optional("message", message, str, "a str")
+        check_optional("request_id", request_id, str, "a str")
+        check_optional("method", method, str, "a str")
+        check_optional("path", path, str, "a str")
         _check_headers(headers)
         for _ in range(times):
             fields = {
@@ -193,17 +190,8 @@ _POLICIES: tuple[type[Retry], ...] = (Retry, CloudElementsRetry)
 _found: list[tuple[list[Any], dict[object, RetryBudget]]] = []
 
 
-def _check_integer(name: str, value: int, least: int, most: int | None = None) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an integer, not {value!r}")
-    if value < least or (most is not None and value > most):
-        allowed = f"{least} or more" if most is None else f"from {least} to {most}"
-        raise ValueError(f"{name} must be {allowed}, not {value!r}")
-
-
 def _check_headers(headers: Mapping[str, str] | None) -> None:
-    if headers is not None and not isinstance(headers, Mapping):
-        raise TypeError(f"headers must be a mapping or None, not {headers!r}")
+    check_optional("headers", headers, Mapping, "a mapping")
     for name, value in (headers or {}).items():
         if not isinstance(name, str):
             raise TypeError(f"headers must have names of str, not {name!r}")

@@ -144,7 +144,7 @@ def test_error_from_response_wants_a_response(wrong: Any) -> None:
     [
         ({"status_code": "404"}, "status_code must be an integer, not '404'"),
         ({"status_code": True}, "status_code must be an integer, not True"),
-        ({"body": 5}, "body must be bytes or str, not int"),
+        ({"body": 5}, "body must be bytes, a str or None, not 5"),
         ({"headers": 5}, "headers must be a mapping, pairs of name and value, or None"),
         ({"headers": ["ab", "c"]}, "headers must be a mapping, pairs"),
         ({"method": b"GET"}, "method must be a str or None, not b'GET'"),

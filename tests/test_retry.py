@@ -725,7 +725,7 @@ def test_the_failing_body_is_read_no_longer_than_the_deadline(clock, monkeypatch
         granted.append(seconds)
         return b"", True
 
-    monkeypatch.setattr("cloud_elements_errors._retry.read_body", read_body)
+    monkeypatch.setattr("cloud_elements_errors._request_state.read_body", read_body)
     for most in (2, 60, None):
         policy = CloudElementsRetry(max_elapsed=most, backoff_factor=0)
         policy.increment("GET", "/", answer())

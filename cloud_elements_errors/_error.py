@@ -1,0 +1,265 @@
+"""What every error holds, and how it is shown, copied and pickled."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from operator import index
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, SupportsIndex
+
+import requests
+
+from ._checks import check_optional, check_type
+from ._codes import NORMALIZED_ERRORS, UNLISTED_ERROR, NormalizedError
+from ._pickling import pack, unpack
+from ._rendering import STOPPED_BY, error_line, error_notes
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ._payload import Attempt, Origin, StopReason
+
+
+class CloudElementsError(requests.HTTPError):
+    """A call of Cloud Elements failed with a status of 400 or more.
+
+    Catch this one for all of them, or a subclass for one status. What the server
+    said is in the attributes, without the secrets of the request; *response* and
+    *request* are as requests made them.
+
+    Attributes:
+        status_code: The HTTP status.
+        message: The body's ``message``; None if it has none.
+        request_id: The body's ``requestId``, else the ``Elements-Request-Id``
+            header, else None. Quote it to support.
+        provider_message: The exact text of the API provider: a string as it was
+            sent, an object or a list as compact JSON, else None.
+        provider_code: The body's ``providerErrorCode`` as a string, else None.
+        origin: ``"provider"`` when the provider said something, ``"platform"``
+            when only Cloud Elements did, ``"unknown"`` when the body is none of
+            theirs: a gateway's HTML page, or nothing.
+        text: The body as text, of at most 64 KiB.
+        truncated: Whether the body was longer, or its end never came.
+        method: The request's method; None if it is not known.
+        url: The request's URL without userinfo, query and fragment, or None.
+        attempts: Every attempt in order, this one included, so at least one.
+        stopped_by: Why no further attempt was made: ``"status"``, ``"method"``,
+            ``"body"``, ``"attempts"``, ``"deadline"``, ``"budget"`` or
+            ``"retry_after"``; None when no `CloudElementsRetry` was in charge.
+        retry_after: The seconds that the server asked to wait, else None.
+        response: The `requests.Response`, whose ``text`` and ``json()`` work;
+            None if the error was not made from one.
+        request: Its `requests.PreparedRequest`, or None.
+
+    """
+
+    status_code: int = 0
+
+    def __init__(
+        self,
+        line: str = "",
+        /,
+        *,
+        status_code: int | None = None,
+        title: str | None = None,
+        message: str | None = None,
+        request_id: str | None = None,
+        provider_message: str | None = None,
+        provider_code: str | None = None,
+        origin: Origin = "unknown",
+        details: Mapping[str, Any] | None = None,
+        text: str = "",
+        truncated: bool = False,
+        method: str | None = None,
+        url: str | None = None,
+        attempts: Sequence[Attempt] = (),
+        stopped_by: StopReason | None = None,
+        retry_after: float | None = None,
+        response: requests.Response | None = None,
+        request: requests.PreparedRequest | None = None,
+    ) -> None:
+        """Make an error from its parts; `error_from_parts` reads them for you.
+
+        Args:
+            line: What ``str()`` shows.
+            status_code: The status, for the classes that stand for more than one.
+            title: The status in words, for a status that is not in the table.
+            message: As the attribute, and so are all that follow.
+            request_id: See the class.
+            provider_message: See the class.
+            provider_code: See the class.
+            origin: See the class.
+            details: The body's other top-level fields.
+            text: See the class.
+            truncated: See the class.
+            method: See the class.
+            url: See the class.
+            attempts: See the class.
+            stopped_by: See the class.
+            retry_after: See the class.
+            response: See the class.
+            request: See the class.
+
+        """
+        for name, text_or_none in (
+            ("title", title),
+            ("message", message),
+            ("request_id", request_id),
+            ("provider_message", provider_message),
+            ("provider_code", provider_code),
+            ("method", method),
+            ("url", url),
+            ("stopped_by", stopped_by),
+        ):
+            check_optional(name, text_or_none, str, "a str")
+        check_type("line", line, str, "a str")
+        check_type("origin", origin, str, "a str")
+        check_type("text", text, str, "a str")
+        check_type("attempts", attempts, (tuple, list), "a tuple or a list")
+        check_optional("status_code", status_code, int, "an integer")
+        check_optional("details", details, Mapping, "a mapping")
+        check_optional("retry_after", retry_after, (int, float), "a number")
+        check_optional("response", response, requests.Response, "a requests.Response")
+        if stopped_by is not None and stopped_by not in STOPPED_BY:
+            reasons = ", ".join(STOPPED_BY)
+            raise ValueError(f"stopped_by must be one of {reasons}, not {stopped_by!r}")
+        if status_code is not None and self.status_code not in {0, status_code}:
+            raise ValueError(
+                f"{type(self).__name__} stands for status {self.status_code}, "
+                f"not {status_code!r}"
+            )
+        super().__init__(line, response=response, request=request)
+        self._args: tuple[Any, ...] | None = (line,)
+        self._notes: list[str] | None = []
+        if status_code is not None:
+            self.status_code = status_code
+        self._title = title
+        self.message = message
+        self.request_id = request_id
+        self.provider_message = provider_message
+        self.provider_code = provider_code
+        self.origin: Origin = origin
+        self._details = dict(details or {})
+        self.text = text
+        self.truncated = truncated
+        self.method = method
+        self.url = url
+        self.attempts: tuple[Attempt, ...] = tuple(attempts)
+        self.stopped_by: StopReason | None = stopped_by
+        self.retry_after = retry_after
+
+    @classmethod
+    def _of(cls, **attributes: Any) -> Self:
+        """Make an error whose attributes are known to be right.
+
+        Its line and its notes are made when somebody looks at them: most errors
+        are caught, and never shown.
+        """
+        error = cls.__new__(cls)
+        error.__dict__.update(attributes, _args=None, _notes=None)
+        return error
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The line that `str` shows, as the one argument."""
+        if self._args is None:
+            self._args = (error_line(self),)
+        return self._args
+
+    @args.setter
+    def args(self, args: tuple[Any, ...]) -> None:
+        self._args = tuple(args)
+
+    def __str__(self) -> str:
+        """Return the line; after a change of *args*, what any exception returns."""
+        return str(Exception(*self.args))
+
+    def __repr__(self) -> str:
+        """Return the class and its line."""
+        return f"{type(self).__name__}({', '.join(map(repr, self.args))})"
+
+    if hasattr(BaseException, "add_note"):  # pragma: no branch - not on Python 3.10
+
+        @property
+        def __notes__(self) -> list[str]:
+            """What the traceback shows below the line: what to do, what was tried."""
+            if self._notes is None:
+                self._notes = error_notes(self)
+            return self._notes
+
+        @__notes__.setter
+        def __notes__(self, notes: list[str]) -> None:
+            self._notes = notes
+
+    @property
+    def _row(self) -> NormalizedError:
+        return NORMALIZED_ERRORS.get(self.status_code, UNLISTED_ERROR)
+
+    @property
+    def title(self) -> str:
+        """The status in the words of the table, else of HTTP."""
+        return self._title or self._row.title
+
+    @property
+    def description(self) -> str:
+        """The table's own words for the status; empty if it is not in there."""
+        return self._row.description
+
+    @property
+    def remedy(self) -> str:
+        """Whose move it is now, and which: one sentence."""
+        return self._row.remedy
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the table says that the status is retried: 500 and 502."""
+        return self._row.retried
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """The other top-level fields of the body, read-only."""
+        return MappingProxyType(self._details)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but *response* and *request*, ready for JSON."""
+        return {
+            "type": type(self).__name__,
+            "status_code": self.status_code,
+            "title": self.title,
+            "description": self.description,
+            "remedy": self.remedy,
+            "message": self.message,
+            "request_id": self.request_id,
+            "provider_message": self.provider_message,
+            "provider_code": self.provider_code,
+            "origin": self.origin,
+            "details": copy.deepcopy(self._details),
+            "text": self.text,
+            "truncated": self.truncated,
+            "method": self.method,
+            "url": self.url,
+            "attempts": [attempt._asdict() for attempt in self.attempts],
+            "stopped_by": self.stopped_by,
+            "retry_after": self.retry_after,
+            "retryable": self.retryable,
+        }
+
+    def __copy__(self) -> CloudElementsError:
+        """Copy within the process, where *response* may stay as it is."""
+        clone = type(self).__new__(type(self))
+        clone.__dict__.update(self.__dict__)
+        return clone
+
+    def __reduce_ex__(self, protocol: SupportsIndex = 4, /) -> tuple[Any, ...]:
+        """Travel without secrets, the request's body, or more than 128 KiB."""
+        getattr(self, "__notes__", None)  # made now, of the texts as they are
+        attributes = {k: v for k, v in self.__dict__.items() if k != "_args"}
+        state = pack(self.args, attributes, index(protocol))
+        return type(self), self.args, state
+
+    __reduce__ = __reduce_ex__
+
+    def __setstate__(self, state: Any) -> None:
+        """Take what `__reduce__` packed."""
+        self.__dict__.update(unpack(state))

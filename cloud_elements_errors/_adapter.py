@@ -1,4 +1,20 @@
-"""The retry policy and the error hook, for the URLs under a mount prefix."""
+"""The retry policy and the error hook, for the URLs under a mount prefix.
+
+The way of a GET that meets 502, 502 and 409, from `requests.Session.send` down to
+urllib3 and back up::
+
+    Session.send            asks get_adapter() for the adapter of this URL
+    CloudElementsAdapter    makes a RequestState and binds the policy to it; until
+                            the answer is here, max_retries is that policy
+    HTTPAdapter.send        gives max_retries to urllib3's urlopen()
+    urlopen, 502            is_retry(): yes. increment(): takes a token, reads the
+                            body into state.attempts. sleep(), and once more
+    urlopen, 502            the same
+    urlopen, 409            is_retry(): no. The response keeps the policy: raw.retries
+    CloudElementsAdapter    puts ResponseHooks in the place of the request's hooks
+    Session.send            calls them: first the user's, then error_of(), which
+                            reads the body and policy_of(response): ConflictError
+"""
 
 from __future__ import annotations
 

@@ -254,9 +254,9 @@ class CloudElementsError(requests.HTTPError):
     def __reduce_ex__(self, protocol: SupportsIndex = 4, /) -> tuple[Any, ...]:
         """Travel without secrets, the request's body, or more than 128 KiB."""
         getattr(self, "__notes__", None)  # made now, of the texts as they are
-        attributes = {k: v for k, v in self.__dict__.items() if k != "_args"}
-        state = pack(self.args, attributes, index(protocol))
-        return type(self), self.args, state
+        args = self.args
+        state = pack(args, self.__dict__, index(protocol))
+        return type(self), args[:1], state  # the class takes one; all are in the state
 
     __reduce__ = __reduce_ex__
 

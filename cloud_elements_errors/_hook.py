@@ -98,12 +98,12 @@ def error_of(
     url = response.url if request is None else request.url
     method = None if request is None else request.method
     body, whole = _read_content(response)
-    policy = getattr(response.raw, "retries", None)
+    policy, stopped_by = policy_of(response), None
     if isinstance(policy, CloudElementsRetry):
+        stopped_by = policy.why_stopped(method or "", status_code, response.headers)
         # Nobody else knows the proxies of a response that was not raised at once.
         proxies = (*proxies, *policy.urls)
     redact = Redactor(None if request is None else request.headers, url, *proxies)
-    earlier, stopped_by = _attempts(response, method or "", redact)
     return error_from_payload(
         status_code,
         parse_payload(response.headers, body, truncated=not whole),
@@ -111,10 +111,16 @@ def error_of(
         reason=None if response.reason is None else as_text(response.reason),
         method=method,
         url=url,
-        earlier=earlier,
+        earlier=_earlier_attempts(policy, redact),
         stopped_by=stopped_by,
         response=response,
     )
+
+
+def policy_of(response: requests.Response) -> Retry | None:
+    """Return the policy of a response's last attempt, where urllib3 leaves it."""
+    policy = getattr(response.raw, "retries", None)
+    return policy if isinstance(policy, Retry) else None
 
 
 def error_from_parts(
@@ -229,25 +235,21 @@ def _read_content(response: requests.Response) -> tuple[bytes, bool]:
     return body, whole
 
 
-def _attempts(
-    response: requests.Response, method: str, redact: Redactor
-) -> tuple[tuple[Attempt, ...], StopReason | None]:
-    """Return the earlier attempts, and why there was no other, from the policy."""
-    policy = getattr(response.raw, "retries", None)
+def _earlier_attempts(policy: Retry | None, redact: Redactor) -> tuple[Attempt, ...]:
+    """Return the attempts before the last one, as far as the policy knows them."""
     if isinstance(policy, CloudElementsRetry):
-        why = policy.why_stopped(method, response.status_code, response.headers)
-        return tuple(_redacted(attempt, redact) for attempt in policy.attempts), why
-    if isinstance(policy, Retry):
-        failed = [past for past in policy.history if past.redirect_location is None]
-        return tuple(
-            Attempt(
-                number,
-                past.status,
-                error=None if past.error is None else redact(str(past.error)),
-            )
-            for number, past in enumerate(failed, 1)
-        ), None
-    return (), None
+        return tuple(_redacted(attempt, redact) for attempt in policy.attempts)
+    if policy is None:
+        return ()
+    failed = [past for past in policy.history if past.redirect_location is None]
+    return tuple(
+        Attempt(
+            number,
+            past.status,
+            error=None if past.error is None else redact(str(past.error)),
+        )
+        for number, past in enumerate(failed, 1)
+    )
 
 
 def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:

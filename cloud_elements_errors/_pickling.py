@@ -35,7 +35,7 @@ def pack(args: tuple[Any, ...], attributes: dict[str, Any], protocol: int) -> An
             break
         # What the details say is in the text too.
         state |= {"_details": {}, "truncated": True}
-        state = _shortened(state, longest)
+        state = _shortened(state, longest) | {"_args": args}
     return state
 
 

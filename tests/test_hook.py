@@ -22,6 +22,7 @@ from cloud_elements_errors import (
     CloudElementsError,
     CloudElementsRetry,
     CloudElementsSession,
+    ConflictError,
     FailedRequestError,
     ForbiddenError,
     NotFoundError,
@@ -336,6 +337,39 @@ def test_one_request_sent_by_many_threads(platform: FakeCloudElements) -> None:
         ] * 2
         assert request.hooks["response"] is found
         assert found == [wait_for_all]
+
+
+@pytest.mark.parametrize("with_adapter", [True, False], ids=["adapter", "session"])
+def test_two_threads_have_their_answers_before_either_checks_its_own(
+    platform: FakeCloudElements, *, with_adapter: bool
+) -> None:
+    """The first to run the hooks of a shared request leaves the second its check."""
+    both_have_theirs = threading.Barrier(2)
+    first_is_done = threading.Event()
+
+    class Gate(CloudElementsAdapter if with_adapter else HTTPAdapter):  # type: ignore[misc]
+        def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
+            response: requests.Response = super().send(request, *args, **kwargs)
+            if both_have_theirs.wait(30) == 1:
+                assert first_is_done.wait(30)
+            return response
+
+    request = prepared(platform.url)
+
+    def send(_number: int) -> object:
+        with requests.Session() if with_adapter else CloudElementsSession() as session:
+            session.mount("http://", Gate())
+            try:
+                return session.send(request)
+            except CloudElementsError as error:
+                return type(error)
+            finally:
+                first_is_done.set()
+
+    platform.reply(409, times=2)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(send, range(2))) == [ConflictError] * 2
+    assert request.hooks == {"response": []}
 
 
 @pytest.mark.parametrize("second", [200, 403])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import runpy
 import subprocess
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cloud_elements_errors import NORMALIZED_ERRORS
+from cloud_elements_errors import NORMALIZED_ERRORS, _adapter
 from cloud_elements_errors.exceptions import class_for
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
@@ -73,3 +74,10 @@ def test_ci_runs_what_the_readme_tells_users_to_run():
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").strip()
     assert ci.splitlines()[-1] in README.splitlines()
     subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=True)
+
+
+def test_way_of_a_request_is_the_docstrings() -> None:
+    """The drawing for contributors is the one that stands in the code."""
+    drawing = textwrap.dedent((_adapter.__doc__ or "").partition("::\n\n")[2])
+    assert len(drawing.splitlines()) >= 10
+    assert f"```text\n{drawing}```" in README

@@ -24,7 +24,7 @@ class NormalizedError(NamedTuple):
         status_code: The HTTP status.
         title: Its short name in the platform's list.
         description: The list's own words.
-        remedy: One sentence of ours: whose move it is, and which.
+        remedy: What to do, in one sentence of ours that starts with a verb.
         retried: Whether the default retry policy tries again.
 
     """
@@ -47,73 +47,71 @@ _ROWS = (
         400,
         "Bad Request",
         "Often due to a missing request parameter.",
-        "Your move: correct the parameter or field that the message names; the "
-        "same request will fail again.",
+        "Correct the parameter or field that the message names; the same request "
+        "will fail again.",
     ),
     NormalizedError(
         401,
         "Unauthorized",
         "An invalid element token, user secret and/or org secret provided.",
-        "Your move: check the user secret, organization secret and element token; "
-        "if they are right, authenticate the element instance again.",
+        "Check the user secret, organization secret and element token; if they are "
+        "right, authenticate the element instance again.",
     ),
     NormalizedError(
         403,
         "Forbidden",
         "Access to the resource by the provider is forbidden.",
-        "The provider account's move: its owner has to grant this user or API key "
-        "access to the resource.",
+        "Ask the owner of the provider account to give this user or API key access "
+        "to the resource.",
     ),
     # Not in the original list: the vendor added it in 2017.
     NormalizedError(
         404,
         "Not Found",
         "The requested resource is not found.",
-        "Your move: check the path and the id; a message like 'No users found' "
-        "is an empty list, not a failure.",
+        "Check the path and the id; a message like 'No users found' means an empty "
+        "list, not a failure.",
     ),
     NormalizedError(
         405,
         "Method Not Allowed",
         "Incorrect HTTP verb used, e.g., GET used when POST expected.",
-        "Your move: use a verb that the element's API documentation lists for "
-        "this path.",
+        "Use a method that the element's API documentation lists for this path.",
     ),
     NormalizedError(
         406,
         "Not Acceptable",
         'The response content type does not match the "Accept" header value.',
-        "Your move: send 'Accept: application/json', or the type that the "
-        "resource has.",
+        "Send 'Accept: application/json', or the content type of the resource.",
     ),
     NormalizedError(
         409,
         "Conflict",
         "A resource being created already exists.",
-        "Your move: look up the existing resource and update it, or create "
-        "yours under another name.",
+        "Look up the existing resource and update it, or create yours under another "
+        "name.",
     ),
     NormalizedError(
         415,
         "Unsupported Media Type",
         "The server cannot handle the requested Content-Type.",
-        "Your move: send the body as 'Content-Type: application/json', or as "
+        "Send the body as 'Content-Type: application/json', or as "
         "multipart/form-data for a file.",
     ),
     NormalizedError(
         500,
         "Server Error",
         "Something went wrong on the Cloud Elements server.",
-        "Cloud Elements' move: try again later, and if it stays, quote the "
-        "request id to their support.",
+        "Try again later; if the error stays, contact Cloud Elements support with "
+        "the request id.",
         retried=True,
     ),
     NormalizedError(
         502,
         "Failed Request",
         "Endpoint provider was not able to perform a CRUD request.",
-        "The provider's move, or yours if its message names the request: read "
-        "it before you try again, since a 502 is often permanent.",
+        "Read the provider's message before you try again: it may name a mistake in "
+        "the request, and many 502s are permanent.",
         retried=True,
     ),
 )
@@ -122,8 +120,8 @@ UNLISTED_ERROR = NormalizedError(
     0,
     "Unlisted Status",
     "",
-    "Read the message first: this status is not in the platform's list, so a "
-    "gateway or the provider may have chosen it.",
+    "Read the message: this status is not in the platform's table, so it may "
+    "come from a gateway or from the provider.",
 )
 """What is said of a status that is not in the table."""
 

@@ -208,7 +208,7 @@ class CloudElementsError(requests.HTTPError):
 
     @property
     def remedy(self) -> str:
-        """Whose move it is now, and which: one sentence."""
+        """What to do next, in one sentence."""
         return self._row.remedy
 
     @property

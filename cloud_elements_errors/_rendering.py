@@ -17,13 +17,13 @@ logger = logging.getLogger("cloud_elements_errors")
 _LINE_TEXT = 500
 
 STOPPED_BY: dict[StopReason, str] = {
-    "status": "this status is not retried",
-    "method": "{method} is not retried, since it could do its work twice",
-    "body": "the request's body cannot be sent a second time",
-    "attempts": "no attempts were left",
-    "deadline": "the time for retries was over",
-    "budget": "the retry budget is empty: of the calls in the last seconds, too few "
-    "succeeded to pay for another retry",
+    "status": "the policy does not retry this status",
+    "method": "a repeated {method} could do its work twice",
+    "body": "the request body cannot be sent a second time",
+    "attempts": "no retries left",
+    "deadline": "the time limit for retries is over",
+    "budget": "the retry budget is empty, because too few requests succeeded in the "
+    "last seconds",
     "retry_after": "the server asks to wait {seconds} s, longer than the policy allows",
 }
 
@@ -100,14 +100,16 @@ def error_notes(error: Failure) -> list[str]:
 
 
 def why_stopped(error: Failure) -> str | None:
-    """Say in words why there was no further attempt; None if nobody decided."""
+    """Say in words why there was no further attempt; None if no policy decided."""
     if error.stopped_by is None:
         return None
-    times = f"{len(error.attempts)} times" if len(error.attempts) > 1 else "once"
     why = STOPPED_BY[error.stopped_by].format(
         method=error.method, seconds=f"{error.retry_after or 0:g}"
     )
-    return f"Tried {times}, and not again: {why}."
+    attempts = len(error.attempts)
+    if attempts == 1:
+        return f"Not retried: {why}."
+    return f"Gave up after {attempts} attempts: {why}."
 
 
 def attempt_line(attempt: Attempt) -> str:

@@ -138,4 +138,4 @@ def test_what_is_said_of_an_unlisted_status():
     """A status that the list does not know has a remedy, but no description."""
     error = error_from_parts(503)
     assert error.description == ""
-    assert error.remedy.startswith("Read the message first")
+    assert error.remedy.startswith("Read the message:")

@@ -97,7 +97,7 @@ def test_demo_shows_every_row(demo: str) -> None:
         assert f"provider {_demo._PROVIDER_WORDS[status]} " in body
         assert re.search(r"request id [0-9a-f]{24} ", body)
         assert unwrapped(row.remedy) in body
-        assert ("Tried once, and not again: POST" in body) is row.retried
+        assert ("Not retried: a repeated POST" in body) is row.retried
 
 
 def test_demo_shows_a_502_that_heals(demo: str) -> None:
@@ -113,7 +113,7 @@ def test_demo_shows_a_502_that_does_not(demo: str) -> None:
     body = blocks(demo)["502 for ever: a GET that does not heal"]
     assert body.count("Retrying GET /contacts/18 after 502") == 3
     assert "exception FailedRequestError provider Connection reset by peer" in body
-    assert "retries Tried 4 times, and not again: no attempts were left." in body
+    assert "retries Gave up after 4 attempts: no retries left." in body
 
 
 def test_demo_fits(demo: str) -> None:

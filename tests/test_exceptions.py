@@ -428,17 +428,14 @@ def test_what_to_dict_returns_is_the_callers():
 
 
 STOPPED = {
-    "status": "Tried 3 times, and not again: this status is not retried.",
-    "method": "Tried 3 times, and not again: POST is not retried, since it could do "
-    "its work twice.",
-    "body": "Tried 3 times, and not again: the request's body cannot be sent a second "
-    "time.",
-    "attempts": "Tried 3 times, and not again: no attempts were left.",
-    "deadline": "Tried 3 times, and not again: the time for retries was over.",
-    "budget": "Tried 3 times, and not again: the retry budget is empty: of the "
-    "calls in the last seconds, too few succeeded to pay for another retry.",
-    "retry_after": "Tried 3 times, and not again: the server asks to wait 7 s, "
-    "longer than the policy allows.",
+    "status": "the policy does not retry this status.",
+    "method": "a repeated POST could do its work twice.",
+    "body": "the request body cannot be sent a second time.",
+    "attempts": "no retries left.",
+    "deadline": "the time limit for retries is over.",
+    "budget": "the retry budget is empty, because too few requests succeeded in the "
+    "last seconds.",
+    "retry_after": "the server asks to wait 7 s, longer than the policy allows.",
 }
 
 
@@ -447,17 +444,15 @@ def test_why_stopped(reason, sentence):
     """Each reason to stop is a sentence."""
     error = make_error()
     error.stopped_by = reason
-    assert why_stopped(error) == sentence
+    assert why_stopped(error) == f"Gave up after 3 attempts: {sentence}"
 
 
 def test_why_stopped_after_one_attempt():
-    """Nothing is said where nobody decided; one attempt is "once"."""
+    """Nothing is said where no policy decided; one attempt was not retried."""
     error = error_from_parts(409)
     assert why_stopped(error) is None
     error.stopped_by = "status"
-    assert (
-        why_stopped(error) == "Tried once, and not again: this status is not retried."
-    )
+    assert why_stopped(error) == "Not retried: the policy does not retry this status."
 
 
 ATTEMPT_LINES = {
@@ -482,7 +477,7 @@ def test_notes():
     error = make_error()
     assert error.__notes__ == [
         error.remedy,
-        "Tried 3 times, and not again: no attempts were left.",
+        "Gave up after 3 attempts: no retries left.",
         "  attempt 1: 502 | provider: busy | request id: r1 | waited 0.50 s",
         "  attempt 2: reset",
         attempt_line(error.attempts[-1]),

@@ -1,4 +1,4 @@
-"""Turn a client's own exceptions into ours, where they carry a failed answer."""
+"""Turn a client's own exceptions into ours, where they carry a failed response."""
 
 from __future__ import annotations
 
@@ -6,42 +6,50 @@ import copy
 import functools
 import json
 import sys
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import requests
+import urllib3
 
+from ._body import read_body
 from ._hook import error_from_parts, error_from_response
 from ._payload import as_text
 from .exceptions import CloudElementsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
     from typing_extensions import Self
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-# How far the causes of an exception are followed.
-_CHAIN = 20
-
-
-# What was being handled when each open block was entered, the innermost first.
+# The exception that was being handled when each open block was entered, the
+# innermost block first.
 _handled: ContextVar[tuple[BaseException | None, ...]] = ContextVar(
     "cloud_elements_errors_handled", default=()
 )
 
 
 class translate_errors:  # noqa: N801 - used like a function
-    """Turn a client's own exceptions into ours, where they carry a failed answer.
+    """Turn a client's own exceptions into ours, where they carry a failed response.
 
     A context manager, and a decorator of functions, ``async def`` ones too. It
-    knows exceptions with a ``response``, as those of requests and httpx, with
-    ``status``, ``body`` and ``headers``, as those of generated clients, and those
-    that were raised from one of ours, or while one was handled. The original is
-    the ``__cause__``. All other exceptions pass.
+    looks at the exception, and then at those from which or during whose handling
+    it was raised inside the block. The first that carries a failed response counts:
+
+    - one of our own errors
+    - an exception with a ``response``, as requests and httpx raise
+    - an exception with ``status``, ``body`` and ``headers``, as generated clients
+      raise
+    - an exception with a response of requests, urllib3 or httpx among its
+      attributes or arguments, or in a list, tuple or dict there
+
+    The original is the ``__cause__`` of the error. All other exceptions pass.
     """
 
     def __enter__(self) -> Self:
@@ -99,40 +107,87 @@ class translate_errors:  # noqa: N801 - used like a function
 def _translated(
     exception: BaseException | None, before: BaseException | None
 ) -> CloudElementsError | None:
+    """Return the error of the outermost link that has a failed response, if any."""
     if not isinstance(exception, Exception) or isinstance(
         exception, CloudElementsError
     ):
         return None
-    error = _from_answer(exception)
-    return _from_chain(exception, before) if error is None else error
-
-
-def _from_answer(exception: Exception) -> CloudElementsError | None:
-    """Build the error of the answer that the exception itself carries."""
-    response = _first(exception, "response")
-    if isinstance(response, requests.Response):
-        return error_from_response(response)
-    for carrier in (response, exception):
-        status = _first(carrier, "status_code", "status")
-        headers = _first(carrier, "headers")
-        body = _first(carrier, "content", "body", "raw_bytes", "data", "text")
-        if isinstance(status, int) and (headers is not None or body is not None):
-            request = _first(carrier, "request")
-            method = _first(request, "method")
-            url = _first(request, "url")
-            # A carrier may look like an answer and be none: then it passes.
-            with suppress(TypeError, ValueError, RecursionError):
-                if isinstance(body, (dict, list)):  # PyGithub has parsed it
-                    body = json.dumps(body)
-                return error_from_parts(
-                    int(status),
-                    body,
-                    headers,
-                    method=None if method is None else as_text(method),
-                    url=None if url is None else as_text(url),
-                    request_headers=_first(request, "headers"),
-                )
+    earlier = {id(link) for link in _chain(before, set())} - {id(exception)}
+    for link in _chain(exception, earlier):
+        if isinstance(link, CloudElementsError):
+            # A copy, or it would become a cause of its own cause.
+            return copy.copy(link)
+        error = _error_in(link)
+        if error is not None:
+            return error
     return None
+
+
+def _chain(exception: BaseException | None, seen: set[int]) -> Iterator[BaseException]:
+    """Yield an exception, its causes and its contexts, each of them once."""
+    waiting = deque([exception])
+    while waiting:
+        link = waiting.popleft()
+        if link is not None and id(link) not in seen:
+            seen.add(id(link))
+            yield link
+            waiting += (link.__cause__, link.__context__)
+
+
+def _error_in(exception: BaseException) -> CloudElementsError | None:
+    """Build the error of the response that an exception carries, in whatever way."""
+    response = _first(exception, "response")
+    for carrier in (response, exception, *_held_responses(exception)):
+        # A carrier may look like a failed response without being one.
+        with suppress(Exception):
+            error = _error_of(carrier)
+            if error is not None:
+                return error
+    return None
+
+
+def _held_responses(exception: BaseException) -> Iterator[object]:
+    """Yield the responses among an exception's attributes and arguments.
+
+    Properties are left alone: a property may do anything.
+    """
+    httpx_response = getattr(sys.modules.get("httpx"), "Response", requests.Response)
+    kinds = (requests.Response, urllib3.BaseHTTPResponse, httpx_response)
+    for value in (*vars(exception).values(), *exception.args):
+        # By type(), since isinstance() asks a proxy what it stands for.
+        inner: Iterable[object] = ()
+        if issubclass(type(value), dict):
+            inner = value.values()
+        elif issubclass(type(value), (list, tuple)):
+            inner = value
+        yield from (one for one in (value, *inner) if issubclass(type(one), kinds))
+
+
+def _error_of(carrier: Any) -> CloudElementsError | None:
+    """Build the error of a response, or of an exception with the parts of one."""
+    if isinstance(carrier, requests.Response):
+        return error_from_response(carrier)
+    status = _first(carrier, "status_code", "status")
+    headers = _first(carrier, "headers")
+    if isinstance(carrier, urllib3.BaseHTTPResponse):
+        body: Any = read_body(carrier)[0]
+    else:
+        body = _first(carrier, "content", "body", "raw_bytes", "data", "text")
+    if not isinstance(status, int) or (headers is None and body is None):
+        return None
+    if isinstance(body, (dict, list)):  # PyGithub has parsed it
+        body = json.dumps(body)
+    request = _first(carrier, "request")
+    method = _first(request, "method")
+    url = _first(request, "url")
+    return error_from_parts(
+        int(status),
+        body,
+        headers,
+        method=None if method is None else as_text(method),
+        url=None if url is None else as_text(url),
+        request_headers=_first(request, "headers"),
+    )
 
 
 def _first(carrier: object, *names: str) -> Any:
@@ -143,20 +198,4 @@ def _first(carrier: object, *names: str) -> Any:
             value = getattr(carrier, name)
             if value is not None:
                 return value
-    return None
-
-
-def _from_chain(
-    exception: BaseException, before: BaseException | None
-) -> CloudElementsError | None:
-    """Find one of ours that an SDK has wrapped in its own, within the block."""
-    following: BaseException | None = exception
-    for _ in range(_CHAIN):
-        if following is None or following is before:
-            break
-        cause = following.__cause__
-        following = following.__context__ if cause is None else cause
-        if isinstance(following, CloudElementsError) and following is not before:
-            # A copy, since the one found is a cause of its own cause now.
-            return copy.copy(following)
     return None

@@ -17,7 +17,16 @@ from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+GUIDES = sorted((ROOT / "examples").glob("*.md"))
+BLOCKS = [
+    pytest.param(code, id=f"{path.stem}-{number}")
+    for path in (ROOT / "README.md", *GUIDES)
+    for number, code in enumerate(
+        re.findall(
+            r"^```python\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL
+        )
+    )
+]
 # These have tests of their own, where the packages that they need are installed.
 ELSEWHERE = {"bulk_on_dask", "metrics", "outage"}
 EXAMPLES = sorted(
@@ -47,18 +56,44 @@ def test_the_table_of_the_readme_is_the_one_of_the_code():
     assert table[1] == expected_table()
 
 
-@pytest.mark.parametrize("code", BLOCKS, ids=range(len(BLOCKS)))
+@pytest.mark.parametrize("code", BLOCKS)
 def test_each_python_block_runs(code: str, cloud_elements: FakeCloudElements):
-    """A user may paste any block of the README, and it runs offline, tests too."""
-    names: dict[str, Any] = {"__name__": "readme"}
-    exec(compile(code, "README.md", "exec"), names)
+    """You can paste any block of the README or a guide, and it runs offline."""
+    names: dict[str, Any] = {"__name__": "pasted"}
+    exec(compile(code, "pasted", "exec"), names)
     for name in [name for name in names if name.startswith("test_")]:
         names[name](cloud_elements)
 
 
 def test_there_are_blocks_to_run():
     """The test above has something to test."""
-    assert len(BLOCKS) >= 4
+    assert len(BLOCKS) >= 10
+
+
+def test_links_lead_somewhere():
+    """Each link of the README and the guides to a file or a heading finds it."""
+    for path in (ROOT / "README.md", *GUIDES):
+        for link in re.findall(r"\]\(((?!https?:)[^)]+)\)", path.read_text("utf-8")):
+            name, _, anchor = link.partition("#")
+            target = path.parent / name if name else path
+            assert target.exists(), f"{path.name}: {link}"
+            if anchor:
+                headings = re.findall(r"(?m)^#+ (.*)$", target.read_text("utf-8"))
+                slugs = {re.sub(r"[^\w -]", "", one).lower() for one in headings}
+                assert anchor.replace("-", " ") in slugs, f"{path.name}: {link}"
+
+
+def test_the_guides_are_listed():
+    """Whoever opens the folder finds each guide and each script in its list."""
+    listed = (ROOT / "examples" / "README.md").read_text("utf-8")
+    for path in (ROOT / "examples").glob("*.*"):
+        if path.suffix in {".md", ".py"} and path.name != "README.md":
+            assert f"({path.name})" in listed, path.name
+
+
+def test_the_readme_is_a_front_door():
+    """It is read once, in full; the rest is in the guides."""
+    assert len(README.splitlines()) <= 200
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

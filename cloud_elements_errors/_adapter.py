@@ -33,7 +33,7 @@ from ._codes import FIRST_ERROR
 from ._connection import keep_status
 from ._payload import WARNING_HEADER
 from ._rendering import attempt_line
-from ._request_state import RequestState
+from ._request_state import RequestState, can_send_again
 from ._response_hooks import OnError, ResponseHooks
 from ._retry import CloudElementsRetry
 
@@ -159,6 +159,8 @@ class CloudElementsAdapter(HTTPAdapter):
         Raises:
             requests.RequestException: If no answer came. Earlier attempts are in
                 its ``attempts``, and in a note.
+            requests.exceptions.UnrewindableBodyError: By the session, if a 307 or
+                308 asks to send a body again that cannot be sent again.
 
         """
         if self._process != os.getpid():
@@ -181,12 +183,34 @@ class CloudElementsAdapter(HTTPAdapter):
             raise failure from error
         finally:
             _in_flight.reset(token)
+        refuse_to_resend_stream(request, response)
         if response.status_code >= FIRST_ERROR or WARNING_HEADER in response.headers:
             if getattr(response.raw, "retries", policy) is None:
                 # An answer of `responses`, which urllib3 has never seen.
                 response.raw.retries = policy
             ResponseHooks.install(request, self.passthrough, self.on_error)
         return response
+
+
+# The redirects after which requests sends the body a second time.
+_SENDS_BODY_AGAIN = frozenset({307, 308})
+
+
+def refuse_to_resend_stream(
+    request: requests.PreparedRequest, response: requests.Response
+) -> bool:
+    """Have requests raise, not send what is left of a stream; say whether it will.
+
+    requests rewinds a file, and refuses a file that cannot be rewound. It does not
+    see that a generator is used up, and sends an empty body to the new URL.
+    """
+    refused = response.status_code in _SENDS_BODY_AGAIN and not can_send_again(
+        request.body
+    )
+    if refused:
+        # What requests itself sets where tell() fails: rewind_body() raises then.
+        request._body_position = object()
+    return refused
 
 
 def _policy(max_retries: int | Retry | None) -> Retry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._body import read_body
 from ._payload import Attempt, parse_payload
@@ -86,12 +86,17 @@ class RequestState:
 
     def can_send_again(self) -> bool:
         """Whether the body can be sent a second time, as it was the first time."""
-        if self.body is None or isinstance(
-            self.body, (bytes, bytearray, memoryview, str, list, tuple)
-        ):
-            return True
-        try:
-            self.body.seek(self.body.tell())  # type: ignore[attr-defined]
-        except Exception:  # noqa: BLE001 - files of all kinds say no in all ways
-            return False
+        return can_send_again(self.body)
+
+
+def can_send_again(body: Any) -> bool:
+    """Whether a body can be sent a second time; a stream must be able to seek."""
+    if body is None or isinstance(
+        body, (bytes, bytearray, memoryview, str, list, tuple)
+    ):
         return True
+    try:
+        body.seek(body.tell())
+    except Exception:  # noqa: BLE001 - files of all kinds say no in all ways
+        return False
+    return True

@@ -10,7 +10,7 @@ from requests.cookies import extract_cookies_to_jar
 from requests.models import REDIRECT_STATI
 from urllib3.util import Timeout
 
-from ._adapter import CloudElementsAdapter
+from ._adapter import CloudElementsAdapter, refuse_to_resend_stream
 from ._response_hooks import OnError, ResponseHooks
 from .exceptions import CloudElementsError
 
@@ -169,10 +169,26 @@ class CloudElementsSession(requests.Session):
         )
 
     def resolve_redirects(
-        self, resp: requests.Response, *args: Any, **kwargs: Any
+        self,
+        resp: requests.Response,
+        req: requests.PreparedRequest,
+        *args: Any,
+        **kwargs: Any,
     ) -> Generator[requests.Response, None, None]:
-        """Follow redirects; an error at their end knows its ``response.history``."""
-        hops = super().resolve_redirects(resp, *args, **kwargs)
+        """Follow redirects, as `requests.Session.resolve_redirects` does.
+
+        An error at their end knows its ``response.history``. With
+        ``allow_redirects=False``, a redirect that cannot be followed, because its
+        body is a used-up stream, has no ``next``.
+
+        Raises:
+            requests.exceptions.UnrewindableBodyError: If a 307 or 308 asks to send
+                a body again that cannot be sent again.
+
+        """
+        hops = super().resolve_redirects(resp, req, *args, **kwargs)
+        if refuse_to_resend_stream(req, resp) and kwargs.get("yield_requests"):
+            hops.close()
         return _with_history(resp, hops) if resp.status_code in REDIRECT_STATI else hops
 
 

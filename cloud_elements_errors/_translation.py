@@ -21,7 +21,7 @@ from ._payload import as_text
 from .exceptions import CloudElementsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from types import TracebackType
 
     from typing_extensions import Self
@@ -48,6 +48,8 @@ class translate_errors:  # noqa: N801 - used like a function
       raise
     - an exception with a response of requests, urllib3 or httpx among its
       attributes or arguments, or in a list, tuple or dict there
+
+    An exception that another one holds in the same way is looked at as well.
 
     The original is the ``__cause__`` of the error. All other exceptions pass.
     """
@@ -124,7 +126,7 @@ def _translated(
 
 
 def _chain(exception: BaseException | None, seen: set[int]) -> Iterator[BaseException]:
-    """Yield an exception, its causes and its contexts, each of them once."""
+    """Yield an exception and those that led to it or that it holds, each once."""
     waiting = deque([exception])
     while waiting:
         link = waiting.popleft()
@@ -132,6 +134,7 @@ def _chain(exception: BaseException | None, seen: set[int]) -> Iterator[BaseExce
             seen.add(id(link))
             yield link
             waiting += (link.__cause__, link.__context__)
+            waiting += [one for one in _held(link) if _is_a(one, BaseException)]
 
 
 def _error_in(exception: BaseException) -> CloudElementsError | None:
@@ -146,21 +149,28 @@ def _error_in(exception: BaseException) -> CloudElementsError | None:
     return None
 
 
-def _held_responses(exception: BaseException) -> Iterator[object]:
-    """Yield the responses among an exception's attributes and arguments.
+def _held_responses(exception: BaseException) -> list[Any]:
+    httpx_response = getattr(sys.modules.get("httpx"), "Response", requests.Response)
+    kinds = (requests.Response, urllib3.BaseHTTPResponse, httpx_response)
+    return [one for one in _held(exception) if _is_a(one, *kinds)]
+
+
+def _held(exception: BaseException) -> Iterator[Any]:
+    """Yield an exception's attributes and arguments, and what their containers hold.
 
     Properties are left alone: a property may do anything.
     """
-    httpx_response = getattr(sys.modules.get("httpx"), "Response", requests.Response)
-    kinds = (requests.Response, urllib3.BaseHTTPResponse, httpx_response)
     for value in (*vars(exception).values(), *exception.args):
-        # By type(), since isinstance() asks a proxy what it stands for.
-        inner: Iterable[object] = ()
-        if issubclass(type(value), dict):
-            inner = value.values()
-        elif issubclass(type(value), (list, tuple)):
-            inner = value
-        yield from (one for one in (value, *inner) if issubclass(type(one), kinds))
+        yield value
+        if _is_a(value, dict):
+            yield from value.values()
+        elif _is_a(value, list, tuple):
+            yield from value
+
+
+def _is_a(value: object, *kinds: type) -> bool:
+    """Say whether a value is of a type; isinstance() would ask a proxy to load."""
+    return issubclass(type(value), kinds)
 
 
 def _error_of(carrier: Any) -> CloudElementsError | None:

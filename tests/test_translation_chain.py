@@ -184,6 +184,23 @@ def test_a_response_is_found_deeper_in_the_chain(function: Any) -> None:
     assert isinstance(caught.value.__cause__, (SdkError, LookupError))
 
 
+@pytest.mark.parametrize(
+    "hold",
+    [
+        lambda inner: SdkError(error=inner),
+        lambda inner: SdkError("failed", inner),
+        lambda inner: SdkError(errors=[inner]),
+    ],
+    ids=["attribute", "argument", "list"],
+)
+def test_an_exception_that_is_only_held_is_looked_at(hold: Any) -> None:
+    """Some clients store what they caught, and raise later, outside the handler."""
+    original = hold(SdkError(response=of_requests()))
+    with pytest.raises(ConflictError) as caught, translate_errors():
+        raise original
+    assert caught.value.__cause__ is original
+
+
 def test_the_outermost_response_counts() -> None:
     """A client that asks again after a 404 fails with the second response."""
 

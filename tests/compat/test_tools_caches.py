@@ -30,11 +30,11 @@ STALE = {**DATE, "Cache-Control": "max-age=0", "ETag": '"1"'}
 
 
 class CachedCloudElements(CacheMixin, CloudElementsSession):
-    """What the README tells users of requests-cache to write."""
+    """What the guide tells users of requests-cache to write."""
 
 
 class CachingAdapter(CacheControlAdapter, CloudElementsAdapter):
-    """What the README tells users of CacheControl to write."""
+    """What the guide tells users of CacheControl to write."""
 
 
 @pytest.fixture

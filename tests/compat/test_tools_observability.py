@@ -222,7 +222,7 @@ def captured(sentry: Captured, call: Callable[[], object]) -> dict[str, Any]:
 
 
 def show_the_line(event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any]:
-    """What the README tells users of Sentry to write."""
+    """What the guide tells users of Sentry to write."""
     error = hint.get("exc_info", (None, None))[1]
     if isinstance(error, CloudElementsError):
         event["exception"]["values"][-1]["value"] = str(error)

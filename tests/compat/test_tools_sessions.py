@@ -151,7 +151,7 @@ def test_toolbelt_monitor_sees_the_one_upload(platform: FakeCloudElements):
 
 
 class LimitedAdapter(LimiterMixin, CloudElementsAdapter):
-    """What the README tells users of requests-ratelimiter to write."""
+    """What the guide tells users of requests-ratelimiter to write."""
 
 
 class LimitedSession(LimiterMixin, CloudElementsSession):

@@ -11,8 +11,11 @@ import requests
 from bravado.client import SwaggerClient
 from bravado.exception import HTTPConflict, HTTPNotFound
 from bravado.requests_client import RequestsClient
+from cloud_elements import ElementsConnector
 from cloudelements import CloudElements
 from openapi_generator_cli import run as run_openapi_generator
+from uipath.platform import UiPath
+from uipath.platform.errors import EnrichedException
 
 from cloud_elements_errors import (
     BadRequestError,
@@ -284,4 +287,54 @@ def test_generated_client_never_creates_twice(platform, generated):
     contacts = generated(CloudElementsRetry())
     with pytest.raises(FailedRequestError), translate_errors():
         contacts.create_contact(SECRETS, CONTACT)
+    assert len(platform.requests) == 1
+
+
+# cloud-elements 0.2.2: holds a session, and takes an error's body for the result
+
+
+class Headers(dict):
+    """The connector was written for Python 2."""
+
+    has_key = dict.__contains__
+
+
+@pytest.fixture
+def connector(platform):
+    """The connector, pointed at the loopback platform."""
+    return ElementsConnector(f"{platform.url}/elements/api-v1")
+
+
+def read_contacts(connector):
+    headers = Headers(elementToken="t")
+    return connector.invoke("GET", "crm", "contacts", headers=headers)
+
+
+def test_cloud_elements_alone_takes_an_error_for_a_result(platform, connector):
+    """The reason why its row is there."""
+    platform.reply(409, provider_message="Exists")
+    assert read_contacts(connector)["providerMessage"] == "Exists"
+
+
+def test_cloud_elements_raises_typed_errors(platform, connector):
+    """With our session, the error is raised; a GET heals."""
+    connector.session = CloudElementsSession()
+    platform.reply(409, provider_message="Exists")
+    with pytest.raises(ConflictError, match="Exists"):
+        read_contacts(connector)
+    platform.reply(502)
+    platform.reply(200, body=CONTACT)
+    assert read_contacts(connector) == CONTACT
+
+
+# uipath-platform: the SDK of UiPath Integration Service, on httpx with own retries
+
+
+def test_uipath_is_translated(platform):
+    """Its exception says what failed; ours, in the provider's words, is its effect."""
+    sdk = UiPath(base_url=f"{platform.url}/org/tenant", secret="t")
+    platform.reply(409, provider_message="Exists")
+    with pytest.raises(ConflictError, match="Exists") as caught, translate_errors():
+        sdk.connections.retrieve("key")
+    assert isinstance(caught.value.__cause__, EnrichedException)
     assert len(platform.requests) == 1

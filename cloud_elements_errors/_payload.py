@@ -17,6 +17,7 @@ import time
 from contextlib import suppress
 from datetime import timezone
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from sys import float_info
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -156,6 +157,8 @@ _CHARSET_NAME = (
 _CHARSET = re.compile(rf"charset\s*=\s*[\"']?({_CHARSET_NAME})", re.IGNORECASE)
 
 
+# Servers send few charsets.
+@lru_cache(maxsize=64)
 def is_charset(name: str) -> bool:
     """Say whether a codec of this name is one for the text of an answer."""
     return re.fullmatch(_CHARSET_NAME, name, re.IGNORECASE) is not None

@@ -44,13 +44,14 @@ def sensitive_headers(
 ) -> Iterator[tuple[str, str]]:
     # Those of requests are read much faster so.
     for name, value in getattr(headers, "lower_items", headers.items)():
-        text = as_text(name)
-        if _is_secret_header(text):
-            yield text, as_text(value)
+        if _is_secret_header(name):
+            yield as_text(name), as_text(value)
 
 
-# A process sends few headers, but one of them may be long.
-_is_secret_header = lru_cache(maxsize=128)(is_secret_name)
+# A program sends few headers.
+@lru_cache(maxsize=128)
+def _is_secret_header(name: str | bytes) -> bool:
+    return is_secret_name(as_text(name))
 
 
 def header_secrets(name: str, value: str) -> Iterator[str]:

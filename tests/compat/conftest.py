@@ -9,6 +9,11 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let other people's code use what is deprecated: that is not ours to mend."""
-    for line in ("ignore::DeprecationWarning", "error:::cloud_elements_errors"):
+    """Let other people's code be: its deprecations, and sockets that it leaves open."""
+    for line in (
+        "ignore::DeprecationWarning",
+        "ignore::ResourceWarning",
+        "ignore::pytest.PytestUnraisableExceptionWarning",
+        "error:::cloud_elements_errors",
+    ):
         config.addinivalue_line("filterwarnings", line)

@@ -34,12 +34,6 @@ from cloud_elements_errors.testing import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# Other people's clients leave sockets for the garbage collector to close.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 BUCKETS = """<?xml version="1.0" encoding="UTF-8"?>
 <ListAllMyBucketsResult><Buckets><Bucket><Name>b</Name>
 <CreationDate>2026-01-01T00:00:00.000Z</CreationDate></Bucket></Buckets>

@@ -25,12 +25,6 @@ from cloud_elements_errors.testing import FakeCloudElements, no_wait
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# Other people's clients leave sockets for the garbage collector to close.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 
 @pytest.fixture
 def platform() -> Iterator[FakeCloudElements]:

@@ -56,7 +56,7 @@ def test_each_greenlet_gets_its_own_answer(platform: FakeCloudElements):
             platform.reply(200, path=f"/{n}", body={"id": n})
     outcomes = run(
         """
-session = CloudElementsSession()
+session = CloudElementsSession(max_retries=CloudElementsRetry(budget=None))
 with no_wait():
     print(json.dumps(Group().map(
         lambda n: outcome(lambda: session.get(f"{url}/{n}")), range(count)
@@ -121,7 +121,7 @@ class Switching(CloudElementsAdapter):
         gevent.sleep(0)  # HTTPAdapter.send asks for the policy after this
 
 session = requests.Session()
-session.mount("http://", Switching())
+session.mount("http://", Switching(CloudElementsRetry(budget=None)))
 
 def put(n):
     data = (part for part in [b"once"]) if n % 2 else b"again"

@@ -24,6 +24,7 @@ from cloud_elements_errors import (
     patch_requests,
     raise_for_error,
 )
+from cloud_elements_errors.testing import no_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,6 +158,7 @@ def test_vcrpy_replays_the_same_error(
     errors = []
     for _ in ("record", "replay"):
         with (
+            no_wait(),  # and with a new budget
             vcr.use_cassette(tmp_path / "failure.yaml"),
             CloudElementsSession() as session,
             pytest.raises(FailedRequestError, match="reset") as caught,

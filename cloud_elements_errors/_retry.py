@@ -144,7 +144,7 @@ class CloudElementsRetry(RetrySettings):
         following._state = state
         attempt = state.add_attempt(response, error, wait, state.deadline - now)
         if logger.isEnabledFor(logging.WARNING):
-            following._log(attempt, method, url)
+            following._log(attempt, method, state.redact(path_of(url or "")))
         following._pause = wait - (time.monotonic() - now)
         return following
 
@@ -242,14 +242,11 @@ class CloudElementsRetry(RetrySettings):
         elif error is not None:
             state.add_attempt(None, error)
 
-    def _log(self, attempt: Attempt, method: str | None, url: str | None) -> None:
+    def _log(self, attempt: Attempt, method: str | None, path: str) -> None:
         """Log the retry that follows an attempt; *self* is the policy for it."""
         most = None
         if self.total is not None:
             most = min(attempt.number + self.total, _MAX_RETRIES) + 1
-        path = path_of(url or "")
-        if self._state is not None:
-            path = self._state.redact(path)
         log_retry(attempt, method, path, most)
 
 

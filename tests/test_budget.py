@@ -27,6 +27,7 @@ from cloud_elements_errors import (
     patch_requests,
     raise_for_error,
 )
+from cloud_elements_errors._budget import HostBudgets
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
 
@@ -248,12 +249,13 @@ def test_pickle(protocol, budget_clock):
     assert (clone.tokens, budget.tokens) == (1.5, 2)
 
 
-def test_pickle_to_another_clock(budget_clock):
+@pytest.mark.parametrize("other_clock", [5.0, 5e6], ids=["behind", "ahead"])
+def test_pickle_to_another_clock(budget_clock, other_clock):
     """What it holds fades until it is pickled, and from when it is unpickled."""
     budget = filled(RetryBudget(), 10)
     budget_clock.now += 10
     pickled = pickle.dumps(budget)
-    budget_clock.now = 5.0  # another machine, started a moment ago
+    budget_clock.now = other_clock  # of another machine
     clone = pickle.loads(pickled)
     assert clone.tokens == pytest.approx(3 + 10 / math.e, abs=0.001)
     budget_clock.now += 10
@@ -551,6 +553,15 @@ def test_idle_hosts_are_forgotten_first(budget_clock, monkeypatch):
     assert len(_budget.host_budgets.by_origin) == 3
     assert budget_of("http://host1/") is not budgets[1]
     assert len(_budget.host_budgets.by_origin) == 3
+
+
+def test_a_host_keeps_its_budget():
+    """A process starts without budgets, and makes one for each host it meets."""
+    budgets = HostBudgets()
+    first = budgets.of("http://a/1")
+    assert first is not None
+    assert budgets.of("http://a/2") is first
+    assert budgets.of("http://b/1") is not first
 
 
 def test_threads_that_meet_a_host_share_its_budget():

@@ -268,7 +268,7 @@ def test_generated_client_raises_its_own(platform, generated, crm_client):
 def test_generated_client_is_translated(platform, generated, status, error, attempts):
     """translate_errors: typed, in the provider's words, from the client's own."""
     platform.reply(
-        status, times=4, provider_message="Nmae: No such field", request_id="abc"
+        status, times=60, provider_message="Nmae: No such field", request_id="abc"
     )
     contacts = generated(CloudElementsRetry())
     with (

@@ -223,6 +223,34 @@ def test_the_head_that_counts(saved, capsys, answer, status):
     assert json.loads(capsys.readouterr().out)["status_code"] == status
 
 
+@pytest.mark.parametrize(
+    ("first", "counts"),
+    [
+        *((status, 409) for status in (100, 103, 199, 300, 307, 399, 401, 407)),
+        *((status, status) for status in (200, 299, 400, 402, 406, 408, 502)),
+    ],
+)
+def test_which_heads_are_followed_by_another(saved, capsys, first, counts):
+    """Interim responses, redirects, and the ones that ask for credentials."""
+    answer = f"HTTP/1.1 {first} X\n\nHTTP/1.1 409 Conflict\n\n{{}}"
+    assert main(["explain", "--json", "--curl", saved(answer)]) == 0
+    assert json.loads(capsys.readouterr().out)["status_code"] == counts
+
+
+def test_a_saved_body_is_read_up_to_a_mebibyte(monkeypatch):
+    """What is longer is cut there, like the body of a response at its own limit."""
+    sizes = []
+
+    class File(io.BytesIO):
+        def read(self, size=-1):
+            sizes.append(size)
+            return super().read(size)
+
+    monkeypatch.setattr("pathlib.Path.open", lambda *_: File(b"{}"))
+    assert main(["explain", "--status", "409", "body.json"]) == 0
+    assert sizes == [1024 * 1024]
+
+
 def test_words_that_the_terminal_cannot_show(saved):
     """They are escaped; a half of the report and a traceback help nobody."""
     done = subprocess.run(

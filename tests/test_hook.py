@@ -372,6 +372,35 @@ def test_two_threads_have_their_answers_before_either_checks_its_own(
     assert request.hooks == {"response": []}
 
 
+def test_a_body_that_was_read_in_pieces_is_not_read_again(
+    platform: FakeCloudElements,
+) -> None:
+    """Whoever has consumed a stream has the words; the error has the status."""
+    platform.reply(409, provider_message="Exists")
+    with requests.Session() as session:
+        response = session.get(platform.url, stream=True)
+        assert b"Exists" in b"".join(response.iter_content(10))
+        response.raw = None  # nothing may be read from it any more
+        error = error_from_response(response)
+    assert isinstance(error, ConflictError)
+    assert (error.text, error.truncated) == ("", False)
+
+
+def test_a_consumed_stream_is_left_alone() -> None:
+    """Also where its file would still answer."""
+
+    class Never:
+        def read(self, *_args: object) -> bytes:
+            raise AssertionError("read again")
+
+    response = requests.Response()
+    response.status_code, response.raw = 409, Never()
+    response._content_consumed = True
+    error = error_from_response(response)
+    assert error is not None
+    assert not error.truncated
+
+
 @pytest.mark.parametrize("second", [200, 403])
 def test_digest_authentication(
     make_session: Callable[..., requests.Session],

@@ -116,6 +116,12 @@ def test_demo_shows_a_502_that_does_not(demo: str) -> None:
     assert "retries Gave up after 4 attempts: no retries left." in body
 
 
+def test_demo_begins_with_where_it_listens(demo: str) -> None:
+    """The first line says what runs, and that it is on this machine."""
+    first = demo.splitlines()[0]
+    assert re.fullmatch(r"A Cloud Elements on loopback: http://127\.0\.0\.1:\d+", first)
+
+
 def test_demo_fits(demo: str) -> None:
     """No line is over 80 columns."""
     assert max(map(len, demo.splitlines())) <= WIDTH

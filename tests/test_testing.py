@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import http.client
 import json
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -437,3 +438,18 @@ def test_no_wait_leaves_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
     with no_wait(), no_wait():
         assert CloudElementsRetry.sleep is not mine
     assert CloudElementsRetry.sleep is mine
+
+
+def test_a_chunked_body_leaves_nothing_for_the_next_request() -> None:
+    """Two requests on one connection, the first in chunks: both are answered."""
+    with FakeCloudElements() as platform:
+        port = int(platform.url.rpartition(":")[2])
+        head = b"%b / HTTP/1.1\r\nHost: a\r\n"
+        first = head % b"PUT" + b"Transfer-Encoding: chunked\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", port), 10) as connection:
+            connection.sendall(first + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+            connection.sendall(head % b"GET" + b"Connection: close\r\n\r\n")
+            with connection.makefile("rb") as file:
+                answers = file.read()
+    assert answers.count(b"HTTP/1.1 200 OK") == 2
+    assert [one.body for one in platform.requests] == [b"abcde", b""]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import math
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,6 @@ from ._payload import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
 
 MAX_SECONDS = 5.0
 """How long the body of an error may take to arrive."""
@@ -50,10 +49,11 @@ def read_body(raw: Any, seconds: float = math.inf) -> tuple[bytes, bool]:
             body = raw.data or b""
         return body[:MAX_BODY_BYTES], len(body) <= MAX_BODY_BYTES
     received = bytearray()
-    whole = False
-    # Whatever goes wrong on the wire, the status has arrived and is to be told.
-    with suppress(Exception), _wire_limits(raw, min(seconds, MAX_SECONDS)):
+    try:
+        _limit_wire(raw, min(seconds, MAX_SECONDS))
         whole = _receive(raw, received)
+    except Exception:  # noqa: BLE001 - the status has arrived and is to be told
+        whole = False
     if not whole:
         with suppress(Exception):
             raw.close()
@@ -99,28 +99,19 @@ def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
     return bytes(decoded[:MAX_BODY_BYTES]), False
 
 
-@contextmanager
-def _wire_limits(raw: Any, seconds: float) -> Iterator[None]:
+def _limit_wire(raw: Any, seconds: float) -> None:
     """Bound what all reads from the socket take together, in time and in bytes.
 
     A socket's own timeout starts anew with every byte that arrives, so a peer
     that trickles holds its reader for ever; and what surrounds the chunks of a
     body, such as trailers, is read without end. Neither urllib3 nor http.client
-    has a limit for the whole, hence the one reach into private names: the socket
-    under a response is read through a stand-in that knows the limits.
+    has a limit for the whole, hence the one reach into private names: the file
+    of this response, and of no other, reads through a stand-in for the socket.
     """
     file: Any = getattr(getattr(getattr(raw, "_fp", None), "fp", None), "raw", None)
     sock = getattr(file, "_sock", None)
-    if sock is None:  # an answer in memory: a mock's, a cache's
-        yield
-        return
-    limited = _LimitedSocket(sock, time.monotonic() + seconds)
-    file._sock = limited
-    try:
-        yield
-    finally:
-        if file._sock is limited:  # it is None once the file was closed
-            file._sock = sock
+    if sock is not None:  # a response in memory, of a mock or a cache, has none
+        file._sock = _LimitedSocket(sock, time.monotonic() + seconds)
 
 
 class _LimitedSocket:

@@ -238,7 +238,7 @@ def _read_content(response: requests.Response) -> tuple[bytes, bool]:
 def _earlier_attempts(policy: Retry | None, redact: Redactor) -> tuple[Attempt, ...]:
     """Return the attempts before the last one, as far as the policy knows them."""
     if isinstance(policy, CloudElementsRetry):
-        return tuple(_redacted(attempt, redact) for attempt in policy.attempts)
+        return tuple([_redacted(attempt, redact) for attempt in policy.attempts])
     if policy is None:
         return ()
     failed = [past for past in policy.history if past.redirect_location is None]
@@ -254,10 +254,11 @@ def _earlier_attempts(policy: Retry | None, redact: Redactor) -> tuple[Attempt, 
 
 def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
     """Take out what a policy that did not know the request has left in."""
+    request_id, provider_message, error = redact.texts(
+        attempt.request_id, attempt.provider_message, attempt.error
+    )
     return attempt._replace(
-        request_id=attempt.request_id and redact(attempt.request_id),
-        provider_message=attempt.provider_message and redact(attempt.provider_message),
-        error=attempt.error and redact(attempt.error),
+        request_id=request_id, provider_message=provider_message, error=error
     )
 
 

@@ -105,10 +105,16 @@ class Redactor:
                 return _LOOKS_SECRET.sub(rf"\1\2{REDACTED}", text)
         return text
 
-    def finds_nothing(self, *texts: str) -> bool:
+    def finds_nothing(self, *texts: str | None) -> bool:
         """Say whether none of the texts, which are whole, holds a secret."""
-        together = "\n".join(texts)
+        together = "\n".join(filter(None, texts))
         return self(together) == together
+
+    def texts(self, *texts: str | None, cut: bool = False) -> tuple[str | None, ...]:
+        """Return the texts without secrets, in one look at all if there are none."""
+        if not cut and self.finds_nothing(*texts):
+            return texts
+        return tuple([text and self(text, cut=cut) for text in texts])
 
     def fields(self, fields: Mapping[str, Any], *, cut: bool) -> dict[str, Any]:
         """Return a JSON object's fields without secrets, by name and by value."""

@@ -57,20 +57,15 @@ class RequestState:
             attempt = Attempt(number, error=self._failure(error), waited=wait)
         else:
             body, whole = read_body(response, seconds)
-            payload = parse_payload(response.headers, body, truncated=not whole)
+            said = parse_payload(response.headers, body, truncated=not whole)
+            request_id, provider_message = self.redact.texts(
+                said.request_id, said.provider_message, cut=said.truncated
+            )
             attempt = Attempt(
-                number,
-                response.status,
-                self._clean(payload.request_id, cut=not whole),
-                self._clean(payload.provider_message, cut=not whole),
-                waited=wait,
+                number, response.status, request_id, provider_message, waited=wait
             )
         self.attempts += (attempt,)
         return attempt
-
-    def _clean(self, text: str | None, *, cut: bool) -> str | None:
-        """Return the text without the request's secrets."""
-        return None if text is None else self.redact(text, cut=cut)
 
     def _failure(self, error: Exception | None) -> str | None:
         """Return what urllib3 says of a failure, but for the pool's own name."""

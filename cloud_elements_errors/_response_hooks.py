@@ -79,9 +79,9 @@ class ResponseHooks(list[Any]):
         passthrough, on_error = settings or ((), None)
         error = None
         try:
-            response = dispatch_hook(
-                "response", {"response": list(self)}, response, **kwargs
-            )
+            if len(self):
+                hooks = {"response": list(self)}
+                response = dispatch_hook("response", hooks, response, **kwargs)
             if settings is not None and response.status_code not in passthrough:
                 error = error_of(response, (kwargs.get("proxies") or {}).values())
                 if error is None:

@@ -70,7 +70,7 @@ class CloudElementsRetry(RetrySettings):
         if self._state is not None and self._state.stopped_by is not None:
             return self._state.stopped_by
         # is_retry said no, or was never asked.
-        if not self._is_listed(status_code, self._asked_to_wait(headers)):
+        if not self._is_listed(status_code, headers):
             return "status"
         if not self._is_method_retryable(method):
             return "method"
@@ -124,7 +124,7 @@ class CloudElementsRetry(RetrySettings):
         retry_after = (
             None if response is None else self._asked_to_wait(response.headers)
         )
-        reason = self._refusal(state, method, response, error, retry_after)
+        reason = self._refusal(state, method, response, error)
         if reason is None:
             try:
                 following = super().increment(
@@ -178,10 +178,10 @@ class CloudElementsRetry(RetrySettings):
             return None
         return parse_retry_after(headers.get("Retry-After"))
 
-    def _is_listed(self, status_code: int, retry_after: float | None) -> bool:
+    def _is_listed(self, status_code: int, headers: Any) -> bool:
         return status_code in self.status_forcelist or (
             status_code in self.RETRY_AFTER_STATUS_CODES
-            and retry_after is not None
+            and self._asked_to_wait(headers) is not None
             and self.total is not None  # as in urllib3's is_retry
         )
 
@@ -191,13 +191,12 @@ class CloudElementsRetry(RetrySettings):
         method: str | None,
         response: BaseHTTPResponse | None,
         error: Exception | None,
-        retry_after: float | None,
     ) -> StopReason | None:
         """Say what about this request forbids a retry, if anything does."""
         if (
             response is not None
             and response.status in self.RETRY_AFTER_STATUS_CODES
-            and not self._is_listed(response.status, retry_after)
+            and not self._is_listed(response.status, response.headers)
         ):
             return "status"  # is_retry saw a Retry-After, but it is garbage
         if (

@@ -187,9 +187,11 @@ class CloudElementsSession(requests.Session):
 
         """
         hops = super().resolve_redirects(resp, req, *args, **kwargs)
+        if resp.status_code not in REDIRECT_STATI:
+            return hops
         if refuse_to_resend_stream(req, resp) and kwargs.get("yield_requests"):
             hops.close()
-        return _with_history(resp, hops) if resp.status_code in REDIRECT_STATI else hops
+        return _with_history(resp, hops)
 
 
 def _with_history(

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from ._payload import Attempt, Origin, StopReason
 
 
+# The keys of to_dict() after "type", in order.
+_IN_DICT = (
+    *("status_code", "title", "description", "remedy", "message", "request_id"),
+    *("provider_message", "provider_code", "origin", "details", "text", "truncated"),
+    *("method", "url", "attempts", "stopped_by", "retry_after", "retryable"),
+)
+
+
 class CloudElementsError(requests.HTTPError):
     """A call of Cloud Elements failed with a status of 400 or more.
 
@@ -225,24 +233,9 @@ class CloudElementsError(requests.HTTPError):
         """Return everything but *response* and *request*, ready for JSON."""
         return {
             "type": type(self).__name__,
-            "status_code": self.status_code,
-            "title": self.title,
-            "description": self.description,
-            "remedy": self.remedy,
-            "message": self.message,
-            "request_id": self.request_id,
-            "provider_message": self.provider_message,
-            "provider_code": self.provider_code,
-            "origin": self.origin,
+            **{name: getattr(self, name) for name in _IN_DICT},
             "details": copy.deepcopy(self._details),
-            "text": self.text,
-            "truncated": self.truncated,
-            "method": self.method,
-            "url": self.url,
             "attempts": [attempt._asdict() for attempt in self.attempts],
-            "stopped_by": self.stopped_by,
-            "retry_after": self.retry_after,
-            "retryable": self.retryable,
         }
 
     def __copy__(self) -> CloudElementsError:

@@ -1,17 +1,17 @@
 """The retry policy and the error hook, for the URLs under a mount prefix.
 
-The way of a GET that meets 502, 502 and 409, from `requests.Session.send` down to
-urllib3 and back up::
+This is the way of a GET that meets 502, 502 and 409, from `requests.Session.send`
+down to urllib3 and back::
 
     Session.send            asks get_adapter() for the adapter of this URL
     CloudElementsAdapter    makes a RequestState and binds the policy to it; until
-                            the answer is here, max_retries is that policy
+                            the response arrives, max_retries is that policy
     HTTPAdapter.send        gives max_retries to urllib3's urlopen()
     urlopen, 502            is_retry(): yes. increment(): takes a token, reads the
                             body into state.attempts. sleep(), and once more
     urlopen, 502            the same
     urlopen, 409            is_retry(): no. The response keeps the policy: raw.retries
-    CloudElementsAdapter    puts ResponseHooks in the place of the request's hooks
+    CloudElementsAdapter    replaces the request's hooks by ResponseHooks
     Session.send            calls them: first the user's, then error_of(), which
                             reads the body and policy_of(response): ConflictError
 """
@@ -42,18 +42,18 @@ if TYPE_CHECKING:
 
     from urllib3 import PoolManager
 
-# The adapter that is sending, and its policy for this one request: urllib3 shows a
-# policy neither the body nor the headers, and HTTPAdapter.send, and the stand-in for
-# it in `responses`, ask for the policy without saying for which request.
+# The adapter that is sending, and its policy for this request. urllib3 shows a policy
+# neither the body nor the headers of a request. HTTPAdapter.send, and its replacement
+# in `responses`, read max_retries without saying for which request.
 _in_flight: ContextVar[tuple[HTTPAdapter, Retry] | None] = ContextVar(
     "cloud_elements_errors_in_flight", default=None
 )
 
 
 class CloudElementsAdapter(HTTPAdapter):
-    """A transport adapter that retries, and raises what Cloud Elements answers.
+    """A transport adapter that retries requests and raises errors.
 
-    Mount it on a session of yours, with the slash at the end, or the prefix also
+    Mount it on a session that you have. End the prefix with a slash, or it also
     matches other hosts::
 
         session.mount("https://api.cloud-elements.com/", CloudElementsAdapter())
@@ -71,25 +71,26 @@ class CloudElementsAdapter(HTTPAdapter):
         pool_maxsize: int = DEFAULT_POOLSIZE,
         pool_block: bool = DEFAULT_POOLBLOCK,
     ) -> None:
-        """Make an adapter, with connection pools of its own.
+        """Make an adapter with its own connection pools.
 
         Args:
-            max_retries: None for a `CloudElementsRetry` with its defaults, an
-                integer n for a ``CloudElementsRetry(total=n)``, or any
-                `urllib3.Retry`; its *raise_on_status* is set to false, or the
-                last answer would be lost.
-            passthrough: Statuses that come back as plain responses;
-                ``range(400, 600)`` for all, which leaves the retries.
-            on_error: Called with each error before it is raised. What it raises
-                itself is logged, and never hides the error.
+            max_retries: None for the default `CloudElementsRetry`, an integer n for
+                ``CloudElementsRetry(total=n)``, or any `urllib3.Retry`. The adapter
+                sets its *raise_on_status* to false, so that the last response is
+                not lost.
+            passthrough: Statuses that are returned as plain responses, for example
+                ``{404}``. With ``range(400, 600)`` the adapter retries and never
+                raises.
+            on_error: A function that is called with each error before it is raised.
+                If it raises, its exception is logged and the error is still raised.
             pool_connections: As for `requests.adapters.HTTPAdapter`.
-            pool_maxsize: Likewise.
-            pool_block: Likewise.
+            pool_maxsize: As for `requests.adapters.HTTPAdapter`.
+            pool_block: As for `requests.adapters.HTTPAdapter`.
 
         Raises:
             TypeError: If an argument is of the wrong type.
-            ValueError: If *max_retries* is negative, *passthrough* holds what is
-                no status of an error, or a pool would hold nothing.
+            ValueError: If *max_retries* is negative, *passthrough* holds a number
+                that is not a status from 400 to 999, or a pool size is below 1.
 
         """
         check_integer("pool_connections", pool_connections, 1)
@@ -119,23 +120,23 @@ class CloudElementsAdapter(HTTPAdapter):
         self._max_retries = _policy(policy)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Go on in another process, with pools of its own."""
+        """Restore the adapter in another process, with new pools."""
         self._process = os.getpid()
         super().__setstate__(state)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools, as `HTTPAdapter` does."""
+        """Create the connection pools, as `HTTPAdapter` does."""
         super().init_poolmanager(*args, **kwargs)
         keep_status(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> PoolManager:
-        """Make the pools of a proxy, as `HTTPAdapter` does."""
+        """Create the connection pools of a proxy, as `HTTPAdapter` does."""
         return keep_status(super().proxy_manager_for(*args, **kwargs))
 
     def close(self) -> None:
-        """Close all connections, also where a response still holds its pool."""
+        """Close all connections, even if a response still refers to its pool."""
         managers = (self.poolmanager, *self.proxy_manager.values())
-        # urllib3 only forgets the pools, and closes each when it is collected.
+        # urllib3 only drops the pools, and closes each when nothing refers to it.
         for manager in managers:
             manager.pools.dispose_func = HTTPConnectionPool.close
         super().close()
@@ -148,23 +149,23 @@ class CloudElementsAdapter(HTTPAdapter):
         """Send a prepared request, as `requests.adapters.HTTPAdapter.send` does.
 
         Args:
-            request: The request; once its hooks have run it is as it was found.
+            request: The request. It is unchanged after its hooks have run.
             args: See requests.
             kwargs: See requests.
 
         Returns:
-            The response. The hook that raises for it runs after those of the
-            request, in `requests.Session.send`; without a session, nobody runs it.
+            The response. `requests.Session.send` then runs the hooks of the request,
+            and after them ours, which raises. Without a session, no hook runs.
 
         Raises:
-            requests.RequestException: If no answer came. Earlier attempts are in
-                its ``attempts``, and in a note.
-            requests.exceptions.UnrewindableBodyError: By the session, if a 307 or
-                308 asks to send a body again that cannot be sent again.
+            requests.RequestException: If no response arrived. Earlier attempts are
+                in its ``attempts``, and in a note.
+            requests.exceptions.UnrewindableBodyError: Raised by the session if a 307
+                or 308 asks to send a one-shot body a second time.
 
         """
         if self._process != os.getpid():
-            # A fork: the connections are the parent's, whose answers they carry.
+            # After a fork, the open connections belong to the parent process.
             self.__setstate__(self.__getstate__())
         policy = self._max_retries
         if isinstance(policy, CloudElementsRetry):
@@ -186,7 +187,7 @@ class CloudElementsAdapter(HTTPAdapter):
         refuse_to_resend_stream(request, response)
         if response.status_code >= FIRST_ERROR or WARNING_HEADER in response.headers:
             if getattr(response.raw, "retries", policy) is None:
-                # An answer of `responses`, which urllib3 has never seen.
+                # `responses` makes this response without urllib3's urlopen().
                 response.raw.retries = policy
             ResponseHooks.install(request, self.passthrough, self.on_error)
         return response
@@ -199,16 +200,16 @@ _SENDS_BODY_AGAIN = frozenset({307, 308})
 def refuse_to_resend_stream(
     request: requests.PreparedRequest, response: requests.Response
 ) -> bool:
-    """Have requests raise, not send what is left of a stream; say whether it will.
+    """Make requests refuse to follow a redirect with a used-up body; say if it will.
 
-    requests rewinds a file, and refuses a file that cannot be rewound. It does not
-    see that a generator is used up, and sends an empty body to the new URL.
+    requests rewinds a file, and raises if the file cannot be rewound. It does not
+    notice that a generator is used up, and would send an empty body to the new URL.
     """
     refused = response.status_code in _SENDS_BODY_AGAIN and not can_send_again(
         request.body
     )
     if refused:
-        # What requests itself sets where tell() fails: rewind_body() raises then.
+        # requests sets this if tell() fails, and rewind_body() raises for it.
         request._body_position = object()
     return refused
 
@@ -226,10 +227,9 @@ def _policy(max_retries: int | Retry | None) -> Retry:
 
 
 def _read_timeout(error: requests.RequestException) -> requests.ReadTimeout | None:
-    """Return what requests raises for this without retries, if it is a read timeout.
+    """Return a ReadTimeout if retries ended with one.
 
-    After retries it makes a ConnectionError of one, which ``except Timeout`` in
-    existing code would miss.
+    requests raises ConnectionError then, which ``except Timeout`` does not catch.
     """
     reason = getattr(error.args[0], "reason", None) if error.args else None
     if not isinstance(reason, ReadTimeoutError):
@@ -238,7 +238,7 @@ def _read_timeout(error: requests.RequestException) -> requests.ReadTimeout | No
 
 
 def _add_attempts(error: requests.RequestException, policy: CloudElementsRetry) -> None:
-    """Tell a network failure of the answers that came before it."""
+    """Add the attempts to a network failure, as attribute and as note."""
     attempts = policy.attempts
     error.attempts = attempts  # type: ignore[attr-defined]
     if len(attempts) > 1:

@@ -1,4 +1,4 @@
-"""What every error holds, and how it is shown, copied and pickled."""
+"""The base class of all errors: its attributes, and how it is copied and pickled."""
 
 from __future__ import annotations
 
@@ -30,34 +30,41 @@ _IN_DICT = (
 
 
 class CloudElementsError(requests.HTTPError):
-    """A call of Cloud Elements failed with a status of 400 or more.
+    """A request to Cloud Elements failed with a status of 400 or more.
 
-    Catch this one for all of them, or a subclass for one status. What the server
-    said is in the attributes, without the secrets of the request; *response* and
-    *request* are as requests made them.
+    Catch this class for every failure, or a subclass for one status. The attributes
+    hold the content of the response, without the secrets of the request. *response*
+    and *request* are the objects of requests, unchanged.
+
+    Example::
+
+        try:
+            session.get(url)
+        except CloudElementsError as error:
+            print(error.provider_message, error.request_id, error.stopped_by)
 
     Attributes:
         status_code: The HTTP status.
-        message: The body's ``message``; None if it has none.
+        message: The body's ``message``, else None.
         request_id: The body's ``requestId``, else the ``Elements-Request-Id``
             header, else None. Quote it to support.
         provider_message: The exact text of the API provider: a string as it was
             sent, an object or a list as compact JSON, else None.
         provider_code: The body's ``providerErrorCode`` as a string, else None.
-        origin: ``"provider"`` when the provider said something, ``"platform"``
-            when only Cloud Elements did, ``"unknown"`` when the body is none of
-            theirs: a gateway's HTML page, or nothing.
-        text: The body as text, of at most 64 KiB.
-        truncated: Whether the body was longer, or its end never came.
-        method: The request's method; None if it is not known.
+        origin: ``"provider"`` if the body has words of the provider,
+            ``"platform"`` if it only has words of Cloud Elements, ``"unknown"`` if
+            it comes from neither (an HTML page of a gateway, or no body).
+        text: The body as text, at most 64 KiB.
+        truncated: Whether the body was longer, or its end did not arrive.
+        method: The request's method; None if unknown.
         url: The request's URL without userinfo, query and fragment, or None.
-        attempts: Every attempt in order, this one included, so at least one.
+        attempts: All attempts in order. The last one is the one that raised.
         stopped_by: Why no further attempt was made: ``"status"``, ``"method"``,
             ``"body"``, ``"attempts"``, ``"deadline"``, ``"budget"`` or
-            ``"retry_after"``; None when no `CloudElementsRetry` was in charge.
+            ``"retry_after"``; None without a `CloudElementsRetry`.
         retry_after: The seconds that the server asked to wait, else None.
-        response: The `requests.Response`, whose ``text`` and ``json()`` work;
-            None if the error was not made from one.
+        response: The `requests.Response`. Its ``text`` and ``json()`` work. None if
+            the error was not built from one.
         request: Its `requests.PreparedRequest`, or None.
 
     """
@@ -87,13 +94,14 @@ class CloudElementsError(requests.HTTPError):
         response: requests.Response | None = None,
         request: requests.PreparedRequest | None = None,
     ) -> None:
-        """Make an error from its parts; `error_from_parts` reads them for you.
+        """Build an error from its attributes; `error_from_parts` parses a body.
 
         Args:
-            line: What ``str()`` shows.
-            status_code: The status, for the classes that stand for more than one.
+            line: The text that ``str()`` returns.
+            status_code: The status, for `CloudElementsError` and
+                `UnlistedStatusError`; the other classes have theirs.
             title: The status in words, for a status that is not in the table.
-            message: As the attribute, and so are all that follow.
+            message: See the class, as for all other parameters.
             request_id: See the class.
             provider_message: See the class.
             provider_code: See the class.
@@ -159,10 +167,10 @@ class CloudElementsError(requests.HTTPError):
 
     @classmethod
     def _of(cls, **attributes: Any) -> Self:
-        """Make an error whose attributes are known to be right.
+        """Build an error without checking its attributes.
 
-        Its line and its notes are made when somebody looks at them: most errors
-        are caught, and never shown.
+        The line and the notes are built at first access: most errors are caught,
+        and never shown.
         """
         error = cls.__new__(cls)
         error.__dict__.update(attributes, _args=None, _notes=None)
@@ -170,7 +178,7 @@ class CloudElementsError(requests.HTTPError):
 
     @property
     def args(self) -> tuple[Any, ...]:
-        """The line that `str` shows, as the one argument."""
+        """The arguments of the exception: the line that ``str()`` returns."""
         if self._args is None:
             self._args = (error_line(self),)
         return self._args
@@ -180,7 +188,7 @@ class CloudElementsError(requests.HTTPError):
         self._args = tuple(args)
 
     def __str__(self) -> str:
-        """Return the line; after a change of *args*, what any exception returns."""
+        """Return the line; if *args* was changed, what any exception would return."""
         return str(Exception(*self.args))
 
     def __repr__(self) -> str:
@@ -191,7 +199,7 @@ class CloudElementsError(requests.HTTPError):
 
         @property
         def __notes__(self) -> list[str]:
-            """What the traceback shows below the line: what to do, what was tried."""
+            """The lines that the traceback shows after the error (PEP 678)."""
             if self._notes is None:
                 self._notes = error_notes(self)
             return self._notes
@@ -206,12 +214,12 @@ class CloudElementsError(requests.HTTPError):
 
     @property
     def title(self) -> str:
-        """The status in the words of the table, else of HTTP."""
+        """The title of the status in the table, else the HTTP reason."""
         return self._title or self._row.title
 
     @property
     def description(self) -> str:
-        """The table's own words for the status; empty if it is not in there."""
+        """The description of the status in the table; empty if it is not listed."""
         return self._row.description
 
     @property
@@ -221,16 +229,16 @@ class CloudElementsError(requests.HTTPError):
 
     @property
     def retryable(self) -> bool:
-        """Whether the table says that the status is retried: 500 and 502."""
+        """Whether the table marks the status as retried: 500 and 502."""
         return self._row.retried
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """The other top-level fields of the body, read-only."""
+        """The other top-level fields of the JSON body, read-only."""
         return MappingProxyType(self._details)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but *response* and *request*, ready for JSON."""
+        """Return all attributes but *response* and *request*, ready for JSON."""
         return {
             "type": type(self).__name__,
             **{name: getattr(self, name) for name in _IN_DICT},
@@ -239,20 +247,20 @@ class CloudElementsError(requests.HTTPError):
         }
 
     def __copy__(self) -> CloudElementsError:
-        """Copy within the process, where *response* may stay as it is."""
+        """Return a shallow copy, with the same *response* and *request*."""
         clone = type(self).__new__(type(self))
         clone.__dict__.update(self.__dict__)
         return clone
 
     def __reduce_ex__(self, protocol: SupportsIndex = 4, /) -> tuple[Any, ...]:
-        """Travel without secrets, the request's body, or more than 128 KiB."""
-        getattr(self, "__notes__", None)  # made now, of the texts as they are
+        """Pickle without secrets and without the request body, in less than 128 KiB."""
+        getattr(self, "__notes__", None)  # built now, before pack() cuts the texts
         args = self.args
         state = pack(args, self.__dict__, index(protocol))
-        return type(self), args[:1], state  # the class takes one; all are in the state
+        return type(self), args[:1], state  # the class takes one; the state has all
 
     __reduce__ = __reduce_ex__
 
     def __setstate__(self, state: Any) -> None:
-        """Take what `__reduce__` packed."""
+        """Restore the attributes that `__reduce__` has packed."""
         self.__dict__.update(unpack(state))

@@ -1,4 +1,4 @@
-"""Turn a failed answer into an exception: the one place where that is done."""
+"""Turn a failed response into an exception. No other module does this."""
 
 from __future__ import annotations
 
@@ -38,20 +38,24 @@ _SUCCESSES = range(200, 300)
 def raise_for_error(
     response: requests.Response, *_args: Any, **kwargs: Any
 ) -> requests.Response:
-    """Raise the error of a failed answer: a hook for ``session.hooks["response"]``.
+    """Raise an error if the response failed: a hook for ``session.hooks["response"]``.
 
     Args:
-        response: Any response. If it failed, its body is read: at most 64 KiB of
-            it, for at most 5 seconds.
-        kwargs: What requests gives to a hook. The passwords of the *proxies* are
-            kept out of the error.
+        response: Any response. If its status is 400 or more, its body is read: at
+            most 64 KiB, for at most 5 seconds.
+        kwargs: The keywords that requests passes to hooks. The error does not show
+            the passwords of *proxies*.
 
     Returns:
-        The same response, if its status is below 400. An ``Elements-Error``
-        header of it, which is a warning then, is logged.
+        The same response, if its status is below 400. If it carries an
+        ``Elements-Error`` header (a warning), the header is logged.
 
     Raises:
-        CloudElementsError: If its status is 400 or more.
+        CloudElementsError: If the status is 400 or more.
+
+    Example::
+
+        session.hooks["response"].append(raise_for_error)
 
     """
     error = error_of(response, (kwargs.get("proxies") or {}).values())
@@ -59,25 +63,33 @@ def raise_for_error(
         try:
             raise error
         finally:
-            # The traceback holds this frame. Without a reference back, the error and
-            # its response are freed at once, not by the garbage collector, later.
+            # The traceback refers to this frame. If the frame also referred to the
+            # error, only the garbage collector could free the two.
             del error
     log_warning(response)
     return response
 
 
 def error_from_response(response: requests.Response) -> CloudElementsError | None:
-    """Build the error of a failed answer, without raising it.
+    """Build the error for a failed response, without raising it.
 
     Args:
-        response: Any response. If it failed, its body is read: at most 64 KiB of
-            it, for at most 5 seconds. Its ``text`` and ``json()`` work afterwards.
+        response: Any response. If its status is 400 or more, its body is read: at
+            most 64 KiB, for at most 5 seconds. Its ``text`` and ``json()`` work
+            afterwards.
 
     Returns:
         The error, or None if the status is below 400.
 
     Raises:
-        TypeError: If *response* is no `requests.Response`.
+        TypeError: If *response* is not a `requests.Response`.
+
+    Example::
+
+        response = requests.get(url, timeout=10)
+        error = error_from_response(response)
+        if error is not None:
+            print(error.provider_message)
 
     """
     return error_of(response)
@@ -89,7 +101,7 @@ def error_of(
     if not isinstance(response, requests.Response):
         raise TypeError(
             f"response must be a requests.Response, not {type(response).__name__}: "
-            "error_from_parts() takes the parts of any other"
+            "use error_from_parts() for the responses of other libraries"
         )
     status_code = response.status_code
     if status_code is None or status_code < FIRST_ERROR:
@@ -101,7 +113,7 @@ def error_of(
     policy, stopped_by = policy_of(response), None
     if isinstance(policy, CloudElementsRetry):
         stopped_by = policy.why_stopped(method or "", status_code, response.headers)
-        # Nobody else knows the proxies of a response that was not raised at once.
+        # Only the policy still knows the proxies if the error is built later.
         proxies = (*proxies, *policy.urls)
     redact = Redactor(None if request is None else request.headers, url, *proxies)
     return error_from_payload(
@@ -118,7 +130,7 @@ def error_of(
 
 
 def policy_of(response: requests.Response) -> Retry | None:
-    """Return the policy of a response's last attempt, where urllib3 leaves it."""
+    """Return the policy that urllib3 has left on the response of the last attempt."""
     policy = getattr(response.raw, "retries", None)
     return policy if isinstance(policy, Retry) else None
 
@@ -132,21 +144,27 @@ def error_from_parts(
     url: str | None = None,
     request_headers: Mapping[Any, Any] | None = None,
 ) -> CloudElementsError | None:
-    """Build the error of an answer from urllib3, httpx or a generated client.
+    """Build the error for a response of urllib3, httpx or a generated client.
 
     Args:
         status_code: The HTTP status.
-        body: The decoded body; only the first 64 KiB are read.
-        headers: The answer's headers: a mapping, pairs, or None.
-        method: The request's method, for the message.
-        url: The request's URL. Its secrets are left out, and kept out of the rest.
-        request_headers: The request's headers, whose secrets are kept out as well.
+        body: The decoded body. Only the first 64 KiB are read.
+        headers: The response's headers: a mapping, pairs, or None.
+        method: The request's method, which the error shows.
+        url: The request's URL. The error does not show its secrets.
+        request_headers: The request's headers. The error does not show their
+            secrets.
 
     Returns:
         The error, or None if the status is below 400.
 
     Raises:
         TypeError: If an argument is of the wrong type.
+
+    Example::
+
+        response = urllib3.request("GET", url)
+        error = error_from_parts(response.status, response.data, response.headers)
 
     """
     check_integer("status_code", status_code)
@@ -181,12 +199,12 @@ def error_from_payload(
     stopped_by: StopReason | None = None,
     response: requests.Response | None = None,
 ) -> CloudElementsError:
-    """Build the error for a status of 400 or more, without secrets."""
+    """Build the error for a status of 400 or more; take the secrets out."""
     cls = class_for(status_code) or CloudElementsError
     text, cut = payload.text, payload.truncated
     shown_url = None if url is None else clean_url(url)
-    # One look at all that is shown; what the text says literally is in it. A text
-    # with a backslash may say something else than it shows.
+    # Search the text and the URL once. A field that is literally in a clean text is
+    # clean too. With a backslash, the text may spell a secret in another way.
     is_clean = not (cut or "\\" in text) and redact.finds_nothing(text, shown_url or "")
 
     def clean(words: str | None) -> str | None:
@@ -219,9 +237,9 @@ def error_from_payload(
 
 
 def _read_content(response: requests.Response) -> tuple[bytes, bool]:
-    """Read the content within bounds, and leave it where requests looks for it.
+    """Read the body within the limits, and store it where requests looks for it.
 
-    Response has no public way to say what its content is.
+    `requests.Response` has no public way to set its content.
     """
     body, whole = b"", True
     if response._content is not False:
@@ -231,12 +249,12 @@ def _read_content(response: requests.Response) -> tuple[bytes, bool]:
     response._content = body
     response._content_consumed = True
     if response.encoding is not None and not is_charset(response.encoding):
-        response.encoding = None  # or text might raise, or take for ever
+        response.encoding = None  # response.text could raise, or take minutes
     return body, whole
 
 
 def _earlier_attempts(policy: Retry | None, redact: Redactor) -> tuple[Attempt, ...]:
-    """Return the attempts before the last one, as far as the policy knows them."""
+    """Return the attempts before the last one, if the policy has recorded them."""
     if isinstance(policy, CloudElementsRetry):
         return tuple([_redacted(attempt, redact) for attempt in policy.attempts])
     if policy is None:
@@ -253,7 +271,7 @@ def _earlier_attempts(policy: Retry | None, redact: Redactor) -> tuple[Attempt, 
 
 
 def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
-    """Take out what a policy that did not know the request has left in."""
+    """Take out secrets that the policy could not know without the request."""
     request_id, provider_message, error = redact.texts(
         attempt.request_id, attempt.provider_message, attempt.error
     )
@@ -266,7 +284,7 @@ def _header_dict(
     headers: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None,
 ) -> CaseInsensitiveDict[str]:
     try:
-        # A mapping, or what the standard library has for headers, which is none.
+        # http.client.HTTPMessage has items(), but is not a Mapping.
         pairs: Any = getattr(headers, "items", lambda: headers or ())()
         return CaseInsensitiveDict(
             {as_text(name): as_text(value) for name, value in pairs}
@@ -279,11 +297,11 @@ def _header_dict(
 
 
 def log_warning(response: requests.Response) -> None:
-    """Log the Elements-Error header of a success: it is a warning."""
+    """Log the Elements-Error header of a successful response: it is a warning."""
     warning = response.headers.get(WARNING_HEADER)
     if not warning or response.status_code not in _SUCCESSES:
         return
-    # A response that was made by hand may have no request.
+    # A response that was built by hand may have no request.
     request = response.request or requests.PreparedRequest()
     redact = Redactor(request.headers, request.url)
     logger.warning(

@@ -1,14 +1,14 @@
-"""The retry policy: a urllib3 ``Retry`` that stops for a reason it can name.
+"""The retry policy: a urllib3 ``Retry`` that says why it stops.
 
-urllib3 asks a policy two things of every answer: ``is_retry``, then, if so,
-``increment``, which returns the policy for the next attempt or raises. A policy
-is immutable and shared by all requests; what one request lives through is in a
-`RequestState`, which every ``new()`` policy of that request carries on.
+For every response, urllib3 calls ``is_retry()`` of the policy. If that returns true,
+urllib3 calls ``increment()``, which returns the policy for the next attempt or raises.
+A policy is immutable and shared by all requests. The history of one request is in a
+`RequestState`, which all copies of the policy for that request share.
 
-The order in `CloudElementsRetry.increment` matters. All that can stop a retry is
-decided before the failing answer is read, so that the last answer reaches the
-caller unread; only an answer that will be followed by another one is read, within
-the bound for error bodies, and remembered as an `Attempt`.
+The order in `CloudElementsRetry.increment` matters. It first decides whether there
+will be another attempt. Only then does it read the failed response, within the limits
+for error bodies, and record it as an `Attempt`. So the last response reaches the
+caller unread.
 """
 
 from __future__ import annotations
@@ -38,38 +38,43 @@ if TYPE_CHECKING:
 
     from ._payload import StopReason
 
-# urllib3 recurses for each attempt; without any limit it ends in RecursionError.
+# urllib3 recurses for each attempt. Without a limit it would raise RecursionError.
 _MAX_RETRIES = 100
 
 
 class CloudElementsRetry(RetrySettings):
-    """A `urllib3.Retry` for Cloud Elements: careful, and never losing the answer.
+    """A `urllib3.Retry` for Cloud Elements that keeps the last response.
 
-    It works as it is wherever urllib3 takes a ``Retry``. Under a
-    `CloudElementsAdapter` or `CloudElementsSession` it also knows the body and
-    the secrets of each request; elsewhere `for_request` tells it. Under the plain
-    adapter of requests nobody can, and a generator is sent a second time as what
-    is left of it: nothing.
+    It works wherever urllib3 takes a ``Retry``. With `CloudElementsAdapter` and
+    `CloudElementsSession` it also knows the body and the secrets of each request.
+    With plain urllib3, pass them to `for_request`. With the plain adapter of
+    requests that is not possible: a retry of a request whose body is a generator
+    then sends an empty body.
+
+    Example::
+
+        policy = CloudElementsRetry(total=5, max_elapsed=30)
+        session = CloudElementsSession(max_retries=policy)
     """
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """The attempts of this request that failed and were followed by another.
+        """The failed attempts of this request, without a last one that got a response.
 
-        After a network failure that was the last one, it is in there too.
+        A last attempt that ended in a network failure is included.
         """
         return () if self._state is None else self._state.attempts
 
     @property
     def urls(self) -> tuple[str | None, ...]:
-        """The URLs of this request and its proxies, as far as they are known."""
+        """The URLs of this request and its proxies, if they are known."""
         return () if self._state is None else self._state.urls
 
     def why_stopped(self, method: str, status_code: int, headers: Any) -> StopReason:
-        """Say why the answer of this status was the last one."""
+        """Say why there was no attempt after the response with this status."""
         if self._state is not None and self._state.stopped_by is not None:
             return self._state.stopped_by
-        # is_retry said no, or was never asked.
+        # is_retry() returned false, or was not called.
         if not self._is_listed(status_code, headers):
             return "status"
         if not self._is_method_retryable(method):
@@ -81,9 +86,9 @@ class CloudElementsRetry(RetrySettings):
     def is_retry(
         self, method: str, status_code: int, has_retry_after: bool = False
     ) -> bool:
-        """Say whether an answer is to be retried; `urllib3.Retry` asks for each.
+        """Say whether to retry after a response.
 
-        So this is where the budget learns of successes, with any adapter.
+        urllib3 calls this for every response, so the budget counts successes here.
         """
         if status_code < FIRST_ERROR:
             if self.budget is not None:
@@ -106,8 +111,8 @@ class CloudElementsRetry(RetrySettings):
         """Return the policy for the next attempt, or raise if there is none.
 
         Raises:
-            MaxRetryError: If the request is not to be sent again. urllib3 then
-                returns the last answer, unless *raise_on_status* is set.
+            MaxRetryError: If there is no further attempt. urllib3 then returns the
+                last response, unless *raise_on_status* is set.
 
         """
         if response is not None and (location := response.get_redirect_location()):
@@ -149,27 +154,27 @@ class CloudElementsRetry(RetrySettings):
         return following
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
-        """Wait as long as `increment` has decided."""
+        """Wait for the time that `increment` has chosen."""
         if self._pause is None:
             super().sleep(response)
         elif self._pause > 0:
             time.sleep(self._pause)
 
     def get_backoff_time(self) -> float:
-        """Draw the seconds before the next retry: full jitter, the first included."""
+        """Return random seconds to wait (full jitter), also before the first retry."""
         failures = len(
             list(takewhile(lambda past: not past.redirect_location, self.history[::-1]))
         )
         if not failures:
             return 0
-        # The bound keeps the power below what a float can hold.
+        # Without this limit, the power could overflow a float.
         most = self.backoff_factor * 2.0 ** min(failures - 1, _MAX_RETRIES)
         wait = random.uniform(0, min(self.backoff_max, most))  # noqa: S311
         jitter = random.uniform(0, self.backoff_jitter)  # noqa: S311
         return min(self.backoff_max, wait + jitter)
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        """Return the seconds to wait, at most *retry_after_max*; None if unclear."""
+        """Return the seconds to wait, at most *retry_after_max*; None if unreadable."""
         seconds = parse_retry_after(response.headers.get("Retry-After"))
         return None if seconds is None else min(seconds, self.retry_after_max)
 
@@ -192,28 +197,28 @@ class CloudElementsRetry(RetrySettings):
         response: BaseHTTPResponse | None,
         error: Exception | None,
     ) -> StopReason | None:
-        """Say what about this request forbids a retry, if anything does."""
+        """Say why this request must not be retried; None if it may be."""
         if (
             response is not None
             and response.status in self.RETRY_AFTER_STATUS_CODES
             and not self._is_listed(response.status, response.headers)
         ):
-            return "status"  # is_retry saw a Retry-After, but it is garbage
+            return "status"  # is_retry() did not parse the Retry-After
         if (
             error is not None
             and method is not None
             and not self._is_connection_error(error)
             and not self._is_method_retryable(method)
         ):
-            return "method"  # urllib3 would repeat a POST that broke under TLS
+            return "method"  # urllib3 would repeat a POST after a TLS failure
         if _is_untrusted(error):
-            return "attempts"  # and so would every other one end
+            return "attempts"  # a retry would fail in the same way
         return None if state.can_send_again() else "body"
 
     def _pay_or_refuse(
         self, state: RequestState, retry_after: float | None, start: float
     ) -> StopReason | None:
-        """Take a token for a retry at this time, or say which limit it would break."""
+        """Take a token for a retry that starts then, or say which limit forbids it."""
         if len(self.history) >= _MAX_RETRIES:
             return "attempts"
         if retry_after is not None and retry_after > self.retry_after_max:
@@ -236,13 +241,13 @@ class CloudElementsRetry(RetrySettings):
         state.stopped_by = reason
         state.token_from = None
         if response is not None:
-            # The policy is shared, so what it says of this request is on the answer.
+            # The policy is shared. The state of this request goes with its response.
             response.retries = self.for_call(state)
         elif error is not None:
             state.add_attempt(None, error)
 
     def _log(self, attempt: Attempt, method: str | None, path: str) -> None:
-        """Log the retry that follows an attempt; *self* is the policy for it."""
+        """Log the retry after this attempt. *self* is the policy for the retry."""
         most = None
         if self.total is not None:
             most = min(attempt.number + self.total, _MAX_RETRIES) + 1
@@ -250,10 +255,10 @@ class CloudElementsRetry(RetrySettings):
 
 
 def _is_untrusted(error: Exception | None) -> bool:
-    """Say whether the peer's certificate was refused."""
+    """Say whether the certificate of the server was rejected."""
     if isinstance(error, ProxyError):
         error = error.original_error
-    # The errors of ssl and of urllib3 for a certificate are both ValueErrors.
+    # ssl and urllib3 both raise a ValueError for a wrong certificate.
     return isinstance(error, SSLError) and isinstance(
         next(iter(error.args), None), ValueError
     )

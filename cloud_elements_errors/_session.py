@@ -25,15 +25,21 @@ TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout |
 # and the timeout.
 _BEFORE_TIMEOUT = 6
 
+_TIMEOUTS = "a number of seconds, a pair (connect, read), a urllib3 Timeout or None"
 
 _SEND = requests.Session.send
 
 
 class CloudElementsSession(requests.Session):
-    """A `requests.Session` that retries, and raises what Cloud Elements answers.
+    """A `requests.Session` that retries requests and raises errors.
 
-    Each status of 400 or more is raised, with any adapter, also one that a mock or
-    a cache has mounted. Everything else is `requests.Session`.
+    It raises for each status of 400 or more, with every adapter, including those of
+    mocks and caches. Everything else works as in `requests.Session`.
+
+    Example::
+
+        with CloudElementsSession(timeout=10) as session:
+            contacts = session.get(url).json()
     """
 
     __attrs__: list[str] = [  # noqa: RUF012
@@ -51,19 +57,19 @@ class CloudElementsSession(requests.Session):
         on_error: OnError | None = None,
         timeout: TimeoutTypes = None,
     ) -> None:
-        """Make a session; `CloudElementsAdapter` explains the first three.
+        """Make a session. `CloudElementsAdapter` explains the first three parameters.
 
         Args:
             max_retries: The retry policy.
-            passthrough: Statuses that come back as plain responses.
+            passthrough: Statuses that are returned as plain responses.
             on_error: Called with each error before it is raised.
-            timeout: Seconds, for requests that name none: a number above 0, a
-                pair of such for connecting and for reading, a `urllib3.Timeout`,
-                or None to wait for ever, as requests does.
+            timeout: The timeout in seconds for requests that set none: a number
+                above 0, a pair of numbers (connect, read), a `urllib3.Timeout`, or
+                None for no timeout, as in requests.
 
         Raises:
             TypeError: If an argument is of the wrong type.
-            ValueError: If its value makes no sense.
+            ValueError: If a value is out of range.
 
         """
         super().__init__()
@@ -81,17 +87,17 @@ class CloudElementsSession(requests.Session):
 
     @property
     def passthrough(self) -> frozenset[int]:
-        """The statuses that come back as plain responses, as set when made."""
+        """The statuses that are returned as plain responses."""
         return self._passthrough
 
     @property
     def on_error(self) -> OnError | None:
-        """What is called with each error, as set when made."""
+        """The function that is called with each error before it is raised."""
         return self._on_error
 
     @property
     def timeout(self) -> TimeoutTypes:
-        """The timeout of requests that name none; it may be set at any time."""
+        """The timeout for requests that set none. It can be changed at any time."""
         return self._timeout
 
     @timeout.setter
@@ -107,20 +113,20 @@ class CloudElementsSession(requests.Session):
             method: See requests.
             url: See requests.
             args: See requests.
-            kwargs: See requests; ``timeout=None`` waits for ever.
+            kwargs: See requests. ``timeout=None`` means no timeout.
 
         Returns:
             A response whose status is below 400, or in *passthrough*.
 
         Raises:
             CloudElementsError: If its status is 400 or more.
-            requests.RequestException: If no answer came.
+            requests.RequestException: If no response arrived.
 
         """
         if len(args) <= _BEFORE_TIMEOUT:
             kwargs.setdefault("timeout", self._timeout)
         response = super().request(method, url, *args, **kwargs)
-        if "send" in self.__dict__:  # a mock's, in place of ours
+        if "send" in self.__dict__:  # a mock has replaced our send()
             request = requests.PreparedRequest()
             hooks = ResponseHooks.install(request, self._passthrough, self._on_error)
             hooks(response)
@@ -132,7 +138,7 @@ class CloudElementsSession(requests.Session):
         """Send a prepared request, as `requests.Session.send` does.
 
         Args:
-            request: The request; it is left as it was found.
+            request: The request. It is unchanged afterwards.
             kwargs: See requests.
 
         Returns:
@@ -140,7 +146,7 @@ class CloudElementsSession(requests.Session):
 
         Raises:
             CloudElementsError: If its status is 400 or more.
-            requests.RequestException: If no answer came.
+            requests.RequestException: If no response arrived.
 
         """
         kwargs.setdefault("timeout", self._timeout)
@@ -150,20 +156,20 @@ class CloudElementsSession(requests.Session):
         try:
             return super().send(request, **kwargs)
         except CloudElementsError as error:
-            # requests stores cookies after the hooks, which here never returned.
+            # requests stores cookies after the hooks, but a hook has raised.
             if error.response is not None:
-                for answer in (*error.response.history, error.response):
-                    extract_cookies_to_jar(self.cookies, answer.request, answer.raw)
+                for hop in (*error.response.history, error.response):
+                    extract_cookies_to_jar(self.cookies, hop.request, hop.raw)
             raise
         finally:
             if hooks is not None:
                 hooks.uninstall()
 
     def _is_foreign(self, request: requests.PreparedRequest) -> bool:
-        """Say whether the answer may come from an adapter that does not raise."""
+        """Say whether the response may come from an adapter that does not raise."""
         if not isinstance(request, requests.PreparedRequest):
-            return False  # requests says what is wrong with it
-        # Whoever replaces the send of requests may well replace the adapter in it.
+            return False  # requests raises for it
+        # A mock that replaces Session.send may choose an adapter of its own.
         return requests.Session.send is not _SEND or not isinstance(
             self.get_adapter(request.url or ""), CloudElementsAdapter
         )
@@ -177,13 +183,13 @@ class CloudElementsSession(requests.Session):
     ) -> Generator[requests.Response, None, None]:
         """Follow redirects, as `requests.Session.resolve_redirects` does.
 
-        An error at their end knows its ``response.history``. With
-        ``allow_redirects=False``, a redirect that cannot be followed, because its
-        body is a used-up stream, has no ``next``.
+        An error after redirects has them in ``error.response.history``. With
+        ``allow_redirects=False``, ``response.next`` is None for a redirect that
+        cannot be followed because the body is a used-up stream.
 
         Raises:
             requests.exceptions.UnrewindableBodyError: If a 307 or 308 asks to send
-                a body again that cannot be sent again.
+                a one-shot body a second time.
 
         """
         hops = super().resolve_redirects(resp, req, *args, **kwargs)
@@ -213,12 +219,12 @@ def _check_timeout(timeout: TimeoutTypes) -> TimeoutTypes:
         return timeout
     parts = timeout if isinstance(timeout, tuple) else (timeout, timeout)
     if len(parts) != 2:  # noqa: PLR2004
-        raise ValueError(f"timeout must be one number or a pair, not {timeout!r}")
+        raise ValueError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
     for part in parts:
         if part is None:
             continue
         if isinstance(part, bool) or not isinstance(part, (int, float)):
-            raise TypeError(f"timeout must be of numbers, in seconds, not {timeout!r}")
+            raise TypeError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
         if not 0 < part <= TIMEOUT_MAX:
             raise ValueError(f"timeout must be above 0 seconds, not {timeout!r}")
     return timeout

@@ -1,4 +1,4 @@
-"""What a policy may be told: its settings, checked, and its copies for one request."""
+"""The settings of a retry policy, and the copy of a policy for one request."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from typing_extensions import Self
     from urllib3.util.retry import RequestHistory
 
-# What urllib3 counts, and gives to new() after each attempt.
+# The counters that urllib3 passes to new() after each attempt.
 _COUNTS = ("total", "connect", "read", "redirect", "status", "other")
 _COUNTED = {*_COUNTS, "history"}
 
 
 class RetrySettings(Retry):
-    """The settings of a policy, checked when made, and its copies for one request."""
+    """The settings of a policy, checked in the constructor."""
 
     def __init__(
         self,
@@ -57,43 +57,44 @@ class RetrySettings(Retry):
         max_elapsed: float | None = 60,
         budget: RetryBudget | None = HOST_BUDGET,
     ) -> None:
-        """Make a policy; what is not explained here is as in `urllib3.Retry`.
+        """Make a policy. Parameters without an explanation work as in `urllib3.Retry`.
 
         Args:
-            total: Further attempts after the first; 0 for none.
-            connect: Of these, after a failed connection; None for any.
-            read: Of these, after a connection that broke; None for any.
-            redirect: Redirects that urllib3 itself follows.
-            status: Of these, after a status; None for any.
-            other: Of these, after any other failure; None for any.
-            allowed_methods: The methods that are retried once the request may
-                have arrived. Add ``"POST"`` only where twice does no harm: the
-                platform knows no idempotency key. None for every method.
-            status_forcelist: The statuses that are retried, of 400 or more. 413,
-                429 and 503 are retried as well when a ``Retry-After`` came.
-            backoff_factor: Seconds. The wait before the retry after the n-th is
+            total: The number of retries; 0 for none.
+            connect: The most retries after failed connections; None for *total*.
+            read: The most retries after broken connections; None for *total*.
+            redirect: The most redirects that urllib3 itself follows.
+            status: The most retries after a status; None for *total*.
+            other: The most retries after other failures; None for *total*.
+            allowed_methods: The methods that are retried even if the server may
+                have received the request. Add ``"POST"`` only if a repeated POST
+                does no harm: the platform has no idempotency keys. None for every
+                method.
+            status_forcelist: The statuses that are retried, each 400 or more. 413,
+                429 and 503 are also retried if the response has a ``Retry-After``.
+            backoff_factor: Seconds. The wait before retry n (from 0) is
                 ``uniform(0, min(backoff_max, backoff_factor * 2**n))``.
-            backoff_max: Seconds that a wait is at most.
+            backoff_max: The longest wait in seconds.
             raise_on_redirect: See urllib3.
-            raise_on_status: If true, the last answer is lost in a
-                ``MaxRetryError``. `CloudElementsAdapter` sets it to false.
+            raise_on_status: If true, urllib3 raises ``MaxRetryError`` and the last
+                response is lost. `CloudElementsAdapter` sets it to false.
             history: See urllib3.
-            respect_retry_after_header: Whether ``Retry-After`` counts at all.
+            respect_retry_after_header: Whether to wait as ``Retry-After`` asks.
             remove_headers_on_redirect: See urllib3.
-            backoff_jitter: Seconds of random wait on top, below *backoff_max*.
-            retry_after_max: Seconds of ``Retry-After`` to wait at most. If the
-                server asks for more, there is no further attempt.
-            max_elapsed: Seconds from the first failure after which no further
-                attempt starts; None for no limit.
-            budget: A `RetryBudget` for all requests of this policy. By default
-                the process's budget for the host of each request: all policies
-                that name none share it. (Where the host is not known, on plain
-                urllib3 without `for_request`, the policy has one of its own.)
-                None for no budget: every failure is retried.
+            backoff_jitter: The most seconds of random wait to add, up to
+                *backoff_max* in all.
+            retry_after_max: The longest ``Retry-After`` in seconds to wait for. If
+                the server asks for more, there is no retry.
+            max_elapsed: No retry starts later than this many seconds after the
+                first failure; None for no limit.
+            budget: A `RetryBudget` for all requests of this policy. By default, all
+                policies of the process without a budget share one for each host.
+                (If the host is not known, with plain urllib3 and without
+                `for_request`, the policy has its own.) None for no budget.
 
         Raises:
             TypeError: If an argument is of the wrong type.
-            ValueError: If its value makes no sense.
+            ValueError: If a value is out of range.
 
         """
         counts = (total, connect, read, redirect, status, other)
@@ -146,8 +147,8 @@ class RetrySettings(Retry):
         self._pause: float | None = None
 
     def new(self, **kw: Any) -> Self:
-        """Return a copy with some settings changed; the budget is shared."""
-        if kw.keys() == _COUNTED:  # from attempt to attempt, by urllib3
+        """Return a copy with other settings. The copy shares the budget."""
+        if kw.keys() == _COUNTED:  # urllib3's call between attempts
             clone = self.for_call(self._state)
             clone.__dict__.update(kw)
         else:
@@ -163,16 +164,16 @@ class RetrySettings(Retry):
         headers: Mapping[str, str | bytes] | None = None,
         url: str | None = None,
     ) -> Self:
-        """Return the policy for one request, with what it should know of it.
+        """Return a copy of the policy that knows one request.
 
-        `CloudElementsAdapter` does this by itself. Do it where urllib3 is used
-        without requests and the body is a generator or such: urllib3 does not
-        show it to a policy, and would send what is left of it a second time.
+        `CloudElementsAdapter` calls this itself. Call it if you use urllib3 without
+        requests, for example with a generator as body: urllib3 does not show the
+        body to a policy, and a retry would send an empty body.
 
         Args:
-            body: The body; if it cannot be sent again, it is not.
-            headers: The headers, whose secrets are kept out of logs.
-            url: The URL, likewise.
+            body: The body. A request with a one-shot body is not retried.
+            headers: The headers. Logs and errors do not show their secrets.
+            url: The URL. Logs and errors do not show its secrets.
 
         Raises:
             TypeError: If *headers* or *url* is of the wrong type.
@@ -183,7 +184,7 @@ class RetrySettings(Retry):
         return self.for_call(RequestState(body, headers, url))
 
     def for_call(self, state: RequestState | None) -> Self:
-        """Return this policy, bound to one request."""
+        """Return a copy of this policy, bound to one request."""
         clone = object.__new__(type(self))
         clone.__dict__ = self.__dict__.copy()
         clone._state = state
@@ -193,7 +194,7 @@ class RetrySettings(Retry):
         return clone
 
     def _meet_host(self, url: str | None) -> None:
-        """Take the budget of this URL's host, unless the policy names one."""
+        """Use the budget of this URL's host, unless the policy has its own."""
         if self.budget is self._default_budget:
             shared = host_budgets.of(url or "")
             if shared is not None:

@@ -1,4 +1,4 @@
-"""The exceptions: what a failed call of Cloud Elements says, and whose move it is.
+"""The exceptions: one class for each status of a failed request.
 
 ::
 
@@ -16,7 +16,7 @@
         ├── FailedRequestError         502
         └── UnlistedStatusError        any other status of 400 or more
 
-A class is a status; what the status means is in the table of ``_codes``.
+The table in ``_codes`` says what each status means.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ __all__ = [
 
 
 class BadRequestError(CloudElementsError):
-    """400: the request lacks a parameter, or has a wrong one.
+    """400: a parameter of the request is missing or wrong.
 
-    Correct what the message names; the same request fails again.
+    Correct the parameter that the message names. The same request fails again.
     """
 
     status_code: Literal[400] = 400
@@ -55,7 +55,7 @@ class BadRequestError(CloudElementsError):
 class UnauthorizedError(CloudElementsError):
     """401: a user secret, organization secret or element token is invalid.
 
-    Check them; if they are right, authenticate the element instance again.
+    Check all three. If they are right, authenticate the element instance again.
     """
 
     status_code: Literal[401] = 401
@@ -64,7 +64,7 @@ class UnauthorizedError(CloudElementsError):
 class ForbiddenError(CloudElementsError):
     """403: the provider forbids access to the resource.
 
-    The owner of the provider's account has to grant it.
+    Ask the owner of the provider account to give access.
     """
 
     status_code: Literal[403] = 403
@@ -79,29 +79,30 @@ class NotFoundError(CloudElementsError):
     def is_empty_result(self) -> bool:
         """Whether this is an empty list: the message reads "No … found".
 
-        The platform answers so where it finds no users, say. "No account found
-        with ID 123456" names one that was asked for, and is no empty list.
+        The platform responds with 404 and "No users found" to a search without
+        results. "No account found with ID 123456" is not an empty list.
         """
         text = (self.message or "").strip()
         return re.fullmatch(r"No\s+\S.*\sfound\.?", text, re.IGNORECASE) is not None
 
 
 class MethodNotAllowedError(CloudElementsError):
-    """405: the path exists, but not for this HTTP verb."""
+    """405: the path does not support this HTTP method."""
 
     status_code: Literal[405] = 405
 
 
 class NotAcceptableError(CloudElementsError):
-    """406: the answer's content type is not among those of ``Accept``."""
+    """406: the ``Accept`` header excludes the content type of the response."""
 
     status_code: Literal[406] = 406
 
 
 class ConflictError(CloudElementsError):
-    """409: the resource exists already.
+    """409: the resource already exists.
 
-    Also what a repeated POST may get whose first answer was lost.
+    A repeated POST also gets a 409 if the first one succeeded but its response was
+    lost.
     """
 
     status_code: Literal[409] = 409
@@ -116,7 +117,7 @@ class UnsupportedMediaTypeError(CloudElementsError):
 class ServerError(CloudElementsError):
     """500: something went wrong on the Cloud Elements server.
 
-    The default policy has retried it where that is safe: see *stopped_by*.
+    The default policy retries it for safe methods: see *stopped_by*.
     """
 
     status_code: Literal[500] = 500
@@ -125,15 +126,15 @@ class ServerError(CloudElementsError):
 class FailedRequestError(CloudElementsError):
     """502: the endpoint provider was not able to perform the request.
 
-    Often permanent, so read *provider_message* first. The default policy has
-    retried it where that is safe: see *stopped_by*.
+    Many 502s are permanent: read *provider_message* first. The default policy
+    retries it for safe methods: see *stopped_by*.
     """
 
     status_code: Literal[502] = 502
 
 
 class UnlistedStatusError(CloudElementsError):
-    """Any other status of 400 or more: 429, 503, a gateway's 504."""
+    """Any other status of 400 or more, such as 429, 503 or 504."""
 
 
 _CLASSES: dict[int, type[CloudElementsError]] = {
@@ -141,7 +142,7 @@ _CLASSES: dict[int, type[CloudElementsError]] = {
 }
 
 
-# As users import them: tracebacks, logs and pickles say cloud_elements_errors.X.
+# Tracebacks, logs and pickles show the name that users import.
 for _class in (CloudElementsError, *_CLASSES.values()):
     _class.__module__ = __package__
 

@@ -17,6 +17,10 @@ from cloud_elements_errors import (
     CloudElementsError,
     CloudElementsSession,
     _budget,
+    _payload,
+    _redaction,
+    _secrets,
+    _urls,
     raise_for_error,
 )
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
@@ -38,6 +42,18 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 def _new_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins as a process does: no host has been asked yet."""
     monkeypatch.setattr(_budget.host_budgets, "by_origin", {})
+
+
+@pytest.fixture(autouse=True)
+def _no_cached_results() -> None:
+    """Each test computes what it needs, also if a test before it asked the same."""
+    for function in (
+        _redaction._needles,
+        _secrets._is_secret_header,
+        _payload.is_charset,
+        _urls._origin,
+    ):
+        function.cache_clear()
 
 
 class Clock:

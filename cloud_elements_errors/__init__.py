@@ -57,7 +57,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> str:
-    # Lazily: reading the metadata costs more than importing the package.
+    # Reading the metadata takes longer than importing the package.
     if name == "__version__":
         return metadata.version("cloud-elements-errors")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 _NAME = "cloud-elements-errors"
 
-# The last two as shells report a program that a signal has ended.
+# Shells report a program that a signal has ended by the last two.
 _FAILED, _INTERRUPTED, _CLOSED_PIPE = 1, 130, 141
 
-# More than any error has: its body counts up to 64 KiB.
+# The most bytes to read of a file. An error has at most 64 KiB of body.
 _MAX_SAVED_BYTES = 1024 * 1024
 
-# How much is shown of a body that is none of Cloud Elements'.
+# The most characters to show of a body that is not from Cloud Elements.
 _PAGE = 500
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; ``--help`` says the rest."""
+    """Prints a usage error in one line."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
@@ -45,7 +45,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    """Reads the metadata where the version is asked for, and for no other command."""
+    """Prints the version. Reads the package metadata only when needed."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(nargs=0, **kwargs)
@@ -65,10 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
 
     """
-    if sys.stdout is None:  # as >&- leaves it
+    if sys.stdout is None:  # after >&- in a shell
         print(f"{_NAME}: standard output is closed", file=sys.stderr)
         return _FAILED
-    # A provider's words may be in any script; the terminal's encoding may not.
+    # A provider's message may have characters that the terminal cannot encode.
     getattr(sys.stdout, "reconfigure", dict)(errors="backslashreplace")
     try:
         try:
@@ -78,10 +78,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except OSError as error:
-        # Python flushes stdout once more at exit, so that has to go somewhere.
-        with suppress(OSError):  # as a test's StringIO, which has no descriptor
+        # Python flushes stdout again at exit, which must not fail.
+        with suppress(OSError):  # a StringIO of a test has no descriptor
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):  # head, or a pager, has seen enough
+        if isinstance(error, BrokenPipeError):  # head or a pager has stopped reading
             return _CLOSED_PIPE
         print(f"{_NAME}: {error}", file=sys.stderr)
         return _FAILED
@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> None:
     parser = _Parser(
         prog=_NAME,
-        description="The normalized errors of Cloud Elements, and what they mean.",
+        description="Explain the errors of Cloud Elements.",
         epilog=f"""examples:
   {_NAME} table
   {_NAME} explain 502
@@ -104,7 +104,7 @@ def _run(argv: Sequence[str] | None) -> None:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     table = commands.add_parser(
         "table",
-        help="print the list of normalized statuses",
+        help="print the table of normalized statuses",
         description="Print each normalized status, what it means, and what to do.",
         epilog=f"""examples:
   {_NAME} table | less
@@ -114,8 +114,9 @@ def _run(argv: Sequence[str] | None) -> None:
     table.set_defaults(run=_table)
     explaining = commands.add_parser(
         "explain",
-        help="say what an answer means, and what to do",
-        description="Say what an answer means, whose fault it is, and what to do.",
+        help="explain a status or a saved response",
+        description="Explain what a status or a saved response means, who caused "
+        "it, and what to do.",
         epilog=f"""examples:
   {_NAME} explain 502
   {_NAME} explain --status 409 body.json
@@ -125,22 +126,22 @@ def _run(argv: Sequence[str] | None) -> None:
     explaining.add_argument(
         "what",
         metavar="STATUS|FILE",
-        help="a status; or a file with an answer's body, - for standard input",
+        help="a status, or a file with a response body (- for standard input)",
     )
     explaining.add_argument(
-        "--status", type=_status, help="the status of the answer in the file"
+        "--status", type=_status, help="the status of the response in the file"
     )
     explaining.add_argument(
-        "--curl", action="store_true", help="the file is what 'curl -i' printed"
+        "--curl", action="store_true", help="the file is the output of 'curl -i'"
     )
     explaining.set_defaults(run=_explain)
     for command in (table, explaining):
         command.add_argument("--json", action="store_true", help="print JSON")
     showing = commands.add_parser(
         "demo",
-        help="start a Cloud Elements on loopback and show each error",
-        description="Start a Cloud Elements on loopback, and show each error, a 502 "
-        "that a retry heals, and one that none does.",
+        help="show each error, from a fake server on localhost",
+        description="Start a fake Cloud Elements server on localhost. Show each error, "
+        "a request that succeeds after retries, and one that fails.",
         epilog=f"""examples:
   {_NAME} demo
   NO_COLOR=1 {_NAME} demo
@@ -155,12 +156,12 @@ def _run(argv: Sequence[str] | None) -> None:
 
 
 class _UsageError(Exception):
-    """What the arguments ask for cannot be done."""
+    """The arguments are valid one by one, but not together."""
 
 
 def _status(text: str) -> int:
     if re.fullmatch("[1-9][0-9]{2}", text) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no status from 100 to 999")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a status from 100 to 999")
     return int(text)
 
 
@@ -187,7 +188,7 @@ def _exception_name(status_code: int) -> str | None:
 
 
 def _explain(arguments: argparse.Namespace, printer: Printer) -> None:
-    said = explain(*_answer(arguments))
+    said = explain(*_parts(arguments))
     if arguments.json:
         print(json.dumps(said, indent=2))
         return
@@ -197,12 +198,12 @@ def _explain(arguments: argparse.Namespace, printer: Printer) -> None:
         ("meaning", "description"),
         ("message", "message"),
         ("provider", "provider_message"),
-        ("its code", "provider_code"),
-        ("said by", "origin"),
+        ("code", "provider_code"),
+        ("written by", "origin"),
         ("request id", "request_id"),
         ("requested", "requested_at"),
-        ("its log", "log"),
-        ("wait, in s", "retry_after"),
+        ("log", "log"),
+        ("retry after", "retry_after"),
     ):
         if said.get(key):
             printer.field(label, printable(str(said[key])))
@@ -217,15 +218,17 @@ def _explain(arguments: argparse.Namespace, printer: Printer) -> None:
     printer.field("what to do", said["remedy"])
 
 
-def _answer(arguments: argparse.Namespace) -> tuple[int, bytes, Headers]:
-    """Read the answer that the arguments name: its status, body and headers."""
+def _parts(arguments: argparse.Namespace) -> tuple[int, bytes, Headers]:
+    """Return the status, body and headers that the arguments name."""
     if not arguments.curl and arguments.status is None:
         try:
             return _status(arguments.what), b"", []
         except argparse.ArgumentTypeError as error:
-            raise _UsageError(f"{error}; a file needs --status or --curl") from None
+            raise _UsageError(f"{error}. For a file, add --status or --curl") from None
     if arguments.curl and arguments.status is not None:
-        raise _UsageError("--curl has the status in it: leave out --status")
+        raise _UsageError(
+            "--status is not allowed with --curl, whose file has the status"
+        )
     try:
         content = _saved(arguments.what)
         if arguments.curl:
@@ -240,7 +243,7 @@ def _saved(what: str) -> bytes:
     if what != "-":
         with Path(what).open("rb") as file:
             return file.read(_MAX_SAVED_BYTES)
-    if sys.stdin is None:  # as <&- leaves it
+    if sys.stdin is None:  # after <&- in a shell
         raise OSError("standard input is closed")
     return sys.stdin.buffer.read(_MAX_SAVED_BYTES)
 

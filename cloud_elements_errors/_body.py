@@ -1,8 +1,7 @@
-"""Read the body of a failed answer: bounded in bytes and in time, never failing.
+"""Read the body of a failed response, within limits of size and time, without raising.
 
-What breaks on the wire ends the reading, not the program: what came before it is
-the body. The connection goes back to its pool when the body was read whole, and
-is closed when it was not.
+If the connection breaks, the bytes that arrived before are the body. If the body was
+read to its end, the connection goes back to its pool; otherwise it is closed.
 """
 
 from __future__ import annotations
@@ -24,40 +23,40 @@ if TYPE_CHECKING:
 MAX_SECONDS = 5.0
 """How long the body of an error may take to arrive."""
 
-# What a body of 64 KiB may take on the wire: in chunks of one byte, six times that.
+# A body of 64 KiB in chunks of one byte takes six times as much on the wire.
 _MAX_WIRE_BYTES = 16 * MAX_BODY_BYTES
 
-# Small steps lose little of what stood before the fault in a corrupt stream.
+# In a corrupt stream, a small step loses little of the data before the fault.
 _DECODER_STEP = 64
 
 
 def read_body(raw: Any, seconds: float = math.inf) -> tuple[bytes, bool]:
-    """Read and decode at most 64 KiB of a urllib3 response, or of another file.
+    """Read and decode at most 64 KiB of a urllib3 response or a file-like object.
 
     Args:
-        raw: What a response's bytes come from.
-        seconds: How long that may take, if less than 5 seconds.
+        raw: The ``raw`` of a response.
+        seconds: The most seconds to read, if less than 5.
 
     Returns:
         The body, and whether it was read whole.
 
     """
     if isinstance(raw, urllib3.BaseHTTPResponse) and raw.closed:
-        # Nothing is left on the wire: urllib3 has the body, and has decoded it.
+        # urllib3 has read and decoded the whole body.
         body = b""
-        with suppress(Exception):  # no bytes at all are not valid zstd, say
+        with suppress(Exception):  # for example, zero bytes are not valid zstd
             body = raw.data or b""
         return body[:MAX_BODY_BYTES], len(body) <= MAX_BODY_BYTES
     received = bytearray()
     try:
         _limit_wire(raw, min(seconds, MAX_SECONDS))
         whole = _receive(raw, received)
-    except Exception:  # noqa: BLE001 - the status has arrived and is to be told
+    except Exception:  # noqa: BLE001 - the status must still be reported
         whole = False
     if not whole:
         with suppress(Exception):
             raw.close()
-            # The place in the pool is given back also where the connection is lost.
+            # Return the place in the pool even if the connection is lost.
             raw.release_conn()
     body, decoded_whole = _decode(
         bytes(received[:MAX_BODY_BYTES]), getattr(raw, "headers", {})
@@ -66,10 +65,10 @@ def read_body(raw: Any, seconds: float = math.inf) -> tuple[bytes, bool]:
 
 
 def _receive(raw: Any, received: bytearray) -> bool:
-    """Receive up to one byte over the bound; say whether the end was seen."""
+    """Receive at most one byte over the limit; say whether the body ended."""
     read = raw.read
     if isinstance(raw, urllib3.BaseHTTPResponse):
-        # One recv at a time, so that a stall or a reset loses nothing before it.
+        # One recv at a time: a stall or a reset loses no bytes that came before.
         read = partial(raw.read1, decode_content=False)
     while len(received) <= MAX_BODY_BYTES:
         chunk = read(MAX_BODY_BYTES + 1 - len(received))
@@ -80,7 +79,7 @@ def _receive(raw: Any, received: bytearray) -> bool:
 
 
 def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
-    """Undo the Content-Encoding with urllib3's decoders, within the bound."""
+    """Undo the Content-Encoding with urllib3's decoders, within the limit."""
     if not headers.get("Content-Encoding"):
         return body, True
     encoded = urllib3.HTTPResponse(
@@ -93,29 +92,28 @@ def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
             if not chunk:
                 return bytes(decoded), True
             decoded += chunk
-    except Exception:  # noqa: BLE001 - a decoder may raise anything of its own
-        # Often nothing is wrong but the header, and the body is plain text.
+    except Exception:  # noqa: BLE001 - each decoder raises its own errors
+        # Often only the header is wrong, and the body is plain text.
         return (bytes(decoded), False) if decoded else (body, True)
     return bytes(decoded[:MAX_BODY_BYTES]), False
 
 
 def _limit_wire(raw: Any, seconds: float) -> None:
-    """Bound what all reads from the socket take together, in time and in bytes.
+    """Limit all reads of this response together, in time and in bytes.
 
-    A socket's own timeout starts anew with every byte that arrives, so a peer
-    that trickles holds its reader for ever; and what surrounds the chunks of a
-    body, such as trailers, is read without end. Neither urllib3 nor http.client
-    has a limit for the whole, hence the one reach into private names: the file
-    of this response, and of no other, reads through a stand-in for the socket.
+    A socket's timeout restarts with every byte, so a server that sends one byte at
+    a time can block the reader for ever. Trailers after a chunked body have no limit
+    at all. urllib3 and http.client have no limit for the whole response. So this
+    replaces the socket in the private file object of this response by a wrapper.
     """
     file: Any = getattr(getattr(getattr(raw, "_fp", None), "fp", None), "raw", None)
     sock = getattr(file, "_sock", None)
-    if sock is not None:  # a response in memory, of a mock or a cache, has none
+    if sock is not None:  # responses of mocks and caches have no socket
         file._sock = _LimitedSocket(sock, time.monotonic() + seconds)
 
 
 class _LimitedSocket:
-    """A socket whose reads end at the limits, whatever their number."""
+    """A socket with limits for the time and the bytes of all its reads together."""
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock = sock

@@ -1,10 +1,10 @@
-"""The retry budget: how much a process may add to an outage, and to whose.
+"""The retry budget: how many retries a process may send to a host that fails.
 
-Processes cannot see each other, so each may add only what is in proportion to its
-own traffic. A budget therefore starts with the few tokens that one request needs,
-not with a full reserve: a thousand idle processes would have a thousand reserves.
-What successes add fades within seconds, so that at the start of an outage it stands
-for the traffic just before, however long the process had been busy.
+Processes do not know of each other, so each one limits its retries in proportion to
+its own traffic. A budget starts with 3 tokens, enough for one request, and not with
+a full reserve, because a thousand idle processes would have a thousand reserves. The
+tokens that successes add fade within seconds. So at the start of an outage, the
+budget depends on the traffic just before, and not on how long the process has run.
 """
 
 from __future__ import annotations
@@ -20,45 +20,48 @@ from ._urls import origin_of
 # Tokens are counted in millionths, since 0.1 ten times is not 1 in floats.
 _TOKEN = 1_000_000
 
-# The tokens at the start: the further attempts of one request.
+# The tokens at the start: enough for the retries of one request.
 _FEW = 3
 
-# In this time, what was added on top of the few fades to 37 percent (1/e).
+# In this time, the tokens above the first few fade to 37 percent (1/e).
 _FADE_SECONDS = 10.0
 
-# A program talks to few hosts; one that follows links may meet any number.
+# Most programs talk to few hosts. One that follows links may meet any number.
 _MOST_HOSTS = 1000
 
 
 class RetryBudget:
-    """Limits how many retries a process adds to an outage.
+    """Limits the retries of a process, so that they do not make an outage worse.
 
-    A retry takes one token, and without a token there is no retry. The budget
-    starts with 3 tokens, what one request needs. Each successful response adds
-    *ratio* of a token, up to *reserve*, and a retry that succeeds gives its token
-    back: retries that work are free. What was added on top of the 3 tokens fades:
-    37 % of it is left after 10 seconds without a success, 5 % after 30 seconds.
+    Each retry takes one token. Without a token there is no retry. The budget starts
+    with 3 tokens, enough for one request. Each successful response adds *ratio* of
+    a token, up to *reserve*. A retry that succeeds gives its token back. The tokens
+    above the first 3 fade: after 10 seconds without a success 37 % of them are
+    left, after 30 seconds 5 %.
 
-    So a process that has had 100 successes a second holds 100 tokens when an
-    outage begins, one that has had a single success a second holds about 5, and
-    an idle one holds 3.
+    So a process with 100 successes a second holds 100 tokens when an outage begins,
+    a process with one success a second holds about 5, and an idle process holds 3.
 
-    Thread-safe. Copies within a process are the same budget. A pickled budget goes
-    on alone with the tokens that it had.
+    Budgets are thread-safe. A copy within the process is the same budget. A pickled
+    budget continues on its own with the tokens that it had.
+
+    Example::
+
+        budget = RetryBudget(reserve=20)
+        policy = CloudElementsRetry(budget=budget)
     """
 
     def __init__(self, reserve: float = 100, ratio: float = 0.2) -> None:
         """Make a budget that holds 3 tokens, or *reserve* if that is less.
 
         Args:
-            reserve: Tokens that the budget holds at most; 0 for no retry ever.
-            ratio: Tokens that each successful response adds: 0.2 pays for one
-                retry that fails in every 5 successes; 0 adds nothing, so that
-                the few tokens at the start are all there is. Counted to the
-                millionth.
+            reserve: The most tokens that the budget holds; 0 for no retries.
+            ratio: The tokens that each successful response adds. With 0.2, every 5
+                successes pay for one failed retry. With 0, the budget never gets
+                more than its first tokens. Rounded to a millionth.
 
         Raises:
-            TypeError: If one of them is no number.
+            TypeError: If one of them is not a number.
             ValueError: If one of them is negative, or above 1e9.
 
         """
@@ -99,7 +102,7 @@ class RetryBudget:
             self._left = min(self._full, self._left + amount)
 
     def _fade(self) -> None:
-        """Let what was added fade for the time since this was called; hold the lock."""
+        """Fade the added tokens for the time since the last call; hold the lock."""
         now = time.monotonic()
         added = self._left - self._few
         if added > 0 and now > self._last_used:
@@ -114,15 +117,15 @@ class RetryBudget:
             return self.__dict__.copy()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Go on from the moment of unpickling: clocks differ between machines."""
+        """Restore the budget. Its clock starts now: clocks differ between machines."""
         self.__dict__.update(state, _last_used=time.monotonic())
 
     def __copy__(self) -> RetryBudget:
-        """Return this very budget: there is one outage, and one budget for it."""
+        """Return this budget itself: copies of a policy share its budget."""
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> RetryBudget:
-        """Return this very budget."""
+        """Return this budget itself."""
         return self
 
     def __repr__(self) -> str:
@@ -134,10 +137,10 @@ class RetryBudget:
 
 
 class _HostBudget(RetryBudget):
-    """Stands for a budget that is not named, since None is no budget."""
+    """The default of the *budget* parameter, where None means no budget."""
 
     def __repr__(self) -> str:
-        return "<the budget of the host>"  # as help() shows the default
+        return "<the budget of the host>"  # help() shows this as the default
 
 
 HOST_BUDGET = _HostBudget()

@@ -11,7 +11,7 @@ from ._codes import FIRST_ERROR
 # HTTP's statuses have three digits.
 _LAST_STATUS = 999
 
-# 31 years; time.sleep() overflows at ten times as much.
+# Seconds: 31 years. time.sleep() overflows at ten times as much.
 _LARGEST = 1e9
 
 
@@ -67,7 +67,7 @@ def check_integer(
 
 
 def check_count(name: str, value: bool | int | None, *, least: int) -> None:
-    """Raise unless the value is what urllib3 takes for a number of retries."""
+    """Raise unless the value is a number of retries as urllib3 defines it."""
     check_type(name, value, (int, type(None)), "an integer, a boolean or None")
     if value is not None and value < least:
         raise ValueError(f"{name} must be 0 or more, or None, not {value!r}")
@@ -88,7 +88,7 @@ def checked_methods(methods: Collection[str] | None) -> frozenset[str] | None:
 
 
 def checked_names(name: str, values: Collection[str]) -> Collection[str]:
-    """Return the collection if it holds strings, and is not a string itself."""
+    """Return the collection if it holds strings and is not a string itself."""
     if not _is_collection(values) or not all(isinstance(one, str) for one in values):
         raise TypeError(f"{name} must be a collection of names, not {values!r}")
     return values

@@ -1,7 +1,7 @@
-"""The normalized status codes of Cloud Elements: one table, one row a status.
+"""The table of the normalized status codes of Cloud Elements, one row per status.
 
-Everything that depends on a status reads it here: the exception classes, the
-list of what is retried, the command line and the README's table.
+The exception classes, the list of retried statuses, the command line and the table
+in the README all come from this table.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ FIRST_ERROR = 400
 
 
 class NormalizedError(NamedTuple):
-    """A row of the table: what one normalized status means, and what to do.
+    """A row of the table: what a normalized status means, and what to do.
 
     Attributes:
         status_code: The HTTP status.
-        title: Its short name in the platform's list.
-        description: The list's own words.
-        remedy: What to do, in one sentence of ours that starts with a verb.
-        retried: Whether the default retry policy tries again.
+        title: The short name in the platform's documentation.
+        description: The description in the platform's documentation.
+        remedy: What to do next, in one sentence that starts with a verb.
+        retried: Whether the default policy retries the status.
+
+    Example::
+
+        row = NORMALIZED_ERRORS[409]
+        print(row.title, row.remedy)
 
     """
 
@@ -64,7 +69,7 @@ _ROWS = (
         "Ask the owner of the provider account to give this user or API key access "
         "to the resource.",
     ),
-    # Not in the original list: the vendor added it in 2017.
+    # Not in the original table: the vendor added it in 2017.
     NormalizedError(
         404,
         "Not Found",
@@ -123,7 +128,7 @@ UNLISTED_ERROR = NormalizedError(
     "Read the message: this status is not in the platform's table, so it may "
     "come from a gateway or from the provider.",
 )
-"""What is said of a status that is not in the table."""
+"""The row for a status that is not in the table."""
 
 NORMALIZED_ERRORS: Mapping[int, NormalizedError] = MappingProxyType(
     {row.status_code: row for row in _ROWS}

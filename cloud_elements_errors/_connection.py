@@ -1,4 +1,4 @@
-"""Connections whose failed answers keep their status, whatever their head says."""
+"""Connections that keep the status of a response with two Content-Lengths."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer that keeps its status where its Content-Length lines disagree.
+    """A response that keeps its status if its Content-Length headers disagree.
 
-    urllib3 refuses such an answer, and nobody learns its status. A failure is told
-    by that alone, so its body may be as long as the longest of them says.
+    urllib3 raises for such a response, and its status is lost. For a status of 400
+    or more, this class takes the longest of the lengths.
     """
 
     def begin(self) -> None:
@@ -27,17 +27,17 @@ class _Response(http.client.HTTPResponse):
         try:
             lines = self.headers.get_all("Content-Length", [])
             lengths = {int(length) for length in ",".join(lines).split(",")}
-        except ValueError:  # none, or one that urllib3 ignores
+        except ValueError:  # no length, or one that urllib3 ignores
             return
         if len(lengths) > 1:
             self.length = max(0, *lengths)
             del self.headers["Content-Length"]
             self.headers["Content-Length"] = str(self.length)
-            self.will_close = True  # who knows what else is coming
+            self.will_close = True  # do not reuse a connection in an unknown state
 
 
 class _KeepsStatus:
-    """Mixed into urllib3's pools, whose connections then answer so."""
+    """A mixin for urllib3's pools: their connections use `_Response`."""
 
     def _new_conn(self) -> Any:
         connection = super()._new_conn()  # type: ignore[misc]
@@ -53,8 +53,8 @@ def _keeping_status(cls: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
 
 
 def keep_status(manager: PoolManager) -> PoolManager:
-    """Have all pools that the manager will make keep the status of a failure."""
-    # The attribute is there "so other PoolManagers can override them".
+    """Make all future pools of the manager keep the status of a failure."""
+    # urllib3 has this attribute "so other PoolManagers can override them".
     manager.pool_classes_by_scheme = {
         scheme: _keeping_status(cls)
         for scheme, cls in manager.pool_classes_by_scheme.items()

@@ -1,4 +1,4 @@
-"""The command ``demo``: a Cloud Elements on loopback, and each of its errors."""
+"""The command ``demo``: every error, from a fake server on localhost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .testing import FakeCloudElements
 if TYPE_CHECKING:
     from ._terminal import Printer
 
-# What providers really said, one for each row of the table.
+# Messages of real providers, one for each row of the table.
 _PROVIDER_WORDS = {
     400: "3100 - message=AuthorizationFailed; errorCode=003100; statusCode=403 - null",
     401: "Session expired or invalid",
@@ -32,7 +32,7 @@ _PROVIDER_WORDS = {
 
 
 class _LogLines(logging.Handler):
-    """Shows each retry where it happens."""
+    """Prints the log line of each retry."""
 
     def __init__(self, printer: Printer) -> None:
         super().__init__()
@@ -43,30 +43,32 @@ class _LogLines(logging.Handler):
 
 
 def demo(printer: Printer) -> None:
-    """Show each status, a GET that heals, and one that does not."""
+    """Show each status, a GET that succeeds after retries, and one that fails."""
     logger = logging.getLogger("cloud_elements_errors")
     handler = _LogLines(printer)
     logger.addHandler(handler)
     logger.propagate = False
-    # No budget: all these failures, which are meant to be shown, would empty it.
+    # No budget, because these failures would empty it.
     policy = CloudElementsRetry(backoff_factor=0.1, budget=None)
     try:
         with (
             FakeCloudElements() as platform,
             CloudElementsSession(max_retries=policy) as session,
         ):
-            session.trust_env = False  # loopback is not behind anybody's proxy
-            printer.title(f"A Cloud Elements on loopback: {platform.url}")
+            session.trust_env = False  # no proxy for localhost
+            printer.title(f"A fake Cloud Elements server: {platform.url}")
             for status, row in NORMALIZED_ERRORS.items():
                 colour = RED if status >= FIRST_ERROR else GREEN
                 printer.title(f"{status} {row.title}", colour)
                 _queue(platform, status)
-                # POST is never retried, so each answer is seen as it is.
+                # A POST is not retried, so it shows each response.
                 _call(printer, platform, session, "POST", "/contacts")
-            printer.title("502 twice, then 200: a GET that heals", GREEN)
+            printer.title(
+                "502 twice, then 200: a GET that succeeds after retries", GREEN
+            )
             _queue(platform, 502, times=2)
             _call(printer, platform, session, "GET", "/contacts/17")
-            printer.title("502 for ever: a GET that does not heal", RED)
+            printer.title("502 every time: a GET that fails after retries", RED)
             _queue(platform, 502, times=4)
             _call(printer, platform, session, "GET", "/contacts/18")
     finally:

@@ -1,4 +1,4 @@
-"""Explain an answer that was saved: what ``explain`` of the command line says."""
+"""The command ``explain``: what a status or a saved response means."""
 
 from __future__ import annotations
 
@@ -18,41 +18,43 @@ _METHODS = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "POST", "PATCH")
 _HEAD = re.compile(
     rb"HTTP/[\d.]+ +([1-9]\d{2})(?!\d)[^\n]*\n((?:[^\r\n][^\n]*\n)*)(?:\r?\n|\Z)"
 )
-# Interim answers, redirects, and the ones that ask for credentials.
+# Interim responses, redirects, and requests for credentials.
 _ANOTHER_FOLLOWS = {*range(100, 200), *range(300, 400), 401, 407}
 
 # An ObjectId: the first 8 of its 24 hex digits are the time, in Unix seconds.
 _OBJECT_ID = re.compile(r"([0-9a-f]{8})[0-9a-f]{16}", re.IGNORECASE)
 
 
-def read_curl(answer: bytes) -> tuple[int, Headers, bytes]:
-    """Take apart what ``curl -i`` has printed: status, headers and body.
+def read_curl(output: bytes) -> tuple[int, Headers, bytes]:
+    """Split the output of ``curl -i`` into status, headers and body.
 
-    There may be several heads, of redirects or of a proxy: the last one counts.
+    After redirects or a proxy there are several heads. The last one counts.
 
     Raises:
-        ValueError: If it does not begin with a status line.
+        ValueError: If the output does not begin with a status line.
 
     """
     status_code = 0
     start, head = 0, b""
-    while match := _HEAD.match(answer, start):
+    while match := _HEAD.match(output, start):
         status_code, head, start = int(match[1]), match[2], match.end()
         if not (status_code in _ANOTHER_FOLLOWS or b"established" in match[0].lower()):
             break
     if not status_code:
-        raise ValueError("it does not begin with a status line: was it 'curl -i'?")
+        raise ValueError(
+            "it does not begin with a status line; save the output of 'curl -i'"
+        )
     lines = head.decode("latin-1").splitlines()
     headers = [
         (name.strip(), value.strip())
         for name, colon, value in (line.partition(":") for line in lines)
         if colon
     ]
-    return status_code, headers, answer[start:]
+    return status_code, headers, output[start:]
 
 
 def explain(status_code: int, body: bytes, headers: Headers) -> dict[str, Any]:
-    """Return what there is to say of an answer, ready for JSON."""
+    """Return what a response means, ready for JSON."""
     error = error_from_parts(status_code, body, headers)
     if error is None:
         row = NORMALIZED_ERRORS.get(status_code)
@@ -60,7 +62,9 @@ def explain(status_code: int, body: bytes, headers: Headers) -> dict[str, Any]:
             "type": None,
             "status_code": status_code,
             "title": row.title if row else "No error",
-            "remedy": row.remedy if row else f"Below {FIRST_ERROR}, nothing is raised.",
+            "remedy": row.remedy
+            if row
+            else f"Nothing to do: statuses below {FIRST_ERROR} never raise.",
         }
     return {
         **error.to_dict(),
@@ -74,7 +78,7 @@ def explain(status_code: int, body: bytes, headers: Headers) -> dict[str, Any]:
 
 
 def retried_methods(status_code: int, *, asked_to_wait: bool = False) -> list[str]:
-    """Return the methods for which the default policy retries a status."""
+    """Return the methods that the default policy retries for a status."""
     policy = CloudElementsRetry()
     return [
         method

@@ -1,4 +1,4 @@
-"""One lock for the little that threads share, each for a moment."""
+"""One lock for all state that threads share. Nobody holds it for long."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 
 lock = threading.Lock()
 
-# A fork waits for that moment, or the child would get a lock that nobody releases.
+# Hold the lock during fork, so that the child never inherits it locked.
 if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
     os.register_at_fork(
         before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release

@@ -1,4 +1,4 @@
-"""The HTTP server under `FakeCloudElements`, on loopback."""
+"""The HTTP server of `FakeCloudElements`, on localhost."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReceivedRequest:
-    """A request as it arrived.
+    """A request that has arrived.
 
     Attributes:
         method: ``"GET"`` and so on.
         path: The path with its query.
-        headers: The headers, looked up without regard to case.
-        body: The body, put together again where it came in chunks.
+        headers: The headers; lookups ignore case.
+        body: The body; a chunked one without its chunk sizes.
 
     """
 
@@ -60,7 +60,7 @@ class LoopbackServer(ThreadingHTTPServer):
         self._loop.start()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Handle a connection in a thread of its own, which `stop` waits for."""
+        """Handle a connection in its own thread, which `stop` waits for."""
         thread = threading.Thread(
             target=self.process_request_thread,
             args=(request, client_address),
@@ -71,7 +71,7 @@ class LoopbackServer(ThreadingHTTPServer):
         self._open.append((request, thread))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay quiet: a client that goes away is its own affair."""
+        """Log nothing: a client may close its connection at any time."""
 
     def stop(self) -> None:
         self.shutdown()
@@ -89,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
     headers: HTTPMessage
 
     def __getattr__(self, name: str) -> Any:
-        """Answer every method alike: the base class looks for ``do_GET`` and so on."""
+        """Handle all methods alike: the base class looks for ``do_GET`` and so on."""
         if name.startswith("do_"):
             return self._respond
         raise AttributeError(name)
@@ -101,11 +101,11 @@ class _Handler(BaseHTTPRequestHandler):
         reply = self.server.answer(request)
         lines = [f"HTTP/1.1 {reply.status} {phrase(reply.status)}"]
         headers = {"Content-Length": str(len(reply.body)), **reply.headers}
-        # The last of each name, in whatever case: the user's.
+        # A header of the user replaces a default one, whatever its case.
         lines += [": ".join(item) for item in CaseInsensitiveDict(headers).items()]
         head = "\r\n".join([*lines, "", ""]).encode("latin-1")
         no_body = self.command == "HEAD" or reply.status in {204, 304}
-        # One send: head and body in two cost 40 ms, by Nagle and delayed ACK.
+        # One send: with two, Nagle and delayed ACK would cost 40 ms.
         self.wfile.write(head if no_body else head + reply.body)
 
     def _read_body(self) -> bytes:
@@ -119,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(chunks)
 
     def log_message(self, *_args: Any) -> None:
-        """Stay quiet: what arrived is in ``requests``."""
+        """Log nothing: the requests are in ``FakeCloudElements.requests``."""
 
 
 def phrase(status: int) -> str:

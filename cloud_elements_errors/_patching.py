@@ -1,4 +1,4 @@
-"""Serve a client that holds no session: all of requests, for some URLs."""
+"""Patch requests for some URLs, for clients that have no session."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ if TYPE_CHECKING:
     from ._response_hooks import OnError
     from .exceptions import CloudElementsError
 
-# How many errors a patch remembers: the newest, since each may hold 64 KiB.
+# The number of errors that a patch keeps, since each may hold 64 KiB.
 _REMEMBERED = 100
 
 
 class _Prefix:
-    """The URLs of one scheme, host and port, under one path."""
+    """A scheme, host and port, and a path under which URLs match."""
 
     def __init__(self, prefix: str) -> None:
         if not isinstance(prefix, str):
             raise TypeError(f"prefixes must be URLs, not {prefix!r}")
-        # As requests writes URLs: the host in lower case and IDNA, the path quoted.
+        # Normalize as requests does: the host in lower case and IDNA, the path quoted.
         prepared = requests.PreparedRequest()
         with suppress(requests.RequestException):
             prepared.prepare_url(prefix, None)
         parts = urlsplit(prepared.url or "")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError(
-                "a prefix must have a scheme and a host, as "
+                "a prefix must have a scheme and a host, such as "
                 f"https://api.cloud-elements.com/, not {prefix!r}"
             )
         if parts.username is not None or parts.query or parts.fragment:
             raise ValueError(
-                "a prefix has no userinfo, query or fragment: "
+                "a prefix must not have a userinfo, query or fragment: "
                 f"use {clean_url(prefix)!r}"
             )
         self._origin = origin_of(parts.geturl())
         self._path = parts.path.rstrip("/") + "/"
 
     def matches(self, url: str) -> bool:
-        """Whether the URL is under this prefix, at a slash and nowhere else."""
+        """Say whether the URL is this prefix, or goes on after it with a slash."""
         parts = urlsplit(url)
         return origin_of(url) == self._origin and f"{parts.path}/".startswith(
             self._path
@@ -60,7 +60,7 @@ class _Prefix:
 
 
 class _Patches:
-    """The patches that are open, newest first; requests is changed while any is."""
+    """The open patches, newest first. requests is patched while there is one."""
 
     def __init__(self) -> None:
         self._open: list[tuple[tuple[_Prefix, ...], CloudElementsAdapter]] = []
@@ -77,18 +77,18 @@ class _Patches:
 
                 self._installed = get_adapter
                 requests.Session.get_adapter = get_adapter  # type: ignore[assignment,method-assign]
-            # A new list, so that a thread that reads the old one is not disturbed.
+            # A new list, because another thread may be reading the old one.
             self._open = [(prefixes, adapter), *self._open]
 
     def remove(self, adapter: CloudElementsAdapter) -> None:
         with lock:
             self._open = [entry for entry in self._open if entry[1] is not adapter]
-            # A mock that came later, and is still there, is not ours to remove.
+            # Do not remove a mock that was installed later.
             if not self._open and requests.Session.get_adapter is self._installed:
                 requests.Session.get_adapter = self._original  # type: ignore[method-assign]
 
     def adapter_for(self, url: str) -> CloudElementsAdapter | None:
-        # requests also takes what is no URL, for adapters of another scheme.
+        # With adapters for other schemes, requests accepts strings that are not URLs.
         with suppress(ValueError):
             for prefixes, adapter in self._open:
                 if any(prefix.matches(url) for prefix in prefixes):
@@ -105,38 +105,45 @@ def patch_requests(
     passthrough: Collection[int] = (),
     on_error: OnError | None = None,
 ) -> AbstractContextManager[Sequence[CloudElementsError]]:
-    """Serve a client that holds no session: all of requests, for some URLs.
+    """Patch requests for some URLs, for clients that have no session.
 
-    While the block runs, every `requests.Session` of the process, the ones behind
-    ``requests.get`` and its like included, sends what is under the prefixes
-    through one `CloudElementsAdapter`. Afterwards nothing of it is left. Blocks
-    nest, and the inner one comes first.
+    While the block is open, every `requests.Session` of the process sends requests
+    for URLs under the prefixes through one `CloudElementsAdapter`. That includes
+    ``requests.get`` and the like. After the block, the patch is gone. If blocks are
+    nested, the inner one counts.
 
     Args:
-        prefixes: URLs with scheme and host, as
-            ``"https://api.cloud-elements.com/elements/api-v2"``. What is under
-            one of them is this host, and a path that goes on with a slash.
+        prefixes: URLs with scheme and host, such as
+            ``"https://api.cloud-elements.com/elements/api-v2"``. A URL is under a
+            prefix if it is equal, or goes on after it with a slash.
         max_retries: As for `CloudElementsAdapter`.
-        passthrough: Likewise.
-        on_error: Likewise.
+        passthrough: As for `CloudElementsAdapter`.
+        on_error: As for `CloudElementsAdapter`.
 
     Returns:
-        A context manager. Its value is the sequence of the errors seen so far,
-        newest last, 100 at most: some clients swallow what is raised.
+        A context manager. Its value is a sequence of the last 100 errors, newest
+        last, because some clients swallow exceptions.
 
     Raises:
         TypeError: If there is no prefix, or an argument is of the wrong type.
-        ValueError: If a prefix lacks its scheme or host, or has what belongs to a
-            single request.
+        ValueError: If a prefix has no scheme or host, or has a userinfo, query or
+            fragment.
+
+    Example::
+
+        with patch_requests("https://api.cloud-elements.com/") as errors:
+            requests.get("https://api.cloud-elements.com/elements/api-v2/contacts")
 
     """
     if not prefixes:
-        raise TypeError("patch_requests() needs a prefix: the URL of the platform")
+        raise TypeError(
+            "patch_requests() needs a prefix, such as https://api.cloud-elements.com/"
+        )
     checked = tuple(map(_Prefix, prefixes))
     make_adapter = functools.partial(
         CloudElementsAdapter, max_retries, passthrough=passthrough
     )
-    make_adapter(on_error=on_error)  # says what is wrong now, not in the with block
+    make_adapter(on_error=on_error)  # raises now for wrong arguments, not in the block
     return _patched(checked, make_adapter, on_error)
 
 

@@ -1,10 +1,9 @@
-"""Read the answer of Cloud Elements: headers and bytes in, a payload out.
+"""Parse a response of Cloud Elements: headers and bytes in, a payload out.
 
-Pure and total: it does no input or output, and there are no bytes or headers for
-which it raises; the clock is asked for a ``Retry-After`` date alone. A body that is
-whole JSON is parsed as JSON. One that is cut, broken or too deep is scanned token by
-token for the fields that it still shows, because half an answer at 3 a.m. is better
-than none.
+This module does no input or output, and never raises, whatever the bytes and headers.
+It reads the clock only for a ``Retry-After`` that is a date. A complete JSON body is
+parsed as JSON. A body that is cut, broken or nested too deeply is scanned token by
+token for the fields that can still be read.
 """
 
 from __future__ import annotations
@@ -31,20 +30,19 @@ StopReason = Literal[
 ]
 
 MAX_BODY_BYTES = 64 * 1024
-"""How much of an error's body is read, decoded and kept."""
+"""The most bytes of a body that are read, decoded and kept."""
 
 REQUEST_ID_HEADER = "Elements-Request-Id"
 WARNING_HEADER = "Elements-Error"
 
-# int() refuses more digits by default (PEP 682), and so do pickle's readers.
+# By default, int() does not accept more digits. Unpickling does not either.
 _MAX_DIGITS = 4300
-# Deeper values are kept as their text: nobody reads them, and copy, pickle and
-# json.dumps recurse over them.
+# Deeper values are kept as text, because copy, pickle and json.dumps recurse.
 _MAX_DEPTH = 50
 
 
 class ErrorPayload(NamedTuple):
-    """What an answer says, exactly as it was sent: secrets are still in it."""
+    """The content of a response as it was sent, with its secrets."""
 
     message: str | None
     request_id: str | None
@@ -58,15 +56,20 @@ class ErrorPayload(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """One attempt of a request, and what came of it.
+    """One attempt of a request, and its result.
 
     Attributes:
-        number: 1 for the first.
-        status_code: The status of its answer; None if there was none.
-        request_id: The request id of its answer, else None.
-        provider_message: The provider's text in its answer, else None.
-        error: The text of the network failure, if it was one, else None.
-        waited: Seconds from this attempt to the next one; 0 for the last.
+        number: 1 for the first attempt.
+        status_code: The status of the response; None if no response arrived.
+        request_id: The request id of the response, else None.
+        provider_message: The provider's text in the response, else None.
+        error: The text of the network failure, else None.
+        waited: Seconds of wait before the next attempt; 0 for the last attempt.
+
+    Example::
+
+        for attempt in error.attempts:
+            print(attempt.number, attempt.status_code or attempt.error)
 
     """
 
@@ -81,12 +84,12 @@ class Attempt(NamedTuple):
 def parse_payload(
     headers: Mapping[str, Any], body: bytes, *, truncated: bool = False
 ) -> ErrorPayload:
-    """Read what can be read from an answer.
+    """Parse the headers and the body of a response.
 
     Args:
-        headers: The answer's headers, in a mapping that ignores their case.
-        body: Its decoded bytes; what is over 64 KiB is cut.
-        truncated: Whether *body* lacks its end already.
+        headers: The response's headers, in a case-insensitive mapping.
+        body: The decoded body. It is cut after 64 KiB.
+        truncated: Whether *body* is already cut.
 
     Returns:
         A payload, for any input.
@@ -106,7 +109,7 @@ def parse_payload(
     elif message is not None or request_id is not None:
         origin = "platform"
     if request_id is None or (request_id_header or "").startswith(request_id):
-        request_id = request_id_header  # all of it, where the body's was cut
+        request_id = request_id_header  # it is not cut
     return ErrorPayload(
         message,
         request_id,
@@ -121,21 +124,21 @@ def parse_payload(
 
 
 def _header(headers: Mapping[str, Any], name: str) -> str | None:
-    """Return a header as text: in a response made by hand it may be anything."""
+    """Return a header as text; in a hand-made response it may be any object."""
     value = headers.get(name)
     return None if value is None else as_text(value)
 
 
 def as_text(value: object) -> str:
-    """Return a header's value as text: bytes as Latin-1, which HTTP's are."""
+    """Return a header's value as text; bytes are Latin-1 in HTTP."""
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def parse_retry_after(value: str | None) -> float | None:
-    """Return the seconds that a Retry-After asks to wait; None if it is garbage.
+    """Return the seconds that a Retry-After asks to wait; None if it is unreadable.
 
-    RFC 9110 has whole seconds and three forms of date; decimal seconds are what
-    some servers send. A date in the past is 0.
+    RFC 9110 allows whole seconds and three date formats. Some servers send decimal
+    seconds. A date in the past means 0.
     """
     if value is None:
         return None
@@ -143,14 +146,14 @@ def parse_retry_after(value: str | None) -> float | None:
         return min(float(value), float_info.max)
     try:
         date = parsedate_to_datetime(value)
-        # HTTP's dates are in UTC, the one form that does not say so included.
+        # HTTP dates are in UTC, including the format without a time zone.
         zone = date.tzinfo or timezone.utc
         return max(date.replace(tzinfo=zone).timestamp() - time.time(), 0.0)
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
 
 
-# Charsets alone: some of Python's other codecs raise, or take for ever.
+# Only charsets: some other codecs of Python raise, or take very long.
 _CHARSET_NAME = (
     r"(?:utf|us-ascii|ascii|iso|latin|windows|cp\d|koi8|shift|euc|gb|big5|mac)[\w-]*"
 )
@@ -160,13 +163,13 @@ _CHARSET = re.compile(rf"charset\s*=\s*[\"']?({_CHARSET_NAME})", re.IGNORECASE)
 # Servers send few charsets.
 @lru_cache(maxsize=64)
 def is_charset(name: str) -> bool:
-    """Say whether a codec of this name is one for the text of an answer."""
+    """Say whether this is the name of a charset."""
     return re.fullmatch(_CHARSET_NAME, name, re.IGNORECASE) is not None
 
 
 def _decode(body: bytes, headers: Mapping[str, Any]) -> str:
-    """Decode as what the body is, then as what it says to be, then at any price."""
-    # JSON is UTF-8 (RFC 8259), and text that is valid UTF-8 is nothing else.
+    """Decode as JSON's encoding, else as the Content-Type's charset, else as UTF-8."""
+    # JSON is UTF-8 (RFC 8259). Text in another charset is hardly ever valid UTF-8.
     encoding = json.detect_encoding(body)
     try:
         return body.decode(encoding)
@@ -174,13 +177,13 @@ def _decode(body: bytes, headers: Mapping[str, Any]) -> str:
         charset = _CHARSET.search(_header(headers, "Content-Type") or "")
     for candidate in (encoding, charset[1] if charset else ""):
         with suppress(UnicodeError, LookupError):
-            # An incremental decoder forgives a character cut at the end.
+            # An incremental decoder accepts a character that is cut at the end.
             return codecs.getincrementaldecoder(candidate)().decode(body)
     return body.decode("utf-8", "replace")
 
 
 def _parse_object(text: str) -> dict[str, Any]:
-    """Return the fields of a JSON object, or those that a damaged one shows."""
+    """Return the fields of a JSON object, or the readable ones if it is damaged."""
     try:
         value = _DECODER.decode(text)
     except (ValueError, RecursionError):
@@ -199,8 +202,8 @@ def _number(digits: str) -> float | str:
     return value if math.isfinite(value) else digits
 
 
-# strict=False: a raw line break in a string is no reason to lose the message.
-# NaN and Infinity are no JSON, and are kept as they were written.
+# strict=False accepts line breaks in strings. NaN and Infinity are not JSON, and are
+# kept as text.
 _DECODER = json.JSONDecoder(
     strict=False, parse_int=_integer, parse_float=_number, parse_constant=str
 )
@@ -209,7 +212,7 @@ _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.
 
 
 def _scan_object(text: str) -> Iterator[tuple[str, Any]]:
-    """Yield the fields of the outermost object, as far as they are readable."""
+    """Yield the readable fields of the outermost object."""
     text = text.lstrip()
     if not text.startswith("{"):
         return
@@ -260,7 +263,7 @@ def _without_escape(token: str) -> str:
 
 
 def _shallow(value: Any, depth: int = 0) -> Any:
-    """Replace what is nested too deep by its JSON text."""
+    """Replace values that are nested too deeply by their JSON text."""
     if not isinstance(value, (dict, list)):
         return value
     if depth == _MAX_DEPTH:
@@ -280,7 +283,7 @@ def _compact(value: Any) -> str:
 def _take(
     fields: dict[str, Any], name: str, types: tuple[type, ...] = (object,)
 ) -> str | None:
-    """Take a field as text if it is of these types; else it stays a detail."""
+    """Remove a field and return it as text, if it is of one of these types."""
     key: str | None = name
     if name not in fields:
         lowered = name.lower()

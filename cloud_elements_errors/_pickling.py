@@ -1,4 +1,4 @@
-"""What travels to another process: no secrets, no request body, below 128 KiB."""
+"""Pack errors for pickle: no secrets, no request body, less than 128 KiB."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ._payload import as_text
 from ._redaction import Redactor
 from ._urls import clean_url
 
-# Below what a message broker or a process pool takes without a second thought.
+# Small enough for message brokers and process pools.
 _MAX_PICKLE_BYTES = 120 * 1024
 
 
 def pack(args: tuple[Any, ...], attributes: dict[str, Any], protocol: int) -> Any:
-    """Return an error's attributes, ready to travel and without secrets.
+    """Return an error's attributes for pickle, without secrets.
 
-    What is too long for 120 KiB is cut, in as many steps as it takes.
+    Texts are cut in steps until the pickle is at most 120 KiB.
     """
-    import pickle  # noqa: PLC0415 - two milliseconds, which few programs need
+    import pickle  # noqa: PLC0415 - it takes two milliseconds; few programs need it
 
     request = attributes["request"]
     redact = Redactor()
@@ -33,7 +33,7 @@ def pack(args: tuple[Any, ...], attributes: dict[str, Any], protocol: int) -> An
     for longest in (64 * 1024, 16 * 1024, 1024, 100, 40):
         if len(pickle.dumps((args, state), protocol)) <= _MAX_PICKLE_BYTES:
             break
-        # What the details say is in the text too.
+        # The text contains the details too.
         state |= {"_details": {}, "truncated": True}
         state = _shortened(state, longest) | {"_args": args}
     return state
@@ -88,7 +88,7 @@ def _unpack_response(
     if state is None:
         return None
     response = requests.Response()
-    # The one way to give a Response its content, which is the redacted text.
+    # The only public way to set a Response's content: the redacted text.
     response.__setstate__({"_content": text.encode("utf-8", "replace"), **state})
     response.headers = CaseInsensitiveDict(state["headers"])
     response.encoding = "utf-8"
@@ -98,7 +98,7 @@ def _unpack_response(
 
 
 def _shortened(value: Any, longest: int) -> Any:
-    """Return a copy of the value with every longer string in it cut."""
+    """Return a copy of the value in which every longer string is cut."""
     if isinstance(value, str):
         return value[:longest]
     if isinstance(value, dict):

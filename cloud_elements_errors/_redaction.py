@@ -1,14 +1,14 @@
 """Take secrets out of text, URLs and headers, and make text safe to print.
 
-Two nets, since a provider may echo anything. The first knows the secrets: it
-reads them from the request's own headers and URL. The second knows what secrets
-look like: ``Bearer …``, ``apiSecret=…``, ``"password": "…"``.
+A provider may repeat any part of the request in its message, so there are two
+searches. The first looks for the secrets of the request's own headers and URL. The
+second looks for patterns: ``Bearer …``, ``apiSecret=…``, ``"password": "…"``.
 
-The first net finds a secret also percent-encoded, escaped as JSON or HTML, and in
-base64. To that end it does not guess how the secret might be written: it undoes
-the escapes in the text, remembers for each byte where it came from, and looks for
-the secret as it is. That takes time in proportion to the text, whatever the
-length of the secret; a pattern of all its needles took seconds for a token of 4 KiB.
+The first search also finds a secret that is percent-encoded, escaped as JSON or HTML,
+or in base64. It does not try all spellings of the secret. Instead, it undoes the
+escapes in the text, records for each byte where it came from, and looks for the plain
+secret. So the time grows with the text, and not with the length of the secret. A
+regular expression of all spellings took seconds for a token of 4 KiB.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _LOOKS_SECRET = re.compile(
     rf"\b{SCHEME_NAME}:?[ ]+(?=[^\s,]{{0,99}}[\d=+/])[\w+/=.-]{{6,}}"
     rf"(?:[ ]*,[ ]*{SCHEME_NAME}:?[ ]+[\w+/=.-]{{6,}})+"
     r"|\b(?:bearer|basic)[ ]+(?=[^\s,]{0,99}[\d=])[\w.~+/=-]{8,}"
-    # "password": "…" and password=…; what stands before the value stays.
+    # "password": "…" and password=…; only the value is replaced.
     rf"|({_NAMES}[\\\"']{{0,4}}[ ]{{0,2}}[:=][ ]{{0,2}}\\{{0,3}}\")[^\"\\]+"
     rf"|({_NAMES}[ ]{{0,2}}[:=][ ]{{0,2}})(?=[^\s,;&]{{0,99}}\d)"
     r"[^\s,;&\"'<>(){}\[\]\\]{6,}"
@@ -50,8 +50,8 @@ _LOOKS_SECRET = re.compile(
     r"|(?<=://)[^\s/:@]{1,99}:[^\s/@]{1,99}(?=@)",
     re.IGNORECASE,
 )
-# Each match holds one of these ("Element" comes with one of the others, and is in
-# every URL); to look for them first is ten times faster.
+# Each match contains one of these words. Searching for them first is ten times faster.
+# ("element" is not needed: it only matches with another one, and it is in every URL.)
 _HINTS = (
     *("user", "organization", "bearer", "basic", "digest", "token"),
     *("passw", "secret", "key", "jsessionid", "credential", "@"),
@@ -67,7 +67,7 @@ _HALF_ESCAPE = re.compile(
     rb"(?:%[0-9A-Fa-f]?|&[#0-9A-Za-z;]{0,12}"
     rb"|(?:\\u[Dd][89ABab][0-9A-Fa-f]{2})?(?:\\(?:u[0-9A-Fa-f]{0,3})?)?)\Z"
 )
-# What base64 has two alphabets for, and needles have two spaces for, is the same.
+# Both alphabets of base64, and both ways to write a space in a URL, compare equal.
 _FOLD = bytes.maketrans(b" -_", b"++/")
 _REST_OF_BASE64 = re.compile(rb"[A-Za-z0-9+/=_-]*")
 _PADDING = re.compile(rb"=*")
@@ -77,20 +77,20 @@ _ALPHANUMERIC = re.compile("[0-9A-Za-z]")
 class Redactor:
     """Takes the secrets of one request out of any text.
 
-    It reads the request when it is first called, so that a request which
-    succeeds costs nothing.
+    It reads the headers and URLs at the first call, so a successful request costs
+    nothing.
     """
 
     def __init__(
         self, headers: Mapping[Any, Any] | None = None, *urls: str | None
     ) -> None:
-        """Remember the request's *headers*, and its *urls*: its own, its proxies'."""
+        """Keep the *headers* of the request, and its *urls*, with those of proxies."""
         self._headers = headers
         self._urls = urls
         self._needles: tuple[_Needle, ...] | None = None
 
     def __call__(self, text: str, *, cut: bool = False) -> str:
-        """Return *text* without secrets; *cut* says that its end is missing."""
+        """Return *text* without secrets. *cut* means that its end is missing."""
         if self._needles is None:
             self._needles = _needles(
                 tuple(sensitive_headers(self._headers or {})),
@@ -106,12 +106,12 @@ class Redactor:
         return text
 
     def finds_nothing(self, *texts: str | None) -> bool:
-        """Say whether none of the texts, which are whole, holds a secret."""
+        """Say whether none of these uncut texts holds a secret."""
         together = "\n".join(filter(None, texts))
         return self(together) == together
 
     def texts(self, *texts: str | None, cut: bool = False) -> tuple[str | None, ...]:
-        """Return the texts without secrets, in one look at all if there are none."""
+        """Return the texts without secrets; search all at once first."""
         if not cut and self.finds_nothing(*texts):
             return texts
         return tuple([text and self(text, cut=cut) for text in texts])
@@ -145,13 +145,13 @@ class Redactor:
 
 
 class _Needle(NamedTuple):
-    """What to look for: a secret, or what base64 makes of it; folded."""
+    """A string to search for: a secret, or its core in base64; folded."""
 
     content: str
     is_base64: bool
 
 
-# A process has few sets of credentials: each is read once.
+# Most processes have few sets of credentials.
 @lru_cache(maxsize=64)
 def _needles(
     headers: tuple[tuple[str, str], ...], in_url: tuple[str, ...]
@@ -167,7 +167,7 @@ def _needles(
 def _with_base64(secrets: Iterable[bytes]) -> Iterator[_Needle]:
     for secret in secrets:
         yield _Needle(_folded(secret), is_base64=False)
-        # base64 has three alignments; a core is what depends on the secret alone.
+        # base64 has three alignments. The core depends on the secret alone.
         for offset, skipped in enumerate((0, 2, 3)):
             encoded = base64.b64encode(bytes(offset) + secret)
             core = encoded[skipped : (offset + len(secret)) * 8 // 6]
@@ -176,7 +176,7 @@ def _with_base64(secrets: Iterable[bytes]) -> Iterator[_Needle]:
 
 
 def _folded(data: bytes) -> str:
-    """Return one character for each byte: str is searched faster than bytes."""
+    """Return one character for each byte: searching a str is faster than bytes."""
     return data.translate(_FOLD).decode("latin-1")
 
 
@@ -207,7 +207,7 @@ def _remove(needles: tuple[_Needle, ...], text: str, *, cut: bool) -> str:
 def _spans(
     needles: tuple[_Needle, ...], data: bytes, *, cut: bool
 ) -> list[tuple[int, int]]:
-    """Return where the data holds a secret, or at its end the beginning of one."""
+    """Return the places of secrets; if cut, also of the start of one at the end."""
     folded = _folded(data)
     spans: list[tuple[int, int]] = []
     for content, is_base64 in needles:
@@ -242,7 +242,7 @@ def _begins_at_end(secret: str, data: str) -> int | None:
 
 
 def _unescaped(data: bytes) -> tuple[bytes, array[int]]:
-    """Undo escapes, and those within them; say where each byte came from."""
+    """Undo two layers of escapes; return the text and the offset of each byte."""
     source_offsets = array("I", range(len(data)))
     for _layer in range(2):
         plain, plain_offsets, done = bytearray(), array("I"), 0
@@ -264,7 +264,7 @@ def _unescaped_secret(secret: bytes) -> bytes:
     plain, _offsets = _unescaped(secret)
     try:
         plain.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:  # half a character could be found in half of one
+    except UnicodeDecodeError:  # part of a character could match part of another
         return secret
     return plain
 
@@ -279,7 +279,7 @@ def _meaning(escape: re.Match[bytes]) -> bytes:
         text = re.sub(rb"\\+", rb"\\", escape[0])
         return str(json.loads(b'"%b"' % text)).encode("utf-8", "surrogatepass")
     if entity is not None:
-        import html  # noqa: PLC0415 - two milliseconds for all the names of entities
+        import html  # noqa: PLC0415 - it takes two milliseconds; few texts need it
 
         return html.unescape(f"&{entity.decode()}").encode()
-    return char or b"\n"  # a line break, a tab: no part of a secret
+    return char or b"\n"  # a line break or a tab, which no secret contains

@@ -1,4 +1,4 @@
-"""What a person reads: the line, the notes, the attempts, the line of the log."""
+"""Text for people: the line and the notes of an error, the log line of a retry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cloud_elements_errors")
 
-# How much of each text goes into a line; attributes and log records have all of it.
+# The longest text within a line. Attributes and log records have the whole text.
 _LINE_TEXT = 500
 
 STOPPED_BY: dict[StopReason, str] = {
@@ -29,7 +29,7 @@ STOPPED_BY: dict[StopReason, str] = {
 
 
 class Failure(Protocol):
-    """What is shown of a `CloudElementsError`."""
+    """The attributes of a `CloudElementsError` that are shown."""
 
     status_code: int
     message: str | None
@@ -51,7 +51,7 @@ class Failure(Protocol):
 
 
 def printable(text: str, limit: int | None = None) -> str:
-    """Escape what could move a cursor, start a line or reverse the reading."""
+    """Escape characters that could move the cursor or reverse the text."""
     if limit is not None and len(text) > limit:
         text = text[: limit - 1] + "…"
     if text.isprintable():
@@ -63,7 +63,7 @@ def printable(text: str, limit: int | None = None) -> str:
 
 
 def error_line(error: Failure) -> str:
-    """Say it all in one line: status, whose words, request id, and which call."""
+    """Return the line: status, message, provider's words, request id, method, path."""
     line = f"{error.status_code} {printable(error.title, _LINE_TEXT)}"
     words = error.message
     if error.origin == "unknown":
@@ -83,15 +83,15 @@ def error_line(error: Failure) -> str:
 
 
 def words_of_page(text: str) -> str:
-    """Return a gateway's page in one line, without its tags."""
+    """Return the text of an HTML page in one line."""
     return " ".join(re.sub(r"<[^<>]*>", " ", text).split())
 
 
 def error_notes(error: Failure) -> list[str]:
-    """Return what the traceback adds: what to do, and what was tried."""
+    """Return the notes: the remedy, why it stopped, and the attempts."""
     notes = [error.remedy]
     stopped = why_stopped(error)
-    # That a 409 is not tried again surprises nobody.
+    # Nobody expects a retry after a 409, so its note would only be noise.
     if stopped is not None and (error.stopped_by != "status" or error.attempts[1:]):
         notes.append(stopped)
     if len(error.attempts) > 1:
@@ -100,7 +100,7 @@ def error_notes(error: Failure) -> list[str]:
 
 
 def why_stopped(error: Failure) -> str | None:
-    """Say in words why there was no further attempt; None if no policy decided."""
+    """Say why there was no further attempt; None without a CloudElementsRetry."""
     if error.stopped_by is None:
         return None
     why = STOPPED_BY[error.stopped_by].format(
@@ -113,7 +113,7 @@ def why_stopped(error: Failure) -> str | None:
 
 
 def attempt_line(attempt: Attempt) -> str:
-    """Describe an attempt in one line, for a note."""
+    """Return the line of one attempt, for a note."""
     what = printable(attempt.error or str(attempt.status_code), _LINE_TEXT)
     if attempt.provider_message:
         what += f" | provider: {printable(attempt.provider_message, _LINE_TEXT)}"

@@ -1,4 +1,4 @@
-"""What one request lives through, from its first attempt to its last."""
+"""The state of one request, from its first attempt to its last."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RequestState:
     deadline: float = math.inf
     stopped_by: StopReason | None = None
     token_from: RetryBudget | None = None
-    """What the latest retry was paid from, until it is known to have worked."""
+    """The budget that paid for the latest retry, until the retry succeeds."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class RequestState:
 
     @cached_property
     def redact(self) -> Redactor:
-        """What keeps the request's secrets out of text."""
+        """The redactor for the secrets of this request."""
         return Redactor(self._headers, *self.urls)
 
     def add_attempt(
@@ -51,7 +51,7 @@ class RequestState:
         wait: float = 0.0,
         seconds: float = math.inf,
     ) -> Attempt:
-        """Read what a failed attempt says, for so many seconds at most, and keep it."""
+        """Record a failed attempt; read its response for at most so many seconds."""
         number = len(self.attempts) + 1
         if response is None:
             attempt = Attempt(number, error=self._failure(error), waited=wait)
@@ -68,30 +68,30 @@ class RequestState:
         return attempt
 
     def _failure(self, error: Exception | None) -> str | None:
-        """Return what urllib3 says of a failure, but for the pool's own name."""
+        """Return urllib3's text of a failure, without the name of the pool."""
         if error is None:
             return None
         return self.redact(re.sub(r"^\w+\(.*?\): ", "", str(error)))
 
     def give_token_back(self) -> None:
-        """Give back the token of the latest retry, which has worked."""
+        """Give back the token of the latest retry, because it succeeded."""
         if self.token_from is not None:
             self.token_from.refund()
             self.token_from = None
 
     def can_send_again(self) -> bool:
-        """Whether the body can be sent a second time, as it was the first time."""
+        """Say whether the body can be sent a second time, unchanged."""
         return can_send_again(self.body)
 
 
 def can_send_again(body: Any) -> bool:
-    """Whether a body can be sent a second time; a stream must be able to seek."""
+    """Say whether a body can be sent a second time; a stream must be seekable."""
     if body is None or isinstance(
         body, (bytes, bytearray, memoryview, str, list, tuple)
     ):
         return True
     try:
         body.seek(body.tell())
-    except Exception:  # noqa: BLE001 - files of all kinds say no in all ways
+    except Exception:  # noqa: BLE001 - file-like objects raise all kinds of errors
         return False
     return True

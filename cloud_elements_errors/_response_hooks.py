@@ -24,14 +24,13 @@ logger = logging.getLogger("cloud_elements_errors")
 class ResponseHooks(list[Any]):
     """The response hooks of a request in flight: the user's, then our check.
 
-    requests runs the hooks that it finds on the request, and no others, so this
-    list stands there in place of the user's. It is callable, so that requests
-    takes it for one hook: it runs those that it holds, checks what they have made
-    of the answer, and is gone. A hook of the user's that raises, or that takes
-    itself off the list, changes nothing of that.
+    requests runs the hooks that it finds on the request, so this list replaces the
+    user's list there. requests sees one callable hook. It runs the user's hooks,
+    checks the response they return, then removes itself. This also works if a
+    user's hook raises, or removes itself from the list.
 
-    Several threads may send one request at a time, some of them without us: each
-    has its own settings, and the last one leaves the request as it was found.
+    Several threads may send one request at the same time, some of them without this
+    library. Each thread has its own settings. The last one restores the request.
     """
 
     def __init__(self, home: dict[str, Any]) -> None:
@@ -48,9 +47,9 @@ class ResponseHooks(list[Any]):
         passthrough: Collection[int],
         on_error: OnError | None,
     ) -> ResponseHooks:
-        """Have the next answer to this request, in this thread, checked like this.
+        """Check the next response to this request in this thread, with these settings.
 
-        An adapter comes after its session, and its settings count.
+        An adapter installs after its session and overrides the session's settings.
         """
         with lock:
             hooks = request.hooks.get("response")
@@ -60,7 +59,7 @@ class ResponseHooks(list[Any]):
             return hooks
 
     def uninstall(self) -> None:
-        """Leave the request as it was found, unless other threads still send it."""
+        """Restore the request's hooks, unless other threads are still sending it."""
         with lock:
             self._settings.pop(threading.get_ident(), None)
             if not self._settings and self._home.get("response") is self:
@@ -71,7 +70,7 @@ class ResponseHooks(list[Any]):
                     del self._home["response"]
 
     def __bool__(self) -> bool:
-        """Be true also when the user has no hooks, or requests would skip ours."""
+        """Return True even for an empty list, or requests would skip this hook."""
         return True
 
     def __call__(self, response: requests.Response, **kwargs: Any) -> Any:
@@ -87,12 +86,12 @@ class ResponseHooks(list[Any]):
                 if error is None:
                     log_warning(response)
                 else:
-                    raise error  # here, so that the traceback is short
-        except CloudElementsError as failure:  # or of raise_for_error, among the hooks
+                    raise error  # raised here to keep the traceback short
+        except CloudElementsError as failure:  # maybe of raise_for_error, a hook
             _tell(failure, on_error)
             raise
         finally:
-            del error  # which would hold its own traceback, and this frame
+            del error  # or the error and this frame would refer to each other
             self.uninstall()
         return response
 

@@ -1,4 +1,4 @@
-"""What counts as a secret: by the name of its header, parameter or field."""
+"""What counts as a secret, by the name of a header, parameter or field."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _SECRET_NAME = re.compile(
     r"|assertion|jwt|(?:api|access|private|subscription)[-_]?key",
     re.IGNORECASE,
 )
-# Too common as field names of an error to be secrets anywhere but in a query.
+# Secrets in a query only: errors often have fields with these names.
 _SECRET_PARAMETERS = frozenset({"auth", "code", "key", "otp", "pass", "pin", "sig"})
 SCHEME_NAME = r"(?:user|organization|element|bearer|basic|digest|token)"
 _SCHEME = re.compile(rf"\b{SCHEME_NAME}(?::\s*|\s+)", re.IGNORECASE)
-# The word before credentials, as RFC 9110 has it: no secret, whatever it is.
+# The scheme before credentials (RFC 9110), which is never secret.
 _AUTH_SCHEME = re.compile(r"^\s*[A-Za-z][\w-]{0,19}\s+(?=\S)")
-# Parts of a Digest header that say what the URL and the server say anyway.
+# Parts of a Digest header that are not secret.
 _PUBLIC_DIGEST_PARTS = frozenset(
     {"algorithm", "nc", "opaque", "qop", "realm", "uri", "username"}
 )
-# A shorter secret is matched as a whole word, or every "pass" would vanish.
+# A shorter secret is matched only as a whole word.
 SHORT = 8
 SHORTEST = 4
 
@@ -42,13 +42,13 @@ def is_secret_name(name: str) -> bool:
 def sensitive_headers(
     headers: Mapping[Any, Any],
 ) -> Iterator[tuple[str, str]]:
-    # Those of requests are read much faster so.
+    # lower_items() of requests' headers is much faster than items().
     for name, value in getattr(headers, "lower_items", headers.items)():
         if _is_secret_header(name):
             yield as_text(name), as_text(value)
 
 
-# A program sends few headers.
+# Most programs send few different headers.
 @lru_cache(maxsize=128)
 def _is_secret_header(name: str | bytes) -> bool:
     return is_secret_name(as_text(name))
@@ -81,7 +81,7 @@ def _cookie_secrets(value: str) -> Iterator[str]:
 def _basic_secrets(token: str) -> Iterator[str]:
     try:
         decoded = base64.b64decode(token, validate=True).decode()
-    except ValueError:  # no base64, or no text
+    except ValueError:  # not base64, or not text
         return
     user, colon, password = decoded.partition(":")
     if colon and decoded.isprintable():

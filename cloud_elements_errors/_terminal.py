@@ -1,4 +1,4 @@
-"""Print for a terminal: in columns, with colour where a person will see it."""
+"""Print in columns, and in colour if the output is a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BOLD, RED, GREEN = 1, 31, 32
 
 
 class Printer:
-    """Prints in columns, with colour where a person will see it."""
+    """Prints in columns, and in colour if the stream is a terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -26,7 +26,7 @@ class Printer:
         )
 
     def title(self, text: str, code: int = BOLD) -> None:
-        """Print a line of its own, set apart."""
+        """Print a title after an empty line."""
         marked = f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
         print(self._before_title + marked, file=self._stream)
         self._before_title = "\n"

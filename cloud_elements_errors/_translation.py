@@ -1,4 +1,4 @@
-"""Turn a client's own exceptions into ours, where they carry a failed response."""
+"""Turn exceptions of other clients that carry a failed response into ours."""
 
 from __future__ import annotations
 
@@ -28,30 +28,34 @@ if TYPE_CHECKING:
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-# The exception that was being handled when each open block was entered, the
-# innermost block first.
+# For each open block, the innermost first: the exception that was being handled when
+# the block was entered.
 _handled: ContextVar[tuple[BaseException | None, ...]] = ContextVar(
     "cloud_elements_errors_handled", default=()
 )
 
 
 class translate_errors:  # noqa: N801 - used like a function
-    """Turn a client's own exceptions into ours, where they carry a failed response.
+    """Turn exceptions of other clients that carry a failed response into ours.
 
-    A context manager, and a decorator of functions, ``async def`` ones too. It
-    looks at the exception, and then at those from which or during whose handling
-    it was raised inside the block. The first that carries a failed response counts:
+    Use it as a context manager, or as a decorator of functions (``async def``
+    included). It looks at the exception, at its causes and contexts inside the block,
+    and at exceptions in their attributes or arguments. It translates the first that
+    is or has one of these:
 
-    - one of our own errors
-    - an exception with a ``response``, as requests and httpx raise
-    - an exception with ``status``, ``body`` and ``headers``, as generated clients
-      raise
-    - an exception with a response of requests, urllib3 or httpx among its
-      attributes or arguments, or in a list, tuple or dict there
+    - a `CloudElementsError`
+    - a ``response``, as the exceptions of requests and httpx have
+    - ``status``, ``body`` and ``headers``, as the exceptions of generated clients have
+    - a response of requests, urllib3 or httpx among its attributes or arguments, or in
+      a list, tuple or dict there
 
-    An exception that another one holds in the same way is looked at as well.
+    The original exception is the ``__cause__`` of the error. Exceptions without a
+    failed response are not changed.
 
-    The original is the ``__cause__`` of the error. All other exceptions pass.
+    Example::
+
+        with translate_errors():
+            client.contacts.create(name="Ada")
     """
 
     def __enter__(self) -> Self:
@@ -65,12 +69,12 @@ class translate_errors:  # noqa: N801 - used like a function
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Raise the translation of what the block has raised, if it has one."""
-        # Nothing is there if another context entered: a thread of a web framework's.
+        """Raise our error if the block's exception carries a failed response."""
+        # It is empty if another thread or context has entered the block.
         before, *others = _handled.get() or (None,)
         _handled.set(tuple(others))
         error = None
-        # Whatever the client has put there, its own exception is not to be lost.
+        # If the translation fails, the client's own exception must not be lost.
         with suppress(Exception):
             error = _translated(value, before)
         if error is not None:
@@ -80,14 +84,14 @@ class translate_errors:  # noqa: N801 - used like a function
         """Decorate a function."""
         if not callable(function) or isinstance(function, type):
             raise TypeError(f"translate_errors() decorates functions, not {function!r}")
-        import inspect  # noqa: PLC0415 - seven milliseconds, which few programs need
+        import inspect  # noqa: PLC0415 - it takes seven milliseconds; few programs need it
 
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(
             function
         ):
             raise TypeError(
-                "translate_errors() cannot decorate a generator, which runs after it "
-                "has returned: use a with block inside it"
+                "translate_errors() cannot decorate a generator: its body runs "
+                "later. Use a with block inside the function"
             )
         if inspect.iscoroutinefunction(function):
 
@@ -109,7 +113,7 @@ class translate_errors:  # noqa: N801 - used like a function
 def _translated(
     exception: BaseException | None, before: BaseException | None
 ) -> CloudElementsError | None:
-    """Return the error of the outermost link that has a failed response, if any."""
+    """Return the error for the first exception with a failed response, if any."""
     if not isinstance(exception, Exception) or isinstance(
         exception, CloudElementsError
     ):
@@ -117,7 +121,7 @@ def _translated(
     earlier = {id(link) for link in _chain(before, set())} - {id(exception)}
     for link in _chain(exception, earlier):
         if isinstance(link, CloudElementsError):
-            # A copy, or it would become a cause of its own cause.
+            # A copy, because an error must not be the cause of itself.
             return copy.copy(link)
         error = _error_in(link)
         if error is not None:
@@ -126,7 +130,7 @@ def _translated(
 
 
 def _chain(exception: BaseException | None, seen: set[int]) -> Iterator[BaseException]:
-    """Yield an exception and those that led to it or that it holds, each once."""
+    """Yield an exception, its causes and contexts, and those it holds, each once."""
     waiting = deque([exception])
     while waiting:
         link = waiting.popleft()
@@ -138,10 +142,10 @@ def _chain(exception: BaseException | None, seen: set[int]) -> Iterator[BaseExce
 
 
 def _error_in(exception: BaseException) -> CloudElementsError | None:
-    """Build the error of the response that an exception carries, in whatever way."""
+    """Build the error for the response that an exception carries."""
     response = _first(exception, "response")
     for carrier in (response, exception, *_held_responses(exception)):
-        # A carrier may look like a failed response without being one.
+        # An object may look like a failed response without being one.
         with suppress(Exception):
             error = _error_of(carrier)
             if error is not None:
@@ -156,9 +160,9 @@ def _held_responses(exception: BaseException) -> list[Any]:
 
 
 def _held(exception: BaseException) -> Iterator[Any]:
-    """Yield an exception's attributes and arguments, and what their containers hold.
+    """Yield an exception's attributes and arguments, and the items of containers.
 
-    Properties are left alone: a property may do anything.
+    It reads no properties, because a property may have side effects.
     """
     for value in (*vars(exception).values(), *exception.args):
         yield value
@@ -169,12 +173,12 @@ def _held(exception: BaseException) -> Iterator[Any]:
 
 
 def _is_a(value: object, *kinds: type) -> bool:
-    """Say whether a value is of a type; isinstance() would ask a proxy to load."""
+    """Check the type without isinstance(), which would make lazy proxies load."""
     return issubclass(type(value), kinds)
 
 
 def _error_of(carrier: Any) -> CloudElementsError | None:
-    """Build the error of a response, or of an exception with the parts of one."""
+    """Build the error for a response, or for an exception with its parts."""
     if isinstance(carrier, requests.Response):
         return error_from_response(carrier)
     status = _first(carrier, "status_code", "status")
@@ -185,7 +189,7 @@ def _error_of(carrier: Any) -> CloudElementsError | None:
         body = _first(carrier, "content", "body", "raw_bytes", "data", "text")
     if not isinstance(status, int) or (headers is None and body is None):
         return None
-    if isinstance(body, (dict, list)):  # PyGithub has parsed it
+    if isinstance(body, (dict, list)):  # PyGithub parses the body
         body = json.dumps(body)
     request = _first(carrier, "request")
     method = _first(request, "method")
@@ -201,9 +205,9 @@ def _error_of(carrier: Any) -> CloudElementsError | None:
 
 
 def _first(carrier: object, *names: str) -> Any:
-    """Return the first attribute that is there, readable, and not None."""
+    """Return the first attribute that can be read and is not None."""
     for name in names:
-        # httpx raises for the content of a stream that nobody has read.
+        # httpx raises for the content of an unread stream.
         with suppress(Exception):
             value = getattr(carrier, name)
             if value is not None:

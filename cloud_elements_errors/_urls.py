@@ -1,4 +1,4 @@
-"""What is shown of a URL, and what is compared of it."""
+"""The parts of a URL that are shown, and those that are compared."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 Origin = tuple[str, str, "int | None"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# Up to the third slash, or what else ends a host.
+# Everything before the path, query or fragment.
 _BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
 
 
@@ -27,7 +27,7 @@ def path_of(url: str) -> str:
     """Return the path of a URL, or of the target in a request line."""
     url = url.partition("?")[0].partition("#")[0]
     _scheme, separator, rest = url.partition("://")
-    if not separator or url.startswith("/"):  # where "//a" is a path, and no host
+    if not separator or url.startswith("/"):  # in a request line, "//a" is a path
         return url
     _host, slash, path = rest.partition("/")
     return slash + path
@@ -39,12 +39,12 @@ def origin_of(url: str) -> Origin | None:
     return None if match is None else _origin(match[0])
 
 
-# A program asks few hosts, each of them often.
+# Most programs talk to few hosts, each of them often.
 @lru_cache(maxsize=256)
 def _origin(url: str) -> Origin | None:
     try:
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-    except ValueError:  # a port or an IPv6 address that is none
+    except ValueError:  # an invalid port or IPv6 address
         return None
     return (parts.scheme, parts.hostname, port) if parts.hostname else None

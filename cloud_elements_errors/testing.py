@@ -1,4 +1,4 @@
-"""A Cloud Elements of your own, on loopback, to test against; and no waiting.
+"""A fake Cloud Elements server on localhost, and retries without waits, for tests.
 
 ::
 
@@ -8,7 +8,7 @@
         assert session.get(platform.url + "/contacts").json() == {}
         assert len(platform.requests) == 3
 
-With pytest, the fixture ``cloud_elements`` is the two of them together.
+With pytest, the fixture ``cloud_elements`` does both.
 """
 
 from __future__ import annotations
@@ -43,24 +43,30 @@ __all__ = ["FakeCloudElements", "ReceivedRequest", "no_wait"]
 
 
 class FakeCloudElements:
-    """Answers like the platform, over real sockets, what you have queued.
+    """A fake Cloud Elements server that sends the responses you have queued.
 
-    A context manager: it serves on a free port of 127.0.0.1 while it is open. With
-    nothing queued it answers 200 and ``{}``.
+    It is a context manager, and listens on a free port of 127.0.0.1 while it is open.
+    If no queued response matches a request, it sends a 200 with ``{}``.
+
+    Example::
+
+        with FakeCloudElements() as server:
+            server.reply(409, provider_message="Contact exists")
+            response = requests.post(server.url + "/contacts", timeout=10)
     """
 
     def __init__(self) -> None:
-        """Make the server; it listens when it is entered."""
+        """Make the server. It listens once the block is entered."""
         self.requests: list[ReceivedRequest] = []
-        """What has arrived, in order."""
+        """The requests that have arrived, in order."""
         self._queue: list[Reply] = []
         self._server: LoopbackServer | None = None
 
     @property
     def url(self) -> str:
-        """Its address, without a slash at the end: ``http://127.0.0.1:54321``."""
+        """The URL without a slash at its end, such as ``http://127.0.0.1:54321``."""
         if self._server is None:
-            raise RuntimeError("FakeCloudElements serves only inside a with block")
+            raise RuntimeError("FakeCloudElements has a URL only inside its with block")
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def reply(
@@ -76,24 +82,25 @@ class FakeCloudElements:
         method: str | None = None,
         path: str | None = None,
     ) -> None:
-        """Queue an answer; they go out in order to the requests that they match.
+        """Queue a response. Each request gets the first queued one that matches it.
 
         Args:
-            status: Its status, from 200 to 999.
-            message: The body's ``message``; for an error, its title by default.
-            provider_message: The body's ``providerMessage``: a string as a rule.
-            request_id: The body's ``requestId``, also sent as a header; for an
-                error, a new one by default.
-            body: In place of the three: bytes or str as they are, anything else
-                as JSON.
-            headers: Further headers, or others than the default ones.
-            times: For how many requests.
-            method: Only for requests of this method.
-            path: Only for requests of this path, with or without its query.
+            status: The status, from 200 to 999.
+            message: The ``message`` of the body. By default, an error has the title
+                of its status, and a success has none.
+            provider_message: The ``providerMessage`` of the body, usually a string.
+            request_id: The ``requestId`` of the body, also sent as a header. By
+                default, an error has a new one, and a success has none.
+            body: The whole body, in place of the three: bytes or str are sent as
+                they are, other values as JSON.
+            headers: Headers to add, or to send instead of the default ones.
+            times: How many requests get this response.
+            method: Only requests with this method match.
+            path: Only requests with this path match. It may include the query.
 
         Raises:
             TypeError: If an argument is of the wrong type.
-            ValueError: If *status* is not from 200 to 999, *times* below 1, or a
+            ValueError: If *status* is not from 200 to 999, *times* is below 1, or a
                 header cannot be sent.
 
         """
@@ -131,9 +138,9 @@ class FakeCloudElements:
                 self._queue.append(reply)
 
     def __enter__(self) -> Self:
-        """Start to serve."""
+        """Start the server."""
         if self._server is not None:
-            raise RuntimeError("this FakeCloudElements serves already")
+            raise RuntimeError("this FakeCloudElements is already open")
         self._server = LoopbackServer(self._answer)
         return self
 
@@ -143,7 +150,7 @@ class FakeCloudElements:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop, and close all connections."""
+        """Stop the server and close its connections."""
         if self._server is not None:
             self._server.stop()
             self._server = None
@@ -159,12 +166,17 @@ class FakeCloudElements:
 
 @contextmanager
 def no_wait() -> Iterator[None]:
-    """Let retries not sleep while the block runs, and start with new budgets.
+    """Make retries not wait while the block is open, and start with new budgets.
 
-    Logs and *attempts* show the waits that there would have been. The retry
-    budgets of the process start anew, so that no test depends on those before it;
-    after the block they are what they were before. All of that holds for the
-    whole process, and the first also for every `urllib3.Retry`.
+    Logs and *attempts* still show the waits. The process gets new retry budgets, so
+    that a test does not depend on earlier ones; after the block, the old ones are
+    back. This applies to the whole process, and to every `urllib3.Retry`.
+
+    Example::
+
+        with FakeCloudElements() as server, no_wait():
+            server.reply(502, times=2)
+            assert CloudElementsSession().get(server.url).ok
     """
     with lock:
         _found.append(([cls.sleep for cls in _POLICIES], host_budgets.by_origin))
@@ -185,8 +197,8 @@ def _no_sleep(_policy: Retry, _response: object = None) -> None:
 
 
 _POLICIES: tuple[type[Retry], ...] = (Retry, CloudElementsRetry)
-# What the open blocks of no_wait found, in whatever threads: the last one to end
-# puts back what the first one found.
+# What each open no_wait() block has replaced, in all threads. The last block to end
+# restores what the first one replaced.
 _found: list[tuple[list[Any], dict[object, RetryBudget]]] = []
 
 
@@ -208,5 +220,5 @@ def _encoded(content: object) -> bytes:
 
 
 def _object_id() -> str:
-    """Make a request id like the platform's: 8 hex digits of time, 16 of chance."""
+    """Make a request id like the platform's: 8 hex digits of time, 16 random ones."""
     return f"{int(time.time()):08x}{secrets.token_hex(8)}"

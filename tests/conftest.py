@@ -75,7 +75,7 @@ def budget_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def platform() -> Iterator[FakeCloudElements]:
-    """A Cloud Elements on loopback; retries do not wait."""
+    """A fake server on localhost; retries do not wait."""
     with FakeCloudElements() as platform, no_wait():
         yield platform
 

@@ -102,7 +102,7 @@ def test_demo_shows_every_row(demo: str) -> None:
 
 def test_demo_shows_a_502_that_heals(demo: str) -> None:
     """Two retries are logged, and then there is an answer."""
-    body = blocks(demo)["502 twice, then 200: a GET that heals"]
+    body = blocks(demo)["502 twice, then 200: a GET that succeeds after retries"]
     assert len(re.findall(r"log Retrying GET /contacts/17 after 502", body)) == 2
     assert "attempt 3 of 4" in body
     assert body.endswith("response 200 {}")
@@ -110,7 +110,7 @@ def test_demo_shows_a_502_that_heals(demo: str) -> None:
 
 def test_demo_shows_a_502_that_does_not(demo: str) -> None:
     """Three retries are logged; then comes the error, and why it was the last."""
-    body = blocks(demo)["502 for ever: a GET that does not heal"]
+    body = blocks(demo)["502 every time: a GET that fails after retries"]
     assert body.count("Retrying GET /contacts/18 after 502") == 3
     assert "exception FailedRequestError provider Connection reset by peer" in body
     assert "retries Gave up after 4 attempts: no retries left." in body
@@ -119,7 +119,7 @@ def test_demo_shows_a_502_that_does_not(demo: str) -> None:
 def test_demo_begins_with_where_it_listens(demo: str) -> None:
     """The first line says what runs, and that it is on this machine."""
     first = demo.splitlines()[0]
-    assert re.fullmatch(r"A Cloud Elements on loopback: http://127\.0\.0\.1:\d+", first)
+    assert re.fullmatch(r"A fake Cloud Elements server: http://127\.0\.0\.1:\d+", first)
 
 
 def test_demo_fits(demo: str) -> None:

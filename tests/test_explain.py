@@ -74,10 +74,10 @@ def test_a_saved_body(saved, capsys):
         "meaning": "A resource being created already exists.",
         "message": "Failed to upload file.",
         "provider": "Item with the same name already exists",
-        "said by": "provider",
+        "written by": "provider",
         "request id": "53dbca9430045c016b46566c",
         "requested": "2014-08-01T17:12:52+00:00",
-        "its log": "GET /usage/53dbca9430045c016b46566c",
+        "log": "GET /usage/53dbca9430045c016b46566c",
         "retried": "no method, by default",
         "what to do": NORMALIZED_ERRORS[409].remedy,
     }
@@ -105,7 +105,7 @@ def test_what_curl_printed(saved, capsys, answer):
     assert title == "429 Too Many Requests"
     assert fields["exception"] == "UnlistedStatusError"
     assert fields["message"] == r"slow\x1b[31m down"
-    assert fields["said by"] == "platform"
+    assert fields["written by"] == "platform"
     assert fields["retried"] == "GET HEAD PUT DELETE OPTIONS TRACE, by default"
 
 
@@ -121,7 +121,7 @@ def test_a_request_id_of_another_kind_tells_no_time(saved, capsys):
     ("status", "title", "what_to_do"),
     [
         ("200", "200 OK", "Nothing to do."),
-        ("302", "302 No error", "Below 400, nothing is raised."),
+        ("302", "302 No error", "Nothing to do: statuses below 400 never raise."),
     ],
 )
 def test_no_error(capsys, status, title, what_to_do):
@@ -135,11 +135,17 @@ def test_no_error(capsys, status, title, what_to_do):
     [
         (
             ["abc"],
-            "'abc' is no status from 100 to 999; a file needs --status or --curl",
+            "'abc' is not a status from 100 to 999. For a file, add --status or --curl",
         ),
-        (["99"], "'99' is no status from 100 to 999; a file needs --status or --curl"),
-        (["--status", "5", "x"], "argument --status: '5' is no status from 100 to 999"),
-        (["--curl", "--status", "502", "x"], "--curl has the status in it"),
+        (
+            ["99"],
+            "'99' is not a status from 100 to 999. For a file, add --status or --curl",
+        ),
+        (
+            ["--status", "5", "x"],
+            "argument --status: '5' is not a status from 100 to 999",
+        ),
+        (["--curl", "--status", "502", "x"], "--status is not allowed with --curl"),
         (["--status", "502", "missing"], "cannot read missing: "),
         ([], "the following arguments are required: STATUS|FILE"),
     ],
@@ -159,7 +165,7 @@ def test_a_file_that_curl_has_not_printed(saved, capsys):
     """Without a status line there is no status."""
     with pytest.raises(SystemExit, match=r"^2$"):
         main(["explain", "--curl", saved("hello")])
-    assert "it does not begin with a status line: was it 'curl -i'?" in (
+    assert "it does not begin with a status line; save the output of 'curl -i'" in (
         capsys.readouterr().err
     )
 
@@ -181,7 +187,7 @@ def test_all_that_the_provider_said(saved, capsys):
     body = '{"message": "m", "providerErrorCode": 17, "errors": [{"field": "näme"}]}'
     assert main(["explain", "--status", "400", saved(body)]) == 0
     _, fields = lines(capsys.readouterr().out)
-    assert fields["its code"] == "17"
+    assert fields["code"] == "17"
     assert fields["details"] == '{"errors": [{"field": "näme"}]}'
     assert "body" not in fields
 
@@ -191,7 +197,7 @@ def test_a_page_of_a_gateway(saved, capsys):
     page = "<html>\n<h1>Down</h1> for maintenance " + "x" * 1000
     assert main(["explain", "--status", "503", saved(page)]) == 0
     _, fields = lines(capsys.readouterr().out)
-    assert fields["said by"] == "unknown"
+    assert fields["written by"] == "unknown"
     assert fields["body"].startswith("Down for maintenance xxx")
     assert fields["body"].endswith("x…")
     assert len(fields["body"]) < 520

@@ -961,7 +961,7 @@ async def async_generator():
 @pytest.mark.parametrize("function", [generator, async_generator])
 def test_generators_are_refused(function):
     """They run after they have returned: nothing would be translated."""
-    with pytest.raises(TypeError, match="use a with block inside it"):
+    with pytest.raises(TypeError, match="Use a with block inside the function"):
         translate_errors()(function)
 
 

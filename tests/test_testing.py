@@ -235,19 +235,19 @@ def test_wrong_argument(
 
 
 def test_url_outside_of_with() -> None:
-    """Before and after there is nobody to answer, and the error says so."""
+    """Before and after the block there is no server, and the error says so."""
     platform = FakeCloudElements()
-    with pytest.raises(RuntimeError, match="serves only inside a with block"):
+    with pytest.raises(RuntimeError, match="has a URL only inside its with block"):
         _ = platform.url
     with platform:
         assert platform.url.startswith("http://127.0.0.1:")
         with (
-            pytest.raises(RuntimeError, match="serves already"),
+            pytest.raises(RuntimeError, match="is already open"),
             platform,
         ):
             pass
         assert platform.url
-    with pytest.raises(RuntimeError, match="serves only inside a with block"):
+    with pytest.raises(RuntimeError, match="has a URL only inside its with block"):
         _ = platform.url
     platform.__exit__(None, None, None)
 

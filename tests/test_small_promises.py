@@ -1,0 +1,321 @@
+"""Small promises, each of which a mutant has broken without any other test noticing."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import socket
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import MaxRetryError
+
+from cloud_elements_errors import (
+    Attempt,
+    CloudElementsAdapter,
+    CloudElementsError,
+    CloudElementsRetry,
+    CloudElementsSession,
+    ConflictError,
+    FailedRequestError,
+    error_from_parts,
+    patch_requests,
+    raise_for_error,
+    translate_errors,
+)
+from cloud_elements_errors._hook import _redacted
+from cloud_elements_errors._redaction import Redactor
+
+LIMIT = 64 * 1024
+
+
+def response(status_code=409, **headers):
+    made = requests.Response()
+    made.status_code = status_code
+    made.headers.update(headers)
+    made._content = b'{"message": "exists"}'
+    made.request = requests.Request(
+        "GET", "https://api.example/contacts?apiKey=urlsecret17"
+    ).prepare()
+    return made
+
+
+@pytest.fixture
+def silent_server():
+    """A server that accepts connections, and never sends anything."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+
+# Redaction
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "shown"),
+    [
+        ("s3cretlong", "s3cret", "[redacted]"),
+        ("abcdabcdwxyz", "key abcdabcd", "key [redacted]"),
+        ("abcdabcdwxyz1234", "abcdQ abcdabcd", "abcdQ [redacted]"),
+        ("aaaabcdefghi", "xaaaaa", "xa[redacted]"),
+    ],
+    ids=["whole text", "longest", "after a false start", "overlapping"],
+)
+def test_the_beginning_of_a_secret_where_a_text_is_cut(secret, text, shown):
+    """The longest beginning of a secret at the end of a cut text is taken out."""
+    redact = Redactor({"Authorization": f"Bearer {secret}"})
+    assert redact(text, cut=True) == shown
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "shown"),
+    [
+        ("pa55", "xpa55", "xpa55"),
+        ("pa55", "pa55 word", "[redacted] word"),
+        ("abcd1234", "xabcd1234y", "x[redacted]y"),
+        ("abcd1234", "abcd1234abcd1234", "[redacted][redacted]"),
+        ("abcd1234", "ends in abcd1234", "ends in [redacted]"),
+    ],
+    ids=["in a word", "short word", "eight characters", "twice", "at the end"],
+)
+def test_where_a_secret_stands(secret, text, shown):
+    """Only a secret of less than eight characters has to be a word of its own."""
+    assert Redactor({"X-Secret": secret})(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("cookie", "value"),
+    [
+        ('a="quoted12"', "quoted12"),
+        ("sid=abc12345=def67890", "abc12345=def67890"),
+        ("a=Xabcdefgh", "Xabcdefgh"),
+        ("a=exactly8", "exactly8"),
+    ],
+)
+def test_values_of_cookies(cookie, value):
+    """A cookie's value is taken out whole, without its quotes."""
+    assert Redactor({"Cookie": cookie})(f"<{value}>") == "<[redacted]>"
+
+
+def test_attempts_of_a_policy_that_did_not_know_the_request():
+    """Each text of an attempt is redacted once the request is known."""
+    attempt = Attempt(1, 502, "id s3cretlong", "says s3cretlong", "got s3cretlong", 0.5)
+    assert _redacted(attempt, Redactor({"X-Token": "s3cretlong"})) == (
+        Attempt(1, 502, "id [redacted]", "says [redacted]", "got [redacted]", 0.5)
+    )
+
+
+def test_a_policy_knows_the_headers_that_it_was_told():
+    """for_request() keeps the secrets of the headers out of the log."""
+    policy = CloudElementsRetry().for_request(None, {"X-Token": "s3cretlong"})
+    assert policy._state is not None
+    assert policy._state.redact("s3cretlong") == "[redacted]"
+
+
+# The body, as text
+
+
+def test_half_a_character_in_a_str():
+    """A str with half of a surrogate pair is no reason to raise."""
+    error = error_from_parts(502, "\ud800 hello")
+    assert error is not None
+    assert error.text == "? hello"
+
+
+@pytest.mark.parametrize(("length", "truncated"), [(LIMIT, False), (LIMIT + 1, True)])
+def test_a_str_at_the_limit(length, truncated):
+    """64 KiB of str are kept whole, and one character more is cut."""
+    error = error_from_parts(502, "x" * length)
+    assert error is not None
+    assert (len(error.text), error.truncated) == (LIMIT, truncated)
+
+
+# The warning of a success
+
+
+def test_a_warning_is_bounded_and_redacted(caplog):
+    """The log line shows 500 characters of a warning, and no secret of the URL."""
+    raise_for_error(response(200, **{"Elements-Error": "urlsecret17 " + "x" * 600}))
+    shown = caplog.records[0].args[-1]
+    assert len(shown) == 500
+    assert shown.startswith("[redacted] xxx")
+    assert shown.endswith("x…")
+
+
+# The error itself
+
+
+def test_repr_of_an_error():
+    """The repr is what the class was called with, as for any exception."""
+    error = error_from_parts(409)
+    assert repr(error) == "ConflictError('409 Conflict')"
+    changed = copy.copy(error)
+    changed.args = ("one", 2)
+    assert repr(changed) == "ConflictError('one', 2)"
+
+
+# The adapter
+
+
+def test_an_unpickled_adapter_keeps_its_pools(platform):
+    """It makes its pools when unpickled, and not again with each request."""
+    adapter = pickle.loads(pickle.dumps(CloudElementsAdapter()))
+    pools = adapter.poolmanager
+    session = requests.Session()
+    session.mount("http://", adapter)
+    assert session.get(platform.url).ok
+    assert adapter.poolmanager is pools
+
+
+def test_settings_of_a_proxy_reach_its_pools():
+    """proxy_manager_for() takes the keywords that HTTPAdapter's takes."""
+    manager = CloudElementsAdapter().proxy_manager_for("http://127.0.0.1:9", timeout=3)
+    assert manager.connection_pool_kw["timeout"] == 3
+
+
+def test_a_failure_without_arguments(monkeypatch):
+    """An exception that says nothing is raised as it is, and has its attempts."""
+
+    def send(*_args, **_kwargs):
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(HTTPAdapter, "send", send)
+    with pytest.raises(requests.ConnectionError) as caught:
+        CloudElementsSession().get("http://127.0.0.1:9/")
+    assert caught.value.attempts == ()
+
+
+def test_a_read_timeout_after_retries(silent_server):
+    """It keeps the argument of requests' exception, and lists the attempts."""
+    policy = CloudElementsRetry(total=1, backoff_factor=0)
+    session = CloudElementsSession(max_retries=policy, timeout=0.05)
+    with pytest.raises(requests.ReadTimeout) as caught:
+        session.get(silent_server)
+    assert isinstance(caught.value.args[0], MaxRetryError)
+    notes = getattr(caught.value, "__notes__", None)
+    if notes is not None:  # not on Python 3.10
+        title, *lines = notes[0].split("\n")
+        assert title == "Attempts:"
+        assert [line[:11] for line in lines] == ["  attempt 1", "  attempt 2"]
+
+
+def test_positional_arguments_of_resolve_redirects(monkeypatch):
+    """resolve_redirects() passes all on to requests."""
+    seen = []
+    monkeypatch.setattr(
+        requests.Session,
+        "resolve_redirects",
+        lambda _self, *args, **kwargs: seen.append((args, kwargs)),
+    )
+    plain = response(200)
+    CloudElementsSession().resolve_redirects(plain, plain.request, True, timeout=5)
+    assert seen == [((plain, plain.request, True), {"timeout": 5})]
+
+
+# patch_requests
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "message"),
+    [
+        (
+            (),
+            "patch_requests() needs a prefix, such as https://api.cloud-elements.com/",
+        ),
+        (
+            ("api.example/",),
+            (
+                "a prefix must have a scheme and a host, such as "
+                "https://api.cloud-elements.com/, not 'api.example/'"
+            ),
+        ),
+        (
+            ("https://me:pw@api.example/?a=1",),
+            (
+                "a prefix must not have a userinfo, query or fragment: "
+                "use 'https://api.example/'"
+            ),
+        ),
+    ],
+)
+def test_messages_for_prefixes(prefixes, message):
+    """A wrong prefix gets a message that shows a right one."""
+    with pytest.raises((TypeError, ValueError)) as caught:
+        patch_requests(*prefixes)
+    assert str(caught.value) == message
+
+
+def test_a_prefix_that_ends_in_a_letter(platform):
+    """Only slashes at the end of a prefix are left out."""
+    platform.reply(409)
+    with patch_requests(platform.url + "/apiX"), pytest.raises(ConflictError):
+        requests.get(platform.url + "/apiX/contacts", timeout=5)
+
+
+# translate_errors
+
+
+class ClientError(Exception):
+    """What somebody's client raises."""
+
+
+def test_an_exception_that_cannot_be_looked_at():
+    """A client's exception whose attributes raise reaches the caller as it is."""
+
+    class OddError(ClientError):
+        @property
+        def args(self):
+            raise RuntimeError
+
+    with pytest.raises(OddError), translate_errors():
+        raise OddError
+
+
+def test_a_carrier_that_only_looks_like_a_response():
+    """What cannot be read is passed over, and the next one counts."""
+
+    class Fake:
+        status = 409
+        headers = 5
+
+    error = ClientError(response(502))
+    error.response = Fake()
+    with pytest.raises(FailedRequestError), translate_errors():
+        raise error
+
+
+def test_a_body_under_the_name_of_kiota():
+    """Some clients call the body raw_bytes."""
+    error = ClientError()
+    error.status_code = 409
+    error.raw_bytes = b'{"message": "exists", "requestId": "17"}'
+    with pytest.raises(ConflictError) as caught, translate_errors():
+        raise error
+    assert caught.value.request_id == "17"
+    assert (caught.value.method, caught.value.url) == (None, None)
+
+
+def test_a_generator_is_refused():
+    """The message says what is wrong, and what to do."""
+
+    def generator():
+        yield
+
+    with pytest.raises(TypeError) as caught:
+        translate_errors()(generator)
+    assert str(caught.value) == (
+        "translate_errors() cannot decorate a generator: its body runs later. Use a "
+        "with block inside the function"
+    )
+
+
+def test_a_translation_is_an_error_of_ours():
+    """The error of a copy has its own class."""
+    original = error_from_parts(409)
+    assert original is not None
+    error = ClientError()
+    error.__cause__ = original
+    with pytest.raises(CloudElementsError) as caught, translate_errors():
+        raise error
+    assert caught.value is not original
+    assert caught.value.__cause__ is error

@@ -19,8 +19,6 @@
 The table in ``_codes`` says what each status means.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Literal
 
@@ -142,7 +140,8 @@ _CLASSES: dict[int, type[CloudElementsError]] = {
 }
 
 
-# Tracebacks, logs and pickles show the name that users import.
+# Tracebacks, logs and pickles show the name that users import. Annotations of these
+# classes must not be strings: get_type_hints() would look them up in that module.
 for _class in (CloudElementsError, *_CLASSES.values()):
     _class.__module__ = __package__
 

@@ -10,6 +10,7 @@ import random
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
+from inspect import get_annotations
 
 import pytest
 import requests
@@ -591,3 +592,9 @@ def test_wrong_parts_fail_at_once(argument, value):
         UnlistedStatusError(5)
     with pytest.raises(ValueError, match="stopped_by must be one of status, method"):
         UnlistedStatusError("line", stopped_by="x")
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_type_hints(cls):
+    """Tools that read annotations find them, though the classes say another module."""
+    assert get_annotations(cls, eval_str=True).keys() == get_annotations(cls).keys()

@@ -61,3 +61,7 @@ def __getattr__(name: str) -> str:
     if name == "__version__":
         return metadata.version("cloud-elements-errors")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__", "exceptions"])

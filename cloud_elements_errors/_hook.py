@@ -36,13 +36,16 @@ _SUCCESSES = range(200, 300)
 
 
 def raise_for_error(
-    response: requests.Response, *_args: Any, **kwargs: Any
+    response: requests.Response,
+    *args: Any,  # noqa: ARG001 - hooks of requests take them
+    **kwargs: Any,
 ) -> requests.Response:
     """Raise an error if the response failed: a hook for ``session.hooks["response"]``.
 
     Args:
         response: Any response. If its status is 400 or more, its body is read: at
             most 64 KiB, for at most 5 seconds.
+        args: Ignored.
         kwargs: The keywords that requests passes to hooks. The error does not show
             the passwords of *proxies*.
 

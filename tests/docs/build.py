@@ -24,11 +24,10 @@ PACKAGE = "cloud_elements_errors"
 FOUND_BY_SEARCH = ("retry", "timeout", "secret", "proxy", "pytest")
 
 
-# pdoc lists inherited members by name only, and shows private base classes.
+# pdoc does not show members that are inherited from a private module.
 FLAT_RETRY = """
 for _name in ("__init__", "new", "for_request"):
     setattr(CloudElementsRetry, _name, getattr(CloudElementsRetry, _name))
-CloudElementsRetry.__orig_bases__ = CloudElementsRetry.__mro__[2:3]
 """
 
 

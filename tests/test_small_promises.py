@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import pickle
 import socket
+import time
 
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError
+from urllib3.util import Retry
 
 from cloud_elements_errors import (
     Attempt,
@@ -24,8 +26,12 @@ from cloud_elements_errors import (
     raise_for_error,
     translate_errors,
 )
+from cloud_elements_errors._body import _LimitedSocket
 from cloud_elements_errors._hook import _redacted
+from cloud_elements_errors._payload import parse_payload
+from cloud_elements_errors._pickling import _shortened
 from cloud_elements_errors._redaction import Redactor
+from cloud_elements_errors._rendering import attempt_line, log_retry
 
 LIMIT = 64 * 1024
 
@@ -97,6 +103,35 @@ def test_values_of_cookies(cookie, value):
     assert Redactor({"Cookie": cookie})(f"<{value}>") == "<[redacted]>"
 
 
+@pytest.mark.parametrize(
+    ("header", "value", "text"),
+    [
+        ("X-Secret", "ApiKey=abcdefgh1", "abcdefgh1"),
+        ("Authorization", "Basic dTpwdw==", "u:pw"),
+        ("Authorization", "Basic YWRtaW51c2VyOnB3MTI=", "adminuser"),
+        ("Authorization", "Basic YWRtaW51c2VyOnB3MTI=", "pw12"),
+    ],
+)
+def test_parts_of_a_header(header, value, text):
+    """The parts of a pair, and of a user and password in base64, are secrets."""
+    assert Redactor({header: value})(f"<{text}>") == "<[redacted]>"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (r"\ud800 s3cretlong", r"\ud800 [redacted]"),
+        (r"\ud83d\u0041 s3cretlong", r"\ud83d\u0041 [redacted]"),
+        (r"s3cret\\ud83d\\ude00long", "[redacted]"),
+    ],
+    ids=["half a pair", "a wrong half", "escaped twice"],
+)
+def test_pairs_of_surrogates(text, shown):
+    """Escapes of characters beyond 16 bits may be cut, wrong or escaped twice."""
+    token = "s3cret😀long" if "ude00" in text else "s3cretlong"
+    assert Redactor({"X-Token": token})(text) == shown
+
+
 def test_attempts_of_a_policy_that_did_not_know_the_request():
     """Each text of an attempt is redacted once the request is known."""
     attempt = Attempt(1, 502, "id s3cretlong", "says s3cretlong", "got s3cretlong", 0.5)
@@ -128,6 +163,77 @@ def test_a_str_at_the_limit(length, truncated):
     error = error_from_parts(502, "x" * length)
     assert error is not None
     assert (len(error.text), error.truncated) == (LIMIT, truncated)
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "details"),
+    [
+        (b' {"message": "m", "x', "m", {}),
+        (b'{"message", "requestId": "17", "x', None, {}),
+        (b'{"message", : "x", "requestId": "17"', None, {}),
+        (b'{: "x", "message": "m"', "m", {}),
+        (b'{"a": 1, : 2, "message": "m"', "m", {"a": 1}),
+        (rb'{"message": "X\qX", "x', r"X\qX", {}),
+        (rb'{"message": "Gr\u00F', "Gr", {}),
+    ],
+    ids=[
+        *("indented", "no value", "a lone colon", "no name"),
+        *("no second name", "no escape", "cut in an escape"),
+    ],
+)
+def test_broken_json(body, message, details):
+    """Fields that can be read are read, and nothing is made up."""
+    payload = parse_payload({}, body)
+    assert (payload.message, payload.details) == (message, details)
+
+
+class CountingSocket:
+    """A socket that gives one byte per read, and remembers its timeout."""
+
+    timeout: float | None = 7.0
+
+    def gettimeout(self):
+        return self.timeout
+
+    def settimeout(self, timeout):
+        self.timeout = timeout
+
+    def recv_into(self, _buffer):
+        assert self.timeout is not None
+        return 1
+
+
+def test_limits_of_a_socket():
+    """Reads end with the last byte or second that is allowed, and not before."""
+    inner = CountingSocket()
+    limited = _LimitedSocket(inner, time.monotonic() + 0.9)
+    limited._bytes_left = 1
+    assert limited.recv_into(bytearray(1)) == 1
+    assert inner.timeout == 7.0
+    with pytest.raises(TimeoutError, match=r"^The body takes too long, or is too long"):
+        limited.recv_into(bytearray(1))
+
+
+# Lines for people
+
+
+def test_lines_are_bounded(caplog):
+    """Each text has at most 500 characters in a note, and in a line of the log."""
+    attempt = Attempt(1, None, "i" * 600, "p" * 600, "e" * 600)
+    line = attempt_line(attempt)
+    assert [line.count(letter * 499 + "…") for letter in "ipe"] == [1, 1, 1]
+    log_retry(attempt, "GET", "/" + "a" * 600, 4)
+    message = caplog.records[0].getMessage()
+    assert [message.count(letter * 498 + "…") for letter in "ape"] == [1, 1, 1]
+    assert [message.count(letter * 500) for letter in "ape"] == [0, 0, 0]
+
+
+def test_what_is_cut_for_a_pickle():
+    """Texts are cut, also within tuples, and nothing else is lost."""
+    attempt = Attempt(1, 502, "id", "long text", None, 0.5)
+    cut = _shortened({"attempts": (attempt,), "args": ["text", 5]}, 2)
+    short = Attempt(1, 502, "id", "lo", None, 0.5)
+    assert cut == {"at": (short,), "ar": ["te", 5]}
 
 
 # The warning of a success
@@ -197,6 +303,38 @@ def test_a_read_timeout_after_retries(silent_server):
         title, *lines = notes[0].split("\n")
         assert title == "Attempts:"
         assert [line[:11] for line in lines] == ["  attempt 1", "  attempt 2"]
+
+
+def test_hooks_get_the_keywords_of_requests(platform):
+    """A hook of the user's sees what requests gives to hooks."""
+    seen = []
+    session = CloudElementsSession()
+    session.hooks["response"].append(lambda _response, **kwargs: seen.append(kwargs))
+    platform.reply(409)
+    with pytest.raises(ConflictError):
+        session.get(platform.url, timeout=9)
+    assert seen[0]["timeout"] == 9
+
+
+def test_the_password_of_a_proxy(platform):
+    """It stays out of the error, also with a policy of urllib3's."""
+    session = requests.Session()
+    session.mount("http://", CloudElementsAdapter(Retry(0)))
+    platform.reply(409, provider_message="seen: pr0xypass")
+    proxy = platform.url.replace("//", "//me:pr0xypass@")
+    with pytest.raises(ConflictError) as caught:
+        session.get("http://api.example/contacts", proxies={"http": proxy})
+    assert caught.value.provider_message == "seen: [redacted]"
+
+
+def test_on_error_where_a_mock_replaces_send():
+    """A session whose send() was replaced still calls on_error."""
+    seen = []
+    session = CloudElementsSession(on_error=seen.append)
+    session.send = lambda *_args, **_kwargs: response(409)
+    with pytest.raises(ConflictError) as caught:
+        session.get("https://api.example/contacts")
+    assert seen == [caught.value]
 
 
 def test_positional_arguments_of_resolve_redirects(monkeypatch):

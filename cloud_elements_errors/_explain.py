@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ._codes import FIRST_ERROR, NORMALIZED_ERRORS
-from ._hook import error_from_parts
+from ._parts import error_from_parts
 from ._retry import CloudElementsRetry
 
 Headers = list[tuple[str, str]]

@@ -1,34 +1,21 @@
-"""Turn a failed response into an exception. No other module does this."""
-
-from __future__ import annotations
+"""Turn a failed `requests.Response` into an exception, and log the warning of a 200."""
 
 import logging
-from collections.abc import Iterable, Mapping
-from http.client import responses
+from collections.abc import Iterable
 from typing import Any
 
 import requests
-from requests.structures import CaseInsensitiveDict
 from urllib3.util.retry import Retry
 
 from ._body import read_body
-from ._checks import check_integer, check_optional
 from ._codes import FIRST_ERROR
-from ._payload import (
-    MAX_BODY_BYTES,
-    WARNING_HEADER,
-    Attempt,
-    ErrorPayload,
-    StopReason,
-    as_text,
-    is_charset,
-    parse_payload,
-)
+from ._parts import error_from_payload
+from ._payload import WARNING_HEADER, Attempt, as_text, is_charset, parse_payload
 from ._redaction import Redactor
 from ._rendering import printable
 from ._retry import CloudElementsRetry
 from ._urls import clean_url
-from .exceptions import CloudElementsError, class_for
+from .exceptions import CloudElementsError
 
 logger = logging.getLogger("cloud_elements_errors")
 
@@ -138,107 +125,6 @@ def policy_of(response: requests.Response) -> Retry | None:
     return policy if isinstance(policy, Retry) else None
 
 
-def error_from_parts(
-    status_code: int,
-    body: bytes | str | None = b"",
-    headers: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None = None,
-    *,
-    method: str | None = None,
-    url: str | None = None,
-    request_headers: Mapping[Any, Any] | None = None,
-) -> CloudElementsError | None:
-    """Build the error for a response of urllib3, httpx or a generated client.
-
-    Args:
-        status_code: The HTTP status.
-        body: The decoded body. Only the first 64 KiB are read.
-        headers: The response's headers: a mapping, pairs, or None.
-        method: The request's method, which the error shows.
-        url: The request's URL. The error does not show its secrets.
-        request_headers: The request's headers. The error does not show their
-            secrets.
-
-    Returns:
-        The error, or None if the status is below 400.
-
-    Raises:
-        TypeError: If an argument is of the wrong type.
-
-    Example::
-
-        response = urllib3.request("GET", url)
-        error = error_from_parts(response.status, response.data, response.headers)
-
-    """
-    check_integer("status_code", status_code)
-    check_optional("body", body, (bytes, bytearray, memoryview, str), "bytes, a str")
-    check_optional("method", method, str, "a str")
-    check_optional("url", url, str, "a str")
-    check_optional("request_headers", request_headers, Mapping, "a mapping")
-    known = _header_dict(headers)
-    if status_code < FIRST_ERROR:
-        return None
-    if isinstance(body, str):
-        body = body[: MAX_BODY_BYTES + 1].encode("utf-8", "replace")
-    return error_from_payload(
-        status_code,
-        parse_payload(known, bytes((body or b"")[: MAX_BODY_BYTES + 1])),
-        Redactor(request_headers, url),
-        reason=responses.get(status_code),
-        method=method,
-        url=url,
-    )
-
-
-def error_from_payload(
-    status_code: int,
-    payload: ErrorPayload,
-    redact: Redactor,
-    *,
-    reason: str | None = None,
-    method: str | None = None,
-    url: str | None = None,
-    earlier: tuple[Attempt, ...] = (),
-    stopped_by: StopReason | None = None,
-    response: requests.Response | None = None,
-) -> CloudElementsError:
-    """Build the error for a status of 400 or more; take the secrets out."""
-    cls = class_for(status_code) or CloudElementsError
-    text, cut = payload.text, payload.truncated
-    shown_url = None if url is None else clean_url(url)
-    # Search the text and the URL once. A field that is literally in a clean text is
-    # clean too. With a backslash, the text may spell a secret in another way.
-    is_clean = not (cut or "\\" in text) and redact.finds_nothing(text, shown_url or "")
-
-    def clean(words: str | None) -> str | None:
-        if words is None or (is_clean and words in text):
-            return words
-        return redact(words, cut=cut)
-
-    request_id = clean(payload.request_id)
-    provider_message = clean(payload.provider_message)
-    last = Attempt(len(earlier) + 1, status_code, request_id, provider_message)
-    return cls._of(
-        status_code=status_code,
-        _title=None if cls.status_code else clean(reason),
-        message=clean(payload.message),
-        request_id=request_id,
-        provider_message=provider_message,
-        provider_code=clean(payload.provider_code),
-        origin=payload.origin,
-        _details=redact.fields(payload.details, cut=cut),
-        text=clean(text),
-        truncated=cut,
-        method=method,
-        url=shown_url if is_clean or shown_url is None else redact(shown_url),
-        attempts=(*earlier, last),
-        stopped_by=stopped_by,
-        retry_after=payload.retry_after,
-        response=response,
-        request=None if response is None else response.request,
-    )
-
-
 def _read_content(response: requests.Response) -> tuple[bytes, bool]:
     """Read the body within the limits, and store it where requests looks for it.
 
@@ -281,22 +167,6 @@ def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
     return attempt._replace(
         request_id=request_id, provider_message=provider_message, error=error
     )
-
-
-def _header_dict(
-    headers: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None,
-) -> CaseInsensitiveDict[str]:
-    try:
-        # http.client.HTTPMessage has items(), but is not a Mapping.
-        pairs: Any = getattr(headers, "items", lambda: headers or ())()
-        return CaseInsensitiveDict(
-            {as_text(name): as_text(value) for name, value in pairs}
-        )
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"headers must be a mapping, pairs of name and value, or None, "
-            f"not {headers!r}"
-        ) from None
 
 
 def log_warning(response: requests.Response) -> None:

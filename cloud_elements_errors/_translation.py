@@ -16,7 +16,8 @@ import requests
 import urllib3
 
 from ._body import read_body
-from ._hook import error_from_parts, error_from_response
+from ._hook import error_from_response
+from ._parts import error_from_parts
 from ._payload import as_text
 from .exceptions import CloudElementsError
 

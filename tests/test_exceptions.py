@@ -27,7 +27,7 @@ from cloud_elements_errors import (
     exceptions,
     raise_for_error,
 )
-from cloud_elements_errors._hook import error_from_payload
+from cloud_elements_errors._parts import error_from_payload
 from cloud_elements_errors._payload import parse_payload
 from cloud_elements_errors._redaction import Redactor
 from cloud_elements_errors._rendering import attempt_line, why_stopped

@@ -41,6 +41,7 @@ ORDER = [
     "_request_state",
     "_settings",
     "_retry",
+    "_parts",
     "_hook",
     "_response_hooks",
     "_connection",

@@ -15,7 +15,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from cloud_elements_errors import Attempt, error_from_parts, error_from_response
-from cloud_elements_errors._hook import error_from_payload
+from cloud_elements_errors._parts import error_from_payload
 from cloud_elements_errors._payload import parse_payload
 from cloud_elements_errors._redaction import (
     REDACTED,

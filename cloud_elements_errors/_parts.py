@@ -1,0 +1,143 @@
+"""Build an error from the parts of a response: status, body, headers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from http.client import responses
+from typing import TYPE_CHECKING, Any
+
+from requests.structures import CaseInsensitiveDict
+
+from ._checks import check_integer, check_optional
+from ._codes import FIRST_ERROR
+from ._payload import (
+    MAX_BODY_BYTES,
+    Attempt,
+    ErrorPayload,
+    StopReason,
+    as_text,
+    parse_payload,
+)
+from ._redaction import Redactor
+from ._urls import clean_url
+from .exceptions import CloudElementsError, class_for
+
+if TYPE_CHECKING:
+    import requests
+
+
+def error_from_parts(
+    status_code: int,
+    body: bytes | str | None = b"",
+    headers: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None = None,
+    *,
+    method: str | None = None,
+    url: str | None = None,
+    request_headers: Mapping[Any, Any] | None = None,
+) -> CloudElementsError | None:
+    """Build the error for a response of urllib3, httpx or a generated client.
+
+    Args:
+        status_code: The HTTP status.
+        body: The decoded body. Only the first 64 KiB are read.
+        headers: The response's headers: a mapping, pairs, or None.
+        method: The request's method, which the error shows.
+        url: The request's URL. The error does not show its secrets.
+        request_headers: The request's headers. The error does not show their
+            secrets.
+
+    Returns:
+        The error, or None if the status is below 400.
+
+    Raises:
+        TypeError: If an argument is of the wrong type.
+
+    Example::
+
+        response = urllib3.request("GET", url)
+        error = error_from_parts(response.status, response.data, response.headers)
+
+    """
+    check_integer("status_code", status_code)
+    check_optional("body", body, (bytes, bytearray, memoryview, str), "bytes, a str")
+    check_optional("method", method, str, "a str")
+    check_optional("url", url, str, "a str")
+    check_optional("request_headers", request_headers, Mapping, "a mapping")
+    known = _header_dict(headers)
+    if status_code < FIRST_ERROR:
+        return None
+    if isinstance(body, str):
+        body = body[: MAX_BODY_BYTES + 1].encode("utf-8", "replace")
+    return error_from_payload(
+        status_code,
+        parse_payload(known, bytes((body or b"")[: MAX_BODY_BYTES + 1])),
+        Redactor(request_headers, url),
+        reason=responses.get(status_code),
+        method=method,
+        url=url,
+    )
+
+
+def error_from_payload(
+    status_code: int,
+    payload: ErrorPayload,
+    redact: Redactor,
+    *,
+    reason: str | None = None,
+    method: str | None = None,
+    url: str | None = None,
+    earlier: tuple[Attempt, ...] = (),
+    stopped_by: StopReason | None = None,
+    response: requests.Response | None = None,
+) -> CloudElementsError:
+    """Build the error for a status of 400 or more; take the secrets out."""
+    cls = class_for(status_code) or CloudElementsError
+    text, cut = payload.text, payload.truncated
+    shown_url = None if url is None else clean_url(url)
+    # Search the text and the URL once. A field that is literally in a clean text is
+    # clean too. With a backslash, the text may spell a secret in another way.
+    is_clean = not (cut or "\\" in text) and redact.finds_nothing(text, shown_url or "")
+
+    def clean(words: str | None) -> str | None:
+        if words is None or (is_clean and words in text):
+            return words
+        return redact(words, cut=cut)
+
+    request_id = clean(payload.request_id)
+    provider_message = clean(payload.provider_message)
+    last = Attempt(len(earlier) + 1, status_code, request_id, provider_message)
+    return cls._of(
+        status_code=status_code,
+        _title=None if cls.status_code else clean(reason),
+        message=clean(payload.message),
+        request_id=request_id,
+        provider_message=provider_message,
+        provider_code=clean(payload.provider_code),
+        origin=payload.origin,
+        _details=redact.fields(payload.details, cut=cut),
+        text=clean(text),
+        truncated=cut,
+        method=method,
+        url=shown_url if is_clean or shown_url is None else redact(shown_url),
+        attempts=(*earlier, last),
+        stopped_by=stopped_by,
+        retry_after=payload.retry_after,
+        response=response,
+        request=None if response is None else response.request,
+    )
+
+
+def _header_dict(
+    headers: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None,
+) -> CaseInsensitiveDict[str]:
+    try:
+        # http.client.HTTPMessage has items(), but is not a Mapping.
+        pairs: Any = getattr(headers, "items", lambda: headers or ())()
+        return CaseInsensitiveDict(
+            {as_text(name): as_text(value) for name, value in pairs}
+        )
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"headers must be a mapping, pairs of name and value, or None, "
+            f"not {headers!r}"
+        ) from None

@@ -146,6 +146,9 @@ class RetrySettings(Retry):
         self._state: RequestState | None = None
         self._pause: float | None = None
 
+    # Python's own TypeError for an unknown argument says this name.
+    __init__.__qualname__ = "CloudElementsRetry.__init__"
+
     def new(self, **kw: Any) -> Self:
         """Return a copy with other settings. The copy shares the budget."""
         if kw.keys() == _COUNTED:  # urllib3's call between attempts

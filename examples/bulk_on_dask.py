@@ -36,7 +36,7 @@ class Trouble(NamedTuple):
     every: int
     status: int
     words: str
-    answers: int  # how many such answers are waiting for each of the records
+    responses: int  # how many such responses are waiting for each of the records
     arrivals: int  # how often each has to arrive, then
 
 
@@ -107,7 +107,7 @@ def prepare(platform: FakeCloudElements, count: int) -> Counter[str]:
             platform.reply(
                 trouble.status,
                 provider_message=trouble.words,
-                times=trouble.answers,
+                times=trouble.responses,
                 path=path,
             )
     return expected

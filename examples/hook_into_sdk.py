@@ -26,8 +26,8 @@ class CrmClient:
 
     def contact_names(self) -> list[str]:
         """Fail with a KeyError where the platform had a lot to say."""
-        answer = self.session.get(f"{self.base}/contacts").json()
-        return [contact["name"] for contact in answer["contacts"]]
+        page = self.session.get(f"{self.base}/contacts").json()
+        return [contact["name"] for contact in page["contacts"]]
 
 
 def main(base: str) -> None:

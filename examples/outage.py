@@ -9,7 +9,7 @@ what urllib3 asks them, in its order, with their clock and their sleep patched.
 - **Traffic**: thousands of clients send 100 requests a second, at random times.
   All are GETs: a POST is never repeated, so it adds no load.
 - **Server**: fails as the scenario says. Besides, it can take 200 attempts in any
-  one second, twice its normal load. While there are more, it answers all of them
+  one second, twice its normal load. While there are more, it fails all of them
   with 502, and these count too: a call that fails costs it as much as another.
   (If refusing cost it nothing, all policies would let it recover within seconds.)
 - **Fleet**: the same traffic comes from 1, 10, 100 or 1,000 processes. Each has
@@ -231,7 +231,7 @@ class Server:
         self._draw = random.Random(seed)  # noqa: S311 - chance, not secrets
         self._recent: deque[float] = deque()
 
-    def answer(self, now: float) -> int:
+    def respond(self, now: float) -> int:
         """Return the status for an attempt; attempts come in order of time."""
         self._recent.append(now)
         while self._recent[0] <= now - 1:
@@ -242,7 +242,7 @@ class Server:
 
 
 def follow_up(policy: Retry, status: int) -> Retry | None:
-    """Do with an answer what urllib3's ``urlopen`` does, up to the next attempt.
+    """Do with a response what urllib3's ``urlopen`` does, up to the next attempt.
 
     Returns:
         The policy for it, after the wait; None if there is none.
@@ -290,7 +290,7 @@ def simulate(scenario: Scenario, policy: Policy, fleet: int, seed: int) -> Outco
         while events:
             clock.now, number, retry = heappop(events)
             now = clock.now
-            status = server.answer(now)
+            status = server.respond(now)
             attempts.append((now, number, status == 200))
             tell(getattr(retry, "budget", None), now == begun[number], status)
             following = follow_up(retry, status)

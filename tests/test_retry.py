@@ -262,6 +262,14 @@ def test_unknown_keyword():
         CloudElementsRetry(max_elapse=3)
 
 
+def test_unknown_argument():
+    """Python names the class that the user called, not the base that checks."""
+    with pytest.raises(
+        TypeError, match=r"^CloudElementsRetry\.__init__\(\) got an unex"
+    ):
+        CloudElementsRetry(max_retries=3)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [

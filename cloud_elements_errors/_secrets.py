@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -46,6 +47,9 @@ def sensitive_headers(
     for name, value in getattr(headers, "lower_items", headers.items)():
         if _is_secret_header(name):
             yield as_text(name), as_text(value)
+            if isinstance(value, bytes):
+                with suppress(UnicodeDecodeError):  # the server may read it as UTF-8
+                    yield as_text(name), value.decode()
 
 
 # Most programs send few different headers.

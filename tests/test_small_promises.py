@@ -89,6 +89,38 @@ def test_where_a_secret_stands(secret, text, shown):
     assert Redactor({"X-Secret": secret})(text) == shown
 
 
+def test_a_cut_text_may_hold_a_cut_secret_at_any_depth():
+    redact = Redactor({"Authorization": "Bearer abcdef123456"})
+    fields = {"a": {"b": ["x abcdef1"]}}
+    assert redact.fields(fields, cut=True) == {"a": {"b": ["x [redacted]"]}}
+    assert redact.fields(fields, cut=False) == fields
+
+
+def test_half_of_a_surrogate_pair_in_a_secret():
+    redact = Redactor({"X-Api-Key": r"abc\ud83dxyz123"})
+    assert redact(r"abc\uD83Dxyz123") == "[redacted]"
+
+
+@pytest.mark.parametrize("backslashes", [1, 2, 3, 4, 8])
+def test_a_secret_in_json_in_json(backslashes):
+    redact = Redactor(None, "https://api.example/?token=pass%F0%9F%98%80word1")
+    escape = "\\" * backslashes
+    assert redact(f"a pass{escape}ud83d{escape}ude00word1") == "a [redacted]"
+
+
+def test_a_header_in_utf_8():
+    """requests sends bytes as they are; the server may read them in either way."""
+    redact = Redactor({"X-Api-Key": "pässword1".encode()})
+    assert redact("a pässword1") == "a [redacted]"
+    assert redact("a pässword1".encode().decode("latin-1")) == "a [redacted]"
+    assert Redactor({"X-Api-Key": b"p\xe4ssword1"})("a pässword1") == "a [redacted]"
+
+
+def test_what_is_no_base64_has_no_user_and_password():
+    redact = Redactor({"Authorization": "Basic dXNlcjpw!YXNzd29yZA=="})
+    assert redact("user unknown") == "user unknown"
+
+
 @pytest.mark.parametrize(
     ("cookie", "value"),
     [

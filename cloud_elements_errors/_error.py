@@ -254,7 +254,6 @@ class CloudElementsError(requests.HTTPError):
 
     def __reduce_ex__(self, protocol: SupportsIndex = 4, /) -> tuple[Any, ...]:
         """Pickle without secrets and without the request body, in less than 128 KiB."""
-        getattr(self, "__notes__", None)  # built now, before pack() cuts the texts
         args = self.args
         state = pack(args, self.__dict__, index(protocol))
         return type(self), args[:1], state  # the class takes one; the state has all

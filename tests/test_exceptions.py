@@ -575,7 +575,12 @@ def test_request_is_taken_from_the_response():
     ("argument", "value"),
     [
         ("status_code", "404"),
+        ("title", 5),
         ("message", 5),
+        ("request_id", 5),
+        ("provider_message", 5),
+        ("provider_code", 5),
+        ("method", 5),
         ("details", "x"),
         ("attempts", "ab"),
         ("stopped_by", 1),
@@ -586,7 +591,7 @@ def test_request_is_taken_from_the_response():
 )
 def test_wrong_parts_fail_at_once(argument, value):
     """An error that is made by hand names the argument that is of the wrong type."""
-    with pytest.raises(TypeError, match=f"{argument} must be a.*, not {value!r}"):
+    with pytest.raises(TypeError, match=f"^{argument} must be a.*, not {value!r}"):
         UnlistedStatusError("line", **{argument: value})
     with pytest.raises(TypeError, match="line must be a str, not 5"):
         UnlistedStatusError(5)

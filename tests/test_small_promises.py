@@ -21,6 +21,7 @@ from cloud_elements_errors import (
     CloudElementsSession,
     ConflictError,
     FailedRequestError,
+    UnlistedStatusError,
     error_from_parts,
     patch_requests,
     raise_for_error,
@@ -52,6 +53,15 @@ def silent_server():
     """A server that accepts connections, and never sends anything."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+
+# What a server sends
+
+
+@pytest.mark.parametrize("token", ["X", "XX"])
+def test_a_word_without_quotes_is_no_bracket(token):
+    body = f'{{"a": {token}, "message": "hi", "b'.encode()
+    assert parse_payload({}, body).message == "hi"
 
 
 # Redaction
@@ -258,6 +268,38 @@ def test_lines_are_bounded(caplog):
     message = caplog.records[0].getMessage()
     assert [message.count(letter * 498 + "…") for letter in "ape"] == [1, 1, 1]
     assert [message.count(letter * 500) for letter in "ape"] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "sent", "kept"),
+    [
+        (1, 60_000, 60_000),
+        (1, 130_000, 64 * 1024),
+        (7, 20_000, 16 * 1024),
+        (100, 2_000, 1024),
+        (900, 2_000, 100),
+        (1_700, 2_000, 40),
+    ],
+)
+def test_how_long_a_text_in_a_pickle_is(attempts, sent, kept):
+    """Each step keeps as much of each text as fits into 120 KiB."""
+    past = [Attempt(1, 502, provider_message="x" * sent) for _ in range(attempts)]
+    pickled = pickle.dumps(UnlistedStatusError("line", attempts=past))
+    assert len(pickled) < 121 * 1024
+    for attempt in pickle.loads(pickled).attempts:
+        assert attempt.provider_message == "x" * kept
+
+
+def test_a_response_made_by_hand_in_a_pickle():
+    """It may have no URL, and its text what no encoding allows."""
+    made = requests.Response()
+    made.request = requests.PreparedRequest()
+    made.request.headers = {}
+    error = UnlistedStatusError(text="\ud800", response=made)
+    assert str(error) == ""
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.response.url, again.request.url) == ("", "")
+    assert (again.response.text, again.response.encoding) == ("?", "utf-8")
 
 
 def test_what_is_cut_for_a_pickle():

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+import gzip
+import io
 import pickle
+import random
 import socket
 import time
 
 import pytest
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError
 from urllib3.util import Retry
@@ -27,12 +31,12 @@ from cloud_elements_errors import (
     raise_for_error,
     translate_errors,
 )
-from cloud_elements_errors._body import _LimitedSocket
+from cloud_elements_errors._body import _LimitedSocket, read_body
 from cloud_elements_errors._hook import _redacted
 from cloud_elements_errors._payload import parse_payload
 from cloud_elements_errors._pickling import _shortened
 from cloud_elements_errors._redaction import Redactor
-from cloud_elements_errors._rendering import attempt_line, log_retry
+from cloud_elements_errors._rendering import attempt_line, error_line, log_retry
 
 LIMIT = 64 * 1024
 
@@ -55,6 +59,87 @@ def silent_server():
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
 
 
+# Errors made by hand, and what they show
+
+
+def test_every_attribute_can_be_given():
+    """The constructor keeps each argument, and shows what str() and notes need."""
+    request = requests.Request("PUT", "https://api.example/x").prepare()
+    given = {
+        "message": "m",
+        "request_id": "r",
+        "provider_message": "p",
+        "provider_code": "c",
+        "origin": "provider",
+        "details": {"d": 1},
+        "text": "t",
+        "truncated": True,
+        "method": "PUT",
+        "url": "https://api.example/x",
+        "attempts": (Attempt(1, 507),),
+        "stopped_by": "status",
+        "retry_after": 2.5,
+        "request": request,
+    }
+    error = UnlistedStatusError("line", status_code=507, title="Full", **given)
+    assert {name: getattr(error, name) for name in given} == given
+    assert (error.status_code, error.title) == (507, "Full")
+    assert (str(error), error.args, error._notes) == ("line", ("line",), [])
+
+
+@pytest.mark.parametrize(
+    ("argument", "wanted"),
+    [
+        ("origin", "a str"),
+        ("text", "a str"),
+        ("response", r"a requests\.Response or None"),
+    ],
+)
+def test_a_wrong_part_is_named(argument, wanted):
+    with pytest.raises(TypeError, match=f"^{argument} must be {wanted}, not 5"):
+        UnlistedStatusError(**{argument: 5})
+
+
+@pytest.mark.parametrize("part", ["title", "request_id", "url"])
+def test_a_long_part_is_cut_in_the_line(part):
+    error = UnlistedStatusError(status_code=507, **{part: "x" * 2_000})
+    assert "x" * 499 + "…" in error_line(error) + " "
+    assert "x" * 500 not in error_line(error)
+
+
+def test_two_attempts_are_counted_in_the_line():
+    past = (Attempt(1, 502), Attempt(2, 507))
+    assert "attempts: 2" in error_line(UnlistedStatusError(attempts=past))
+    assert "attempts" not in error_line(UnlistedStatusError(attempts=past[:1]))
+
+
+# Reading the body
+
+
+def test_one_byte_more_than_the_limit_is_read():
+    class Slow(io.BytesIO):
+        def read(self, size=-1):
+            return super().read(min(size, 1000))
+
+    raw = Slow(b"x" * 2 * LIMIT)
+    raw.close = lambda: None
+    assert read_body(raw) == (b"x" * LIMIT, False)
+    assert raw.tell() == LIMIT + 1
+
+
+def test_a_fault_in_gzip_loses_little():
+    """Also with plain urllib3, whose responses decode the body by themselves."""
+    text = random.Random(7).randbytes(20_000).hex().encode()
+    damaged = bytearray(gzip.compress(text))
+    damaged[len(damaged) // 2] ^= 0xFF
+    raw = urllib3.HTTPResponse(
+        io.BytesIO(damaged), {"Content-Encoding": "gzip"}, preload_content=False
+    )
+    body, whole = read_body(raw)
+    assert not whole
+    assert body[:10_000] == text[:10_000]
+
+
 # What a server sends
 
 
@@ -65,6 +150,11 @@ def test_a_word_without_quotes_is_no_bracket(token):
 
 
 # Redaction
+
+
+def test_a_header_with_a_secret_name_is_replaced_whole():
+    """Even if its value is too short to search for."""
+    assert Redactor().headers({"X-Api-Key": "abc"}) == {"X-Api-Key": "[redacted]"}
 
 
 @pytest.mark.parametrize(

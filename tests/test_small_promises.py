@@ -36,7 +36,12 @@ from cloud_elements_errors._hook import _redacted
 from cloud_elements_errors._payload import parse_payload
 from cloud_elements_errors._pickling import _shortened
 from cloud_elements_errors._redaction import Redactor
-from cloud_elements_errors._rendering import attempt_line, error_line, log_retry
+from cloud_elements_errors._rendering import (
+    attempt_line,
+    error_line,
+    log_retry,
+    why_stopped,
+)
 
 LIMIT = 64 * 1024
 
@@ -111,6 +116,54 @@ def test_two_attempts_are_counted_in_the_line():
     past = (Attempt(1, 502), Attempt(2, 507))
     assert "attempts: 2" in error_line(UnlistedStatusError(attempts=past))
     assert "attempts" not in error_line(UnlistedStatusError(attempts=past[:1]))
+
+
+def test_a_wait_that_nobody_asked_for():
+    """An error made by hand may lack what its reason says."""
+    error = UnlistedStatusError(stopped_by="retry_after", attempts=(Attempt(1, 503),))
+    assert why_stopped(error) == (
+        "Not retried: the server asks to wait 0 s, longer than the policy allows."
+    )
+
+
+# Sending
+
+
+def test_the_log_of_a_retry_has_no_secret_of_a_header(platform, caplog):
+    platform.reply(502, provider_message="bad key swordfishes")
+    policy = CloudElementsRetry(backoff_factor=0)
+    with CloudElementsSession(max_retries=policy) as session:
+        session.get(platform.url, headers={"X-Api-Key": "swordfishes"})
+    [record] = caplog.records
+    assert "bad key [redacted]" in record.getMessage()
+    assert "swordfishes" not in str(record.__dict__)
+
+
+def test_the_adapter_takes_positional_arguments(platform):
+    """As HTTPAdapter.send does: stream, then the timeout."""
+    request = requests.Request("GET", platform.url).prepare()
+    with pytest.raises(ValueError, match=r"[Tt]imeout"):
+        CloudElementsAdapter().send(request, False, "soon")
+
+
+def test_an_adapter_whose_responses_are_made_by_hand():
+    class Local(HTTPAdapter):
+        def send(self, request, *args, **kwargs):
+            made = response(409)
+            made._content = False
+            made._content_consumed = False
+            made.raw = io.BytesIO(b'{"message": "exists"}')
+            made.request = request
+            return made
+
+    class Both(CloudElementsAdapter, Local):
+        pass
+
+    session = requests.Session()
+    session.mount("local://", Both())
+    with pytest.raises(ConflictError, match="exists") as caught:
+        session.get("local://x")
+    assert caught.value.stopped_by is None  # the policy has not seen the response
 
 
 # Reading the body

@@ -193,6 +193,25 @@ def test_a_fault_in_gzip_loses_little():
     assert body[:10_000] == text[:10_000]
 
 
+def test_the_body_can_be_read_again_in_chunks(platform):
+    """Also in a stream, whose raw response is used up."""
+    platform.reply(409, body=b"exists", headers={"Content-Type": "text/x; charset=q"})
+    with CloudElementsSession() as session, pytest.raises(ConflictError) as caught:
+        session.get(platform.url, stream=True)
+    again = caught.value.response
+    assert b"".join(again.iter_content(4)) == b"exists"
+    assert (again.text, again.encoding) == ("exists", None)
+
+
+def test_attempts_of_a_plain_retry_have_no_failure(platform):
+    platform.reply(502, times=2)
+    retry = Retry(total=1, status_forcelist=[502], backoff_factor=0)
+    with CloudElementsSession(max_retries=retry) as session:
+        with pytest.raises(FailedRequestError) as caught:
+            session.get(platform.url)
+    assert [attempt.error for attempt in caught.value.attempts] == [None, None]
+
+
 # What a server sends
 
 
@@ -203,6 +222,17 @@ def test_a_word_without_quotes_is_no_bracket(token):
 
 
 # Redaction
+
+
+def test_a_secret_in_the_path_of_the_url():
+    """The URL is searched for the secrets of the headers, even if the body is clean."""
+    error = error_from_parts(
+        409,
+        b"{}",
+        url="https://api.example/keys/swordfishes",
+        request_headers={"X-Api-Key": "swordfishes"},
+    )
+    assert error.url == "https://api.example/keys/[redacted]"
 
 
 def test_a_header_with_a_secret_name_is_replaced_whole():

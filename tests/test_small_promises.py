@@ -42,6 +42,7 @@ from cloud_elements_errors._rendering import (
     log_retry,
     why_stopped,
 )
+from cloud_elements_errors._urls import path_of
 
 LIMIT = 64 * 1024
 
@@ -166,6 +167,14 @@ def test_an_adapter_whose_responses_are_made_by_hand():
     assert caught.value.stopped_by is None  # the policy has not seen the response
 
 
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [("http://x/a#b", "/a"), ("http://x/a://b", "/a://b"), ("//a?b", "//a")],
+)
+def test_the_path_of_a_url(url, path):
+    assert path_of(url) == path
+
+
 # Reading the body
 
 
@@ -206,9 +215,9 @@ def test_the_body_can_be_read_again_in_chunks(platform):
 def test_attempts_of_a_plain_retry_have_no_failure(platform):
     platform.reply(502, times=2)
     retry = Retry(total=1, status_forcelist=[502], backoff_factor=0)
-    with CloudElementsSession(max_retries=retry) as session:
-        with pytest.raises(FailedRequestError) as caught:
-            session.get(platform.url)
+    session = CloudElementsSession(max_retries=retry)
+    with session, pytest.raises(FailedRequestError) as caught:
+        session.get(platform.url)
     assert [attempt.error for attempt in caught.value.attempts] == [None, None]
 
 

@@ -9,6 +9,7 @@ import pickle
 import random
 import socket
 import time
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -27,6 +28,7 @@ from cloud_elements_errors import (
     FailedRequestError,
     UnlistedStatusError,
     error_from_parts,
+    error_from_response,
     patch_requests,
     raise_for_error,
     translate_errors,
@@ -42,6 +44,7 @@ from cloud_elements_errors._rendering import (
     log_retry,
     why_stopped,
 )
+from cloud_elements_errors._request_state import RequestState
 from cloud_elements_errors._urls import path_of
 
 LIMIT = 64 * 1024
@@ -175,6 +178,50 @@ def test_the_path_of_a_url(url, path):
     assert path_of(url) == path
 
 
+def test_what_is_no_response_is_named():
+    with pytest.raises(TypeError) as caught:
+        error_from_response(3)
+    assert str(caught.value) == (
+        "response must be a requests.Response, not int: "
+        "use error_from_parts() for the responses of other libraries"
+    )
+
+
+def test_the_url_is_the_one_of_the_request():
+    """A response made by hand often has none."""
+    error = error_from_response(response())
+    assert error.url == "https://api.example/contacts"
+
+
+def test_retries_that_are_no_policy():
+    """Other libraries may keep a number there."""
+    made = response()
+    made.raw = SimpleNamespace(retries=3)
+    error = error_from_response(made)
+    assert (error.stopped_by, len(error.attempts)) == (None, 1)
+
+
+def test_the_wait_after_a_network_failure_is_kept():
+    state = RequestState()
+    assert state.add_attempt(None, OSError("refused"), 1.5).waited == 1.5
+    assert state.attempts[0].error == "refused"
+
+
+@pytest.mark.parametrize(
+    ("end", "said"), [("", "x [redacted]"), ('"}', "x abcdef1")], ids=["cut", "whole"]
+)
+def test_the_text_of_an_earlier_attempt_may_be_cut(end, said):
+    state = RequestState(None, {"Authorization": "Bearer abcdef123456"})
+    body = f'{{"providerMessage": "x abcdef1{end}'.encode()
+    raw = urllib3.HTTPResponse(
+        io.BytesIO(body),
+        {"Content-Length": str(len(body) + (not end))},
+        preload_content=False,
+        request_method="GET",
+    )
+    assert state.add_attempt(raw, None).provider_message == said
+
+
 # Reading the body
 
 
@@ -231,6 +278,18 @@ def test_a_word_without_quotes_is_no_bracket(token):
 
 
 # Redaction
+
+
+def test_only_a_cut_text_may_end_in_half_a_secret():
+    redact = Redactor({"Authorization": "Bearer abcdef123456"})
+    assert redact.texts("x abcdef1", None) == ("x abcdef1", None)
+    assert redact.texts("x abcdef1", None, cut=True) == ("x [redacted]", None)
+    assert redact.fields({"x abcdef1": 1}, cut=True) == {"x [redacted]": 1}
+
+
+def test_a_password_with_a_colon():
+    redact = Redactor(None, "https://user1:pa:ss1@api.example/")
+    assert redact("user1, pa:ss1") == "[redacted], [redacted]"
 
 
 def test_a_secret_in_the_path_of_the_url():

@@ -42,6 +42,7 @@ from cloud_elements_errors._rendering import (
     attempt_line,
     error_line,
     log_retry,
+    printable,
     why_stopped,
 )
 from cloud_elements_errors._request_state import RequestState
@@ -220,6 +221,25 @@ def test_the_text_of_an_earlier_attempt_may_be_cut(end, said):
         request_method="GET",
     )
     assert state.add_attempt(raw, None).provider_message == said
+
+
+def test_only_what_cannot_be_printed_is_escaped():
+    assert printable("é\x1b") == r"é\x1b"
+
+
+def test_a_hundred_retries_are_the_most():
+    policy = CloudElementsRetry(total=300, budget=None)
+    policy.history = (None,) * 100
+    assert policy._pay_or_refuse(RequestState(), None, 0.0) == "attempts"
+    policy.history = (None,) * 99
+    assert policy._pay_or_refuse(RequestState(), None, 0.0) is None
+
+
+def test_a_new_adapter_keeps_its_pools(platform):
+    adapter = CloudElementsAdapter()
+    pools = adapter.poolmanager
+    adapter.send(requests.Request("GET", platform.url).prepare())
+    assert adapter.poolmanager is pools
 
 
 # Reading the body

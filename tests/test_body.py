@@ -251,6 +251,18 @@ def test_contradicting_lengths_of_a_success(
         make_session(max_retries=0).get(server.url, timeout=30)
 
 
+def test_contradicting_lengths_of_the_first_error(
+    make_session: Callable[..., requests.Session], raw_server: Any
+) -> None:
+    """400 is an error like the others."""
+    server = raw_server(
+        head("Content-Length: 5", "Content-Length: 6", status="400 x") + b"123456"
+    )
+    with pytest.raises(CloudElementsError) as caught:
+        make_session(max_retries=0).get(server.url, timeout=30)
+    assert (caught.value.status_code, caught.value.text) == (400, "123456")
+
+
 def test_contradicting_lengths_through_a_proxy(
     make_session: Callable[..., requests.Session], raw_server: Any
 ) -> None:

@@ -42,7 +42,8 @@ def test_own_answer(outcome):
 def test_connections(outcome):
     """No connection above the pool's size stays open, and after close() none."""
     assert 1 <= outcome.before_close.still_open <= 10
-    assert outcome.before_close.most_open <= 32
+    # One for each of 32 threads, and those whose end the server has not seen yet.
+    assert outcome.before_close.most_open <= 64
     assert outcome.after_close.still_open == 0
 
 

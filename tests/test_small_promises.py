@@ -17,6 +17,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError
 from urllib3.util import Retry
+from urllib3.util.retry import RequestHistory
 
 from cloud_elements_errors import (
     Attempt,
@@ -240,6 +241,17 @@ def test_a_new_adapter_keeps_its_pools(platform):
     pools = adapter.poolmanager
     adapter.send(requests.Request("GET", platform.url).prepare())
     assert adapter.poolmanager is pools
+
+
+def test_what_a_redirect_leaves():
+    """The history of urllib3, and the pool and URL of its exception."""
+    moved = urllib3.HTTPResponse(status=302, headers={"Location": "/b"})
+    pool = urllib3.HTTPConnectionPool("x")
+    policy = CloudElementsRetry(redirect=1).increment("GET", "/a", moved, None, pool)
+    assert policy.history == (RequestHistory("GET", "/a", None, 302, "/b"),)
+    with pytest.raises(MaxRetryError) as caught:
+        policy.increment("GET", "/b", moved, None, pool)
+    assert (caught.value.pool, caught.value.url) == (pool, "/b")
 
 
 # Reading the body

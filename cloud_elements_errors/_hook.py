@@ -1,4 +1,4 @@
-"""Turn a failed `requests.Response` into an exception, and log the warning of a 200."""
+"""Turn a failed `requests.Response` into an exception, or log the warning in it."""
 
 import logging
 from collections.abc import Iterable

@@ -110,7 +110,11 @@ def test_timeout_that_the_request_names(
         ({"timeout": [3, 9]}, TypeError, "timeout must be a number of seconds"),
         ({"timeout": (3, "9")}, TypeError, "timeout must be a number of seconds"),
         ({"max_retries": -1}, ValueError, "max_retries must be 0 or more, not -1"),
-        ({"max_retries": "3"}, TypeError, "a urllib3 Retry or None, not '3'"),
+        (
+            {"max_retries": "3"},
+            TypeError,
+            "^max_retries must be an integer, a urllib3 Retry or None, not '3'",
+        ),
         ({"passthrough": 404}, TypeError, "passthrough must be a collection"),
         ({"on_error": "print"}, TypeError, "on_error must be callable or None"),
         ({"retries": 3}, TypeError, "unexpected keyword argument 'retries'"),

@@ -18,7 +18,8 @@ import json
 import re
 from array import array
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from ._payload import as_text
 from ._secrets import (
@@ -32,7 +33,7 @@ from ._secrets import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 REDACTED = "[redacted]"
 
@@ -87,22 +88,18 @@ class Redactor:
         """Keep the *headers* of the request, and its *urls*, with those of proxies."""
         self._headers = headers
         self._urls = urls
-        self._needles: tuple[_Needle, ...] | None = None
+        self._needles: dict[str, bool] | None = None
 
     def __call__(self, text: str, *, cut: bool = False) -> str:
         """Return *text* without secrets. *cut* means that its end is missing."""
         if self._needles is None:
             self._needles = _needles(
                 tuple(sensitive_headers(self._headers or {})),
-                tuple(
-                    secret for url in self._urls for secret in url_secrets(url or "")
-                ),
+                tuple(chain.from_iterable(map(url_secrets, filter(None, self._urls)))),
             )
         text = _remove(self._needles, text, cut=cut)
-        lowered = text.lower()
-        for hint in _HINTS:
-            if hint in lowered:
-                return _LOOKS_SECRET.sub(rf"\1\2{REDACTED}", text)
+        if any(map(text.lower().__contains__, _HINTS)):
+            return _LOOKS_SECRET.sub(rf"\1\2{REDACTED}", text)
         return text
 
     def finds_nothing(self, *texts: str | None) -> bool:
@@ -144,35 +141,30 @@ class Redactor:
         }
 
 
-class _Needle(NamedTuple):
-    """A string to search for: a secret, or its core in base64; folded."""
-
-    content: str
-    is_base64: bool
-
-
 # Most processes have few sets of credentials.
 @lru_cache(maxsize=64)
 def _needles(
     headers: tuple[tuple[str, str], ...], in_url: tuple[str, ...]
-) -> tuple[_Needle, ...]:
+) -> dict[str, bool]:
+    """Return the folded strings to search for, and whether each is base64."""
     secrets = set(in_url)
     for name, value in headers:
         secrets.update(header_secrets(name.lower(), value))
     as_sent = {secret.encode("utf-8", "surrogatepass") for secret in secrets}
     unescaped = {_unescaped_secret(secret) for secret in as_sent}
-    return tuple(_with_base64(as_sent | unescaped))
+    plain = as_sent | unescaped
+    cores = chain.from_iterable(map(_base64_cores, plain))
+    # A string that is both counts as base64, whose rest is taken out too.
+    return dict.fromkeys(map(_folded, plain), False) | dict.fromkeys(cores, True)
 
 
-def _with_base64(secrets: Iterable[bytes]) -> Iterator[_Needle]:
-    for secret in secrets:
-        yield _Needle(_folded(secret), is_base64=False)
-        # base64 has three alignments. The core depends on the secret alone.
-        for offset, skipped in enumerate((0, 2, 3)):
-            encoded = base64.b64encode(bytes(offset) + secret)
-            core = encoded[skipped : (offset + len(secret)) * 8 // 6]
-            if len(core) >= SHORT:
-                yield _Needle(_folded(core), is_base64=True)
+def _base64_cores(secret: bytes) -> Iterator[str]:
+    """Yield what base64 makes of a secret in each alignment, without the edges."""
+    for offset, skipped in enumerate((0, 2, 3)):
+        encoded = base64.b64encode(bytes(offset) + secret)
+        core = encoded[skipped : (offset + len(secret)) * 8 // 6]
+        if len(core) >= SHORT:
+            yield _folded(core)
 
 
 def _folded(data: bytes) -> str:
@@ -180,7 +172,7 @@ def _folded(data: bytes) -> str:
     return data.translate(_FOLD).decode("latin-1")
 
 
-def _remove(needles: tuple[_Needle, ...], text: str, *, cut: bool) -> str:
+def _remove(needles: dict[str, bool], text: str, *, cut: bool) -> str:
     data = text.encode("utf-8", "surrogatepass")
     spans = _spans(needles, data, cut=cut)
     if b"%" in data or b"\\" in data or b"&" in data:
@@ -205,18 +197,17 @@ def _remove(needles: tuple[_Needle, ...], text: str, *, cut: bool) -> str:
 
 
 def _spans(
-    needles: tuple[_Needle, ...], data: bytes, *, cut: bool
+    needles: dict[str, bool], data: bytes, *, cut: bool
 ) -> list[tuple[int, int]]:
     """Return the places of secrets; if cut, also of the start of one at the end."""
     folded = _folded(data)
     spans: list[tuple[int, int]] = []
-    for content, is_base64 in needles:
-        if content in folded:
+    if any(map(folded.__contains__, needles)):
+        for content, is_base64 in needles.items():
             spans += _hits(content, is_base64, data, folded)
-        if cut:
-            start = _begins_at_end(content, folded)
-            if start is not None:
-                spans.append((start, len(data)))
+    if cut:
+        starts = [_begins_at_end(content, folded) for content in needles]
+        spans += [(start, len(data)) for start in starts if start is not None]
     return spans
 
 

@@ -11,10 +11,14 @@ Origin = tuple[str, str, "int | None"]
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Everything before the path, query or fragment.
 _BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
+# Before or after one of these comes a part that is not shown.
+_SEPARATOR = re.compile("[@?#]")
 
 
 def clean_url(url: str) -> str:
     """Return the URL without userinfo, query and fragment."""
+    if not _SEPARATOR.search(url):
+        return url
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -220,6 +220,15 @@ def test_secret_without_its_padding(secret):
     assert redact(f"({secret.rstrip('=')})") == redact(f"({secret})") == f"({REDACTED})"
 
 
+def test_base64_that_goes_on_after_the_secret():
+    """If one secret is another one in base64, both are removed, with the rest."""
+    secret = "s3cret-tokn1"  # 12 bytes: no padding
+    encoded = base64.b64encode(secret.encode()).decode()
+    echoed = base64.b64encode(f"{secret} and more".encode()).decode()
+    redact = Redactor({"X-Token": secret, "X-Api-Key": encoded})
+    assert redact(f"got {echoed}") == f"got {REDACTED}"
+
+
 def test_base64_that_is_cut_at_the_end():
     """The beginning of a secret in base64 is removed too."""
     redact = Redactor({"Authorization": f"User {USER}"})
@@ -435,11 +444,16 @@ def test_fields_of_json():
         ("https://u@p@h/", "https://h/"),
         ("/path?q=1", "/path"),
         ("", ""),
-        ("http://[::1", ""),
+        ("https://h/p/a", "https://h/p/a"),
+        ("https://h/u@p", "https://h/u@p"),
+        ("http://[::1", "http://[::1"),
+        ("http://[::1?q=1", ""),
+        ("http://u:p@[::1", ""),
+        ("http://[::1#f", ""),
     ],
 )
 def test_clean_url(url, cleaned):
-    """Userinfo, query and fragment go; a URL that is none is empty."""
+    """Userinfo, query and fragment go; where they cannot be told apart, all goes."""
     assert clean_url(url) == cleaned
 
 

@@ -70,17 +70,18 @@ def _receive(raw: Any, received: bytearray) -> bool:
     if isinstance(raw, urllib3.BaseHTTPResponse):
         # One recv at a time: a stall or a reset loses no bytes that came before.
         read = partial(raw.read1, decode_content=False)
-    while len(received) <= MAX_BODY_BYTES:
+    ended = False
+    while not ended and len(received) <= MAX_BODY_BYTES:
         chunk = read(MAX_BODY_BYTES + 1 - len(received))
-        if not chunk:
-            return True
         received += chunk
-    return False
+        # urllib3 closes the response after the last byte of its Content-Length.
+        ended = not chunk or getattr(raw, "closed", False)
+    return len(received) <= MAX_BODY_BYTES
 
 
 def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
     """Undo the Content-Encoding with urllib3's decoders, within the limit."""
-    if not headers.get("Content-Encoding"):
+    if "Content-Encoding" not in headers:
         return body, True
     encoded = urllib3.HTTPResponse(
         io.BytesIO(body), headers=headers, preload_content=False

@@ -159,7 +159,8 @@ class CloudElementsSession(requests.Session):
             # requests stores cookies after the hooks, but a hook has raised.
             if error.response is not None:
                 for hop in (*error.response.history, error.response):
-                    extract_cookies_to_jar(self.cookies, hop.request, hop.raw)
+                    if "Set-Cookie" in hop.headers:
+                        extract_cookies_to_jar(self.cookies, hop.request, hop.raw)
             raise
         finally:
             if hooks is not None:

@@ -185,9 +185,7 @@ class CloudElementsAdapter(HTTPAdapter):
         finally:
             _in_flight.reset(token)
         refuse_to_resend_stream(request, response)
-        # A lookup in urllib3's headers takes a tenth of one in those of requests.
-        headers = getattr(response.raw, "headers", response.headers)
-        if response.status_code >= FIRST_ERROR or WARNING_HEADER in headers:
+        if response.status_code >= FIRST_ERROR or WARNING_HEADER in response.headers:
             if getattr(response.raw, "retries", policy) is None:
                 # `responses` makes this response without urllib3's urlopen().
                 response.raw.retries = policy

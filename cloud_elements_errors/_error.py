@@ -173,7 +173,8 @@ class CloudElementsError(requests.HTTPError):
         and never shown.
         """
         error = cls.__new__(cls)
-        error.__dict__.update(attributes, _args=None, _notes=None)
+        attributes["_args"] = attributes["_notes"] = None
+        error.__dict__ = attributes
         return error
 
     @property

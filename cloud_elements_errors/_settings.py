@@ -189,7 +189,9 @@ class RetrySettings(Retry):
     def for_call(self, state: RequestState | None) -> Self:
         """Return a copy of this policy, bound to one request."""
         clone = object.__new__(type(self))
-        clone.__dict__ = {**self.__dict__, "_state": state, "_pause": None}
+        clone.__dict__ = self.__dict__.copy()
+        clone._state = state
+        clone._pause = None
         if state is not self._state and state is not None and state.urls:
             clone._meet_host(state.urls[0])
         return clone

@@ -194,6 +194,11 @@ def test_wrong_argument(
         CloudElementsAdapter(**settings)
 
 
+def test_all_statuses_of_errors_can_be_passed_through() -> None:
+    """HTTP's statuses have three digits, so 999 is the last."""
+    assert CloudElementsAdapter(passthrough=[400, 999]).passthrough == {400, 999}
+
+
 def test_max_retries_makes_the_policy() -> None:
     """None is our policy, n is n further attempts under it, a Retry is itself."""
     assert type(CloudElementsAdapter().max_retries) is CloudElementsRetry

@@ -226,6 +226,22 @@ def test_fields(body, fields, origin, details):
     assert type(payload.provider_message) in {str, NoneType}
 
 
+@pytest.mark.parametrize("other", [str.lower, str.upper])
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    [
+        ("message", "message"),
+        ("requestId", "request_id"),
+        ("providerMessage", "provider_message"),
+        ("providerErrorCode", "provider_code"),
+    ],
+)
+def test_the_documented_spelling_comes_first(name, attribute, other):
+    """Of two fields that differ in case alone, the one in the documentation counts."""
+    payload = parse(json.dumps({other(name): "other", name: "right"}).encode())
+    assert getattr(payload, attribute) == "right"
+
+
 BROKEN = {
     "no-closing-brace": ('{"message": "m", "requestId": "r"', ("m", "r", None)),
     "text-after-it": ('{"message": "m"} <html>', ("m", None, None)),
@@ -417,6 +433,15 @@ def test_moderate_nesting_is_kept(levels):
     rest = levels - 50
     assert depth == min(levels - 1, 50)
     assert value == ("[" * rest + "]" * rest if rest > 0 else [])
+
+
+def test_objects_are_kept_as_deep_as_lists():
+    """Fifty levels of objects stay as they are, too."""
+    payload = parse(b'{"deep": ' + b'{"a":' * 50 + b"1" + b"}" * 51)
+    value, depth = payload.details["deep"], 0
+    while isinstance(value, dict):
+        value, depth = value["a"], depth + 1
+    assert (value, depth) == (1, 50)
 
 
 def test_too_deep_for_json_dumps(monkeypatch):

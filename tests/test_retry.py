@@ -237,8 +237,10 @@ BAD_SETTINGS = [
         "allowed_methods",
         [],
         ValueError,
-        "name a method, since urllib3 takes an empty collection as every method: "
-        r"use total=0 for no retries, or None for every method, not \[\]",
+        (
+            "name a method, since urllib3 takes an empty collection as every method: "
+            r"use total=0 for no retries, or None for every method, not \[\]"
+        ),
     ),
     ("allowed_methods", "GET", TypeError, "a collection of names, not 'GET'"),
     ("allowed_methods", [1], TypeError, r"a collection of names, not \[1\]"),

@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Show dicts, and no backslashes: mutmut cannot run a test with one in its name."""
+    if isinstance(val, dict) or (isinstance(val, (str, bytes)) and "\\" in ascii(val)):
+        return ascii(val)[:30].replace("\\", "")
+    return None
+
+
 @pytest.fixture(autouse=True)
 def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loopback is not to be reached through anybody's proxy, nor with a netrc."""

@@ -184,7 +184,8 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
 
 
 @pytest.mark.parametrize(
-    ("settings", "kind", "message"), WRONG, ids=lambda value: str(value)[:30]
+    ("settings", "kind", "message"),
+    WRONG,
 )
 def test_wrong_argument(
     settings: dict[str, Any], kind: type[Exception], message: str

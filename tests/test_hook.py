@@ -151,7 +151,6 @@ def test_error_from_response_wants_a_response(wrong: Any) -> None:
         ({"method": b"GET"}, "method must be a str or None, not b'GET'"),
         ({"url": 5}, "url must be a str or None, not 5"),
     ],
-    ids=lambda value: str(value)[:30],
 )
 def test_error_from_parts_names_what_is_wrong(
     arguments: dict[str, Any], message: str

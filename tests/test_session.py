@@ -119,7 +119,6 @@ def test_timeout_that_the_request_names(
         ({"on_error": "print"}, TypeError, "on_error must be callable or None"),
         ({"retries": 3}, TypeError, "unexpected keyword argument 'retries'"),
     ],
-    ids=lambda value: str(value)[:30],
 )
 def test_wrong_argument(
     settings: dict[str, Any], kind: type[Exception], message: str

@@ -224,7 +224,6 @@ def test_head(platform: FakeCloudElements, client: requests.Session) -> None:
         ({"body": object()}, TypeError, "not JSON serializable"),
         ({"json": {}}, TypeError, "unexpected keyword argument 'json'"),
     ],
-    ids=lambda value: str(value)[:30],
 )
 def test_wrong_argument(
     settings: dict[str, Any], kind: type[Exception], message: str

@@ -44,17 +44,6 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-class _Version(argparse.Action):
-    """Prints the version. Reads the package metadata only when needed."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(nargs=0, **kwargs)
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        print(f"{_NAME} {metadata.version(_NAME)}")
-        parser.exit()
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -98,9 +87,8 @@ def _run(argv: Sequence[str] | None) -> None:
   {_NAME} demo
 """,
     )
-    parser.add_argument(
-        "--version", action=_Version, help="show program's version number and exit"
-    )
+    version = f"{_NAME} {metadata.version(_NAME)}"
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     table = commands.add_parser(
         "table",

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from math import inf
-from typing import Any
+from threading import TIMEOUT_MAX
+from typing import Any, TypeAlias
+
+from urllib3.util import Timeout
 
 from ._codes import FIRST_ERROR
+
+TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout | None"
 
 # HTTP's statuses have three digits.
 _LAST_STATUS = 999
 
 # Seconds: 31 years. time.sleep() overflows at ten times as much.
 _LARGEST = 1e9
+
+_TIMEOUTS = "a number of seconds, a pair (connect, read), a urllib3 Timeout or None"
 
 
 def check_type(
@@ -106,6 +113,26 @@ def checked_statuses(name: str, statuses: Collection[int]) -> frozenset[int]:
                 f"{name} must hold statuses from 400 to 999, not {status!r}"
             )
     return frozenset(statuses)
+
+
+def checked_timeout(timeout: TimeoutTypes) -> TimeoutTypes:
+    """Return the timeout if it is one that requests takes, and not 0."""
+    if timeout is None or isinstance(timeout, Timeout):
+        return timeout
+    parts = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    if len(parts) != 2:  # noqa: PLR2004
+        raise ValueError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
+    for part in parts:
+        if part is None:
+            continue
+        if isinstance(part, bool) or not isinstance(part, (int, float)):
+            raise TypeError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
+        if not 0 < part <= TIMEOUT_MAX:
+            raise ValueError(
+                f"timeout must be above 0 and at most {TIMEOUT_MAX:g} seconds, "
+                f"not {timeout!r}"
+            )
+    return timeout
 
 
 def _is_collection(values: Any) -> bool:

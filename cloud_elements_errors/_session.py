@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from threading import TIMEOUT_MAX
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.cookies import extract_cookies_to_jar
 from requests.models import REDIRECT_STATI
-from urllib3.util import Timeout
 
 from ._adapter import CloudElementsAdapter, refuse_to_resend_stream
+from ._checks import TimeoutTypes, checked_timeout
 from ._response_hooks import OnError, ResponseHooks
 from .exceptions import CloudElementsError
 
@@ -19,13 +18,9 @@ if TYPE_CHECKING:
 
     from urllib3.util.retry import Retry
 
-TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout | None"
-
 # How many positional arguments of requests.Session.request() are between the URL
 # and the timeout.
 _BEFORE_TIMEOUT = 6
-
-_TIMEOUTS = "a number of seconds, a pair (connect, read), a urllib3 Timeout or None"
 
 _SEND = requests.Session.send
 
@@ -102,7 +97,7 @@ class CloudElementsSession(requests.Session):
 
     @timeout.setter
     def timeout(self, timeout: TimeoutTypes) -> None:
-        self._timeout = _check_timeout(timeout)
+        self._timeout = checked_timeout(timeout)
 
     def request(
         self, method: str, url: str | bytes, *args: Any, **kwargs: Any
@@ -213,19 +208,3 @@ def _with_history(
         if error.response is not None:
             error.response.history = history
         raise
-
-
-def _check_timeout(timeout: TimeoutTypes) -> TimeoutTypes:
-    if timeout is None or isinstance(timeout, Timeout):
-        return timeout
-    parts = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-    if len(parts) != 2:  # noqa: PLR2004
-        raise ValueError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
-    for part in parts:
-        if part is None:
-            continue
-        if isinstance(part, bool) or not isinstance(part, (int, float)):
-            raise TypeError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
-        if not 0 < part <= TIMEOUT_MAX:
-            raise ValueError(f"timeout must be above 0 seconds, not {timeout!r}")
-    return timeout

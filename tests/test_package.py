@@ -79,10 +79,11 @@ ALLOWED = {module: set(ORDER[:place]) for place, module in enumerate(ORDER)} | {
     "__init__": set(ORDER[: ORDER.index("_loopback")]),
 }
 STDLIB_ONLY = {
-    *("_lock", "_codes", "_checks", "_urls", "_payload", "_secrets", "_redaction"),
+    *("_lock", "_codes", "_urls", "_payload", "_secrets", "_redaction"),
     *("_rendering", "exceptions", "_budget", "_terminal"),
 }
 HOSTS = {
+    "_checks": {"urllib3"},
     "_pickling": {"requests"},
     "_error": {"requests"},
     "_body": {"urllib3"},

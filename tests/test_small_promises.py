@@ -243,6 +243,13 @@ def test_a_new_adapter_keeps_its_pools(platform):
     assert adapter.poolmanager is pools
 
 
+def test_the_number_of_pools_is_the_one_of_the_setting():
+    adapter = CloudElementsAdapter(pool_connections=2)
+    for host in "abc":
+        adapter.poolmanager.connection_from_host(host)
+    assert len(adapter.poolmanager.pools) == 2
+
+
 def test_what_a_redirect_leaves():
     """The history of urllib3, and the pool and URL of its exception."""
     moved = urllib3.HTTPResponse(status=302, headers={"Location": "/b"})
@@ -282,6 +289,12 @@ def test_one_byte_more_than_the_limit_is_read():
     raw.close = lambda: None
     assert read_body(raw) == (b"x" * LIMIT, False)
     assert raw.tell() == LIMIT + 1
+
+
+@pytest.mark.parametrize(("length", "whole"), [(LIMIT, True), (LIMIT + 1, False)])
+def test_a_body_that_urllib3_has_read_at_the_limit(length, whole):
+    raw = urllib3.HTTPResponse(b"x" * length)
+    assert read_body(raw) == (b"x" * LIMIT, whole)
 
 
 def test_a_fault_in_gzip_loses_little():

@@ -40,13 +40,16 @@ def is_secret_name(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
-def sensitive_headers(headers: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
-    for name in filter(_is_secret_header, headers):
-        value = headers[name]
-        yield as_text(name), as_text(value)
-        if isinstance(value, bytes):
-            with suppress(UnicodeDecodeError):  # the server may read it as UTF-8
-                yield as_text(name), value.decode()
+def sensitive_headers(
+    headers: Mapping[Any, Any],
+) -> Iterator[tuple[str, str]]:
+    # lower_items() of requests' headers is much faster than items().
+    for name, value in getattr(headers, "lower_items", headers.items)():
+        if _is_secret_header(name):
+            yield as_text(name), as_text(value)
+            if isinstance(value, bytes):
+                with suppress(UnicodeDecodeError):  # the server may read it as UTF-8
+                    yield as_text(name), value.decode()
 
 
 # Most programs send few different headers.

@@ -447,6 +447,15 @@ def test_values_of_cookies(cookie, value):
     assert Redactor({"Cookie": cookie})(f"<{value}>") == "<[redacted]>"
 
 
+def test_two_lines_of_cookies():
+    """urllib3 joins lines of one name, so each is looked at alone."""
+    headers = urllib3.HTTPHeaderDict(
+        [("Cookie", "a=s3cret-one"), ("Cookie", "b=s3cret-two")]
+    )
+    redact = Redactor(headers)
+    assert redact("s3cret-one, s3cret-two") == "[redacted], [redacted]"
+
+
 @pytest.mark.parametrize(
     ("header", "value", "text"),
     [

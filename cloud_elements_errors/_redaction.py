@@ -202,6 +202,7 @@ def _spans(
     """Return the places of secrets; if cut, also of the start of one at the end."""
     folded = _folded(data)
     spans: list[tuple[int, int]] = []
+    # Few texts hold a secret, so one search for all comes first.
     if any(map(folded.__contains__, needles)):
         for content, is_base64 in needles.items():
             spans += _hits(content, is_base64, data, folded)

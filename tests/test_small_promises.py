@@ -291,6 +291,28 @@ def test_one_byte_more_than_the_limit_is_read():
     assert raw.tell() == LIMIT + 1
 
 
+def test_a_body_of_a_known_length_is_read_once(platform, monkeypatch):
+    sizes = []
+    read1 = urllib3.HTTPResponse.read1
+
+    def counted(response, *args, **kwargs):
+        chunk = read1(response, *args, **kwargs)
+        sizes.append(len(chunk))
+        return chunk
+
+    monkeypatch.setattr(urllib3.HTTPResponse, "read1", counted)
+    platform.reply(409, body="exists")
+    with CloudElementsSession() as session, pytest.raises(ConflictError):
+        session.get(platform.url)
+    assert sizes == [6]
+
+
+def test_a_body_that_can_only_be_read():
+    chunks = [b"one ", b"two", b""]
+    raw = SimpleNamespace(read=lambda _size: chunks.pop(0))
+    assert read_body(raw) == (b"one two", True)
+
+
 @pytest.mark.parametrize(("length", "whole"), [(LIMIT, True), (LIMIT + 1, False)])
 def test_a_body_that_urllib3_has_read_at_the_limit(length, whole):
     raw = urllib3.HTTPResponse(b"x" * length)

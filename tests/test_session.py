@@ -123,6 +123,7 @@ def test_timeout_that_the_request_names(
             TypeError,
             "^max_retries must be an integer, a urllib3 Retry or None, not '3'",
         ),
+        ({"timeout": (None, 0)}, ValueError, r"timeout must .*, not \(None, 0\)"),
         ({"passthrough": 404}, TypeError, "passthrough must be a collection"),
         ({"on_error": "print"}, TypeError, "on_error must be callable or None"),
         ({"retries": 3}, TypeError, "unexpected keyword argument 'retries'"),

@@ -15,7 +15,7 @@ import pytest
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import MaxRetryError
+from urllib3.exceptions import MaxRetryError, ProtocolError
 from urllib3.util import Retry
 from urllib3.util.retry import RequestHistory
 
@@ -27,6 +27,7 @@ from cloud_elements_errors import (
     CloudElementsSession,
     ConflictError,
     FailedRequestError,
+    RetryBudget,
     UnlistedStatusError,
     error_from_parts,
     error_from_response,
@@ -275,6 +276,35 @@ def test_the_exception_of_the_last_attempt_names_the_pool():
     with pytest.raises(MaxRetryError) as caught:
         CloudElementsRetry(total=0).increment("GET", "/b", failed, None, pool)
     assert (caught.value.pool, caught.value.url) == (pool, "/b")
+
+
+def test_the_exception_of_a_refused_retry_says_what_urllib3_says():
+    pool = urllib3.HTTPConnectionPool("x")
+    failed = urllib3.HTTPResponse(status=502)
+    policy = CloudElementsRetry(budget=RetryBudget(0))
+    with pytest.raises(MaxRetryError, match="too many error responses") as caught:
+        policy.increment("GET", "/b", failed, None, pool)
+    assert (caught.value.pool, caught.value.url) == (pool, "/b")
+
+
+def test_a_failure_that_is_raised_at_once_keeps_its_traceback():
+    """With total=False, urllib3 raises the failure itself, with the given traceback."""
+
+    def fail():
+        raise ProtocolError("broken")
+
+    with pytest.raises(ProtocolError) as failed:
+        fail()
+    policy = CloudElementsRetry(total=False)
+    with pytest.raises(ProtocolError) as caught:
+        policy.increment("GET", "/", None, failed.value, None, failed.tb)
+    assert caught.traceback[-1].name == "fail"
+
+
+def test_a_retry_of_no_url_has_no_path(caplog):
+    failed = urllib3.HTTPResponse(status=502)
+    CloudElementsRetry().increment("GET", response=failed)
+    assert caplog.records[0].path == ""
 
 
 # Reading the body

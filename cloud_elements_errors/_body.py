@@ -66,22 +66,23 @@ def read_body(raw: Any, seconds: float = math.inf) -> tuple[bytes, bool]:
 
 def _receive(raw: Any, received: bytearray) -> bool:
     """Receive at most one byte over the limit; say whether the body ended."""
-    read = raw.read
-    if isinstance(raw, urllib3.BaseHTTPResponse):
-        # One recv at a time: a stall or a reset loses no bytes that came before.
-        read = partial(raw.read1, decode_content=False)
-    ended = False
-    while not ended and len(received) <= MAX_BODY_BYTES:
+    is_urllib3 = isinstance(raw, urllib3.BaseHTTPResponse)
+    # One recv at a time: a stall or a reset loses no bytes that came before.
+    read = partial(raw.read1, decode_content=False) if is_urllib3 else raw.read
+    while len(received) <= MAX_BODY_BYTES:
         chunk = read(MAX_BODY_BYTES + 1 - len(received))
+        if not chunk:
+            return True
         received += chunk
         # urllib3 closes the response after the last byte of its Content-Length.
-        ended = not chunk or getattr(raw, "closed", False)
+        if is_urllib3 and raw.closed:
+            break
     return len(received) <= MAX_BODY_BYTES
 
 
 def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
     """Undo the Content-Encoding with urllib3's decoders, within the limit."""
-    if "Content-Encoding" not in headers:
+    if not headers.get("Content-Encoding"):
         return body, True
     encoded = urllib3.HTTPResponse(
         io.BytesIO(body), headers=headers, preload_content=False

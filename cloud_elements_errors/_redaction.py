@@ -215,15 +215,16 @@ def _spans(
 def _hits(
     content: str, is_base64: bool, data: bytes, folded: str
 ) -> Iterator[tuple[int, int]]:
-    start = folded.find(content)
+    start, end = folded.find(content), 0
     while start >= 0:
-        end = start + len(content)
-        around = folded[max(start - 1, 0) : start] + folded[end : end + 1]
-        rest = (_REST_OF_BASE64 if is_base64 else _PADDING).match(data, end)
-        end = rest.end() if rest else end
-        if len(content) >= SHORT or not _ALPHANUMERIC.search(around):
+        after = start + len(content)
+        around = folded[max(start - 1, 0) : start] + folded[after : after + 1]
+        is_secret = len(content) >= SHORT or not _ALPHANUMERIC.search(around)
+        if is_secret and after > end:
+            rest = (_REST_OF_BASE64 if is_base64 else _PADDING).match(data, after)
+            end = rest.end() if rest else after
             yield start, end
-        start = folded.find(content, end)
+        start = folded.find(content, after)
 
 
 def _begins_at_end(secret: str, data: str) -> int | None:

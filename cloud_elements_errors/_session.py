@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import requests
+import urllib3
 from requests.cookies import extract_cookies_to_jar
 from requests.models import REDIRECT_STATI
 
@@ -154,7 +155,7 @@ class CloudElementsSession(requests.Session):
             # requests stores cookies after the hooks, but a hook has raised.
             if error.response is not None:
                 for hop in (*error.response.history, error.response):
-                    if "Set-Cookie" in hop.headers:
+                    if not _has_no_cookies(hop.raw):
                         extract_cookies_to_jar(self.cookies, hop.request, hop.raw)
             raise
         finally:
@@ -194,6 +195,13 @@ class CloudElementsSession(requests.Session):
         if refuse_to_resend_stream(req, resp) and kwargs.get("yield_requests"):
             hops.close()
         return _with_history(resp, hops)
+
+
+def _has_no_cookies(raw: object) -> bool:
+    """Look for the headers of cookies first: http.cookiejar takes long to find none."""
+    return isinstance(raw, urllib3.HTTPResponse) and not (
+        "Set-Cookie" in raw.headers or "Set-Cookie2" in raw.headers
+    )
 
 
 def _with_history(

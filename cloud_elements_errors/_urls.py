@@ -11,13 +11,13 @@ Origin = tuple[str, str, "int | None"]
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Everything before the path, query or fragment.
 _BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
-# Before or after one of these comes a part that is not shown.
-_SEPARATOR = re.compile("[@?#]")
+# A URL with nothing to leave out and nothing to normalize.
+_CLEAN = re.compile(r"https?://[^][@?#\x00-\x20\x7f-\U0010ffff]*")
 
 
 def clean_url(url: str) -> str:
     """Return the URL without userinfo, query and fragment."""
-    if not _SEPARATOR.search(url):
+    if _CLEAN.fullmatch(url):
         return url
     try:
         parts = urlsplit(url)

@@ -229,6 +229,16 @@ def test_base64_that_goes_on_after_the_secret():
     assert redact(f"got {echoed}") == f"got {REDACTED}"
 
 
+def test_base64_with_a_space_for_a_plus():
+    """The rest of one secret does not hide the beginning of the next."""
+    secret = "s3~cr3tokn12"
+    encoded = base64.b64encode(secret.encode()).decode()
+    assert "+" in encoded
+    redact = Redactor({"X-Token": secret, "X-Api-Key": encoded})
+    echoed = f"{encoded}/{encoded.replace('+', ' ')}!"
+    assert redact(f"key={echoed}") == f"key={REDACTED}!"
+
+
 def test_base64_that_is_cut_at_the_end():
     """The beginning of a secret in base64 is removed too."""
     redact = Redactor({"Authorization": f"User {USER}"})
@@ -446,14 +456,17 @@ def test_fields_of_json():
         ("", ""),
         ("https://h/p/a", "https://h/p/a"),
         ("https://h/u@p", "https://h/u@p"),
-        ("http://[::1", "http://[::1"),
+        ("HTTP://h/p", "http://h/p"),
+        (" http://h/s3cret\n-token", "http://h/s3cret-token"),
+        ("https://h/\xfc\t\x7f", "https://h/\xfc\x7f"),
+        ("http://[::1", ""),
         ("http://[::1?q=1", ""),
-        ("http://u:p@[::1", ""),
-        ("http://[::1#f", ""),
+        ("http://h]/p", ""),
+        ("http://u:p\uff20h/p", ""),
     ],
 )
 def test_clean_url(url, cleaned):
-    """Userinfo, query and fragment go; where they cannot be told apart, all goes."""
+    """Userinfo, query and fragment go; a URL that is none is empty."""
     assert clean_url(url) == cleaned
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import pickle
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+import responses
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry, Timeout
 
@@ -151,6 +153,36 @@ def test_sending_what_is_no_prepared_request(wrong: Any) -> None:
             plain.send(wrong)
         with pytest.raises(expected.type, match=str(expected.value)):
             session.send(wrong)
+
+
+def test_cookies_are_kept_that_the_user_takes_out_of_the_headers(
+    platform: FakeCloudElements,
+) -> None:
+    """What the server has sent counts, and not what is left in the headers."""
+
+    def hide(error: CloudElementsError) -> None:
+        assert error.response is not None
+        del error.response.headers["Set-Cookie"]
+
+    platform.reply(409, headers={"Set-Cookie": "a=1"})
+    with CloudElementsSession(on_error=hide) as session:
+        with pytest.raises(ConflictError):
+            session.get(platform.url)
+        assert session.cookies.get_dict() == {"a": "1"}
+
+
+def test_cookies_of_rfc_2965_are_kept() -> None:
+    """Nobody sends a Set-Cookie2 any more, but http.cookiejar can read it."""
+    with responses.RequestsMock() as mock, CloudElementsSession() as session:
+        mock.get(
+            "http://api.example.com/",
+            status=409,
+            headers={"Set-Cookie2": 'a=1; Version="1"'},
+        )
+        session.cookies.set_policy(DefaultCookiePolicy(rfc2965=True))
+        with pytest.raises(ConflictError):
+            session.get("http://api.example.com/")
+        assert session.cookies.get_dict() == {"a": "1"}
 
 
 def test_cookies_of_an_error_are_kept(platform: FakeCloudElements) -> None:

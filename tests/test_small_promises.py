@@ -339,7 +339,7 @@ def test_a_body_of_a_known_length_is_read_once(platform, monkeypatch):
 
 def test_a_body_that_can_only_be_read():
     chunks = [b"one ", b"two", b""]
-    raw = SimpleNamespace(read=lambda _size: chunks.pop(0))
+    raw = SimpleNamespace(read=lambda _size: chunks.pop(0), closed=True)
     assert read_body(raw) == (b"one two", True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from http.cookiejar import DefaultCookiePolicy
+from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -169,6 +170,25 @@ def test_cookies_are_kept_that_the_user_takes_out_of_the_headers(
         with pytest.raises(ConflictError):
             session.get(platform.url)
         assert session.cookies.get_dict() == {"a": "1"}
+
+
+def test_no_cookies_are_looked_for_where_there_are_none(
+    platform: FakeCloudElements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error without cookies costs no search by http.cookiejar."""
+
+    def never(*_: object) -> None:
+        raise AssertionError("no cookies were sent")
+
+    monkeypatch.setattr("cloud_elements_errors._session.extract_cookies_to_jar", never)
+    platform.reply(409)
+    with CloudElementsSession() as session, pytest.raises(ConflictError):
+        session.get(platform.url)
+
+
+def test_the_longest_timeout_of_a_socket() -> None:
+    """What Python's own sockets take is taken."""
+    assert CloudElementsSession(timeout=TIMEOUT_MAX).timeout == TIMEOUT_MAX
 
 
 def test_cookies_of_rfc_2965_are_kept() -> None:

@@ -499,6 +499,20 @@ def test_values_of_cookies(cookie, value):
     assert Redactor({"Cookie": cookie})(f"<{value}>") == "<[redacted]>"
 
 
+@pytest.mark.parametrize("part", ["reason", "request id"])
+def test_a_secret_outside_of_a_clean_body(part):
+    """A body without secrets says nothing of the headers and the reason."""
+    made = response(418)
+    made.request.headers["Authorization"] = "Bearer s3cret-token"
+    if part == "reason":
+        made.reason = "s3cret-token"
+    else:
+        made.headers["Elements-Request-Id"] = "s3cret-token"
+    error = error_from_response(made)
+    assert "[redacted]" in str(error)
+    assert "s3cret" not in str(error) + str(error.to_dict())
+
+
 def test_two_lines_of_cookies():
     """urllib3 joins lines of one name, so each is looked at alone."""
     headers = urllib3.HTTPHeaderDict(

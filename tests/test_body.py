@@ -263,6 +263,25 @@ def test_contradicting_lengths_of_the_first_error(
     assert (caught.value.status_code, caught.value.text) == (400, "123456")
 
 
+def test_contradicting_lengths_end_the_connection(
+    make_session: Callable[..., requests.Session], raw_server: Any
+) -> None:
+    """Nobody knows where the next response would begin on that connection."""
+    answer = head("Content-Length: 5", "Content-Length: 6", status="409 x") + b"123456"
+
+    def respond(connection: socket.socket) -> None:
+        connection.sendall(answer)
+        while connection.recv(65536):
+            connection.sendall(answer)
+
+    server = raw_server(respond)
+    session = make_session(max_retries=0)
+    for _ in range(2):
+        with pytest.raises(CloudElementsError):
+            session.get(server.url, timeout=30)
+    assert server.connections == 2
+
+
 def test_contradicting_lengths_through_a_proxy(
     make_session: Callable[..., requests.Session], raw_server: Any
 ) -> None:

@@ -11,13 +11,13 @@ Origin = tuple[str, str, "int | None"]
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Everything before the path, query or fragment.
 _BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
-# A URL with nothing to leave out and nothing to normalize.
-_CLEAN = re.compile(r"https?://[^][@?#\x00-\x20\x7f-\U0010ffff]*")
+# A URL with nothing to leave out and, if it is ASCII, nothing to normalize.
+_CLEAN = re.compile(r"https?://[^][@?#\s/][^][@?#\s]*")
 
 
 def clean_url(url: str) -> str:
     """Return the URL without userinfo, query and fragment."""
-    if _CLEAN.fullmatch(url):
+    if url.isascii() and _CLEAN.fullmatch(url):
         return url
     try:
         parts = urlsplit(url)

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import metadata
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,21 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--version"])
     assert caught.value.code == 0
     assert capsys.readouterr().out == f"cloud-elements-errors {__version__}\n"
+
+
+def test_only_the_version_needs_the_metadata_of_the_package(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copy without metadata, as in a zip file, explains like an installed one."""
+
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    assert main(["explain", "502"]) == 0
+    assert "Failed Request" in capsys.readouterr().out
+    with pytest.raises(metadata.PackageNotFoundError):
+        main(["--version"])
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")

@@ -10,6 +10,7 @@ import random
 import socket
 import time
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -341,6 +342,15 @@ def test_a_body_that_can_only_be_read():
     chunks = [b"one ", b"two", b""]
     raw = SimpleNamespace(read=lambda _size: chunks.pop(0), closed=True)
     assert read_body(raw) == (b"one two", True)
+
+
+def test_a_body_of_a_mock():
+    """A mock has every attribute, and none of them is what it says."""
+    made = requests.Response()
+    made.status_code = 409
+    made.raw = Mock()
+    made.raw.read.side_effect = [b'{"message": ', b'"exists"}', b""]
+    assert error_from_response(made).message == "exists"
 
 
 @pytest.mark.parametrize(("length", "whole"), [(LIMIT, True), (LIMIT + 1, False)])

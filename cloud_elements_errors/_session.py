@@ -155,7 +155,7 @@ class CloudElementsSession(requests.Session):
             # requests stores cookies after the hooks, but a hook has raised.
             if error.response is not None:
                 for hop in (*error.response.history, error.response):
-                    if not _has_no_cookies(hop.raw):
+                    if _may_set_cookies(hop.raw):
                         extract_cookies_to_jar(self.cookies, hop.request, hop.raw)
             raise
         finally:
@@ -197,10 +197,12 @@ class CloudElementsSession(requests.Session):
         return _with_history(resp, hops)
 
 
-def _has_no_cookies(raw: object) -> bool:
+def _may_set_cookies(raw: object) -> bool:
     """Look for the headers of cookies first: http.cookiejar takes long to find none."""
-    return isinstance(raw, urllib3.HTTPResponse) and not (
-        "Set-Cookie" in raw.headers or "Set-Cookie2" in raw.headers
+    return (
+        not isinstance(raw, urllib3.HTTPResponse)
+        or "Set-Cookie" in raw.headers
+        or "Set-Cookie2" in raw.headers
     )
 
 

@@ -51,7 +51,7 @@ def check_callable(name: str, value: object) -> None:
 
 def check_number(name: str, value: float) -> float:
     """Return the number if it is one, from 0 to a thousand million."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if not _is_number(value, int, float):
         raise TypeError(f"{name} must be a number, not {value!r}")
     if not 0 <= value <= _LARGEST:
         raise ValueError(f"{name} must be from 0 to {_LARGEST:g}, not {value!r}")
@@ -66,7 +66,7 @@ def check_integer(
     wanted: str = "an integer",
 ) -> None:
     """Raise unless the value is an integer within the bounds."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not _is_number(value, int):
         raise TypeError(f"{name} must be {wanted}, not {value!r}")
     if value < least or (most is not None and value > most):
         allowed = f"{least} or more" if most is None else f"from {least} to {most}"
@@ -106,7 +106,7 @@ def checked_statuses(name: str, statuses: Collection[int]) -> frozenset[int]:
     if not _is_collection(statuses):
         raise TypeError(f"{name} must be a collection of statuses, not {statuses!r}")
     for status in statuses:
-        if isinstance(status, bool) or not isinstance(status, int):
+        if not _is_number(status, int):
             raise TypeError(f"{name} must hold integers, not {status!r}")
         if not FIRST_ERROR <= status <= _LAST_STATUS:
             raise ValueError(
@@ -125,7 +125,7 @@ def checked_timeout(timeout: TimeoutTypes) -> TimeoutTypes:
     for part in parts:
         if part is None:
             continue
-        if isinstance(part, bool) or not isinstance(part, (int, float)):
+        if not _is_number(part, int, float):
             raise TypeError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
         if not 0 < part <= TIMEOUT_MAX:
             raise ValueError(
@@ -133,6 +133,11 @@ def checked_timeout(timeout: TimeoutTypes) -> TimeoutTypes:
                 f"not {timeout!r}"
             )
     return timeout
+
+
+def _is_number(value: object, *kinds: type) -> bool:
+    """Say whether the value is of one of these types; a bool is an int in Python."""
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def _is_collection(values: Any) -> bool:

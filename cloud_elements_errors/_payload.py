@@ -286,7 +286,8 @@ def _take(
     """Remove a field and return it as text, if it is of one of these types."""
     key: str | None = name
     if name not in fields:
-        key = next((key for key in fields if key.lower() == name.lower()), None)
+        lowered = name.lower()
+        key = next((key for key in fields if key.lower() == lowered), None)
     if key is None or not isinstance(fields[key], types):
         return None
     value = fields.pop(key)

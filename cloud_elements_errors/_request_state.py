@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ._body import read_body
@@ -27,7 +28,6 @@ class RequestState:
     stopped_by: StopReason | None = None
     token_from: RetryBudget | None = None
     """The budget that paid for the latest retry, until the retry succeeds."""
-    _redact: Redactor | None = None
 
     def __init__(
         self,
@@ -39,12 +39,10 @@ class RequestState:
         self._headers = headers
         self.urls = urls
 
-    @property
+    @cached_property
     def redact(self) -> Redactor:
         """The redactor for the secrets of this request."""
-        if self._redact is None:
-            self._redact = Redactor(self._headers, *self.urls)
-        return self._redact
+        return Redactor(self._headers, *self.urls)
 
     def add_attempt(
         self,

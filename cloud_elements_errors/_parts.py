@@ -92,33 +92,33 @@ def error_from_payload(
 ) -> CloudElementsError:
     """Build the error for a status of 400 or more; take the secrets out."""
     cls = class_for(status_code) or CloudElementsError
-    text, cut = payload.text, payload.truncated
-    shown_url = None if url is None else clean_url(url)
-    # Search the text and the URL once. A field that is literally in a clean text is
-    # clean too. With a backslash, the text may spell a secret in another way.
-    is_clean = not (cut or "\\" in text) and redact.finds_nothing(text, shown_url or "")
-
-    def clean(words: str | None) -> str | None:
-        if words is None or (is_clean and words in text):
-            return words
-        return redact(words, cut=cut)
-
-    request_id = clean(payload.request_id)
-    provider_message = clean(payload.provider_message)
+    cut = payload.truncated
+    text, message, request_id, provider_message, provider_code, title, shown_url = (
+        redact.texts(
+            payload.text,
+            payload.message,
+            payload.request_id,
+            payload.provider_message,
+            payload.provider_code,
+            None if cls.status_code else reason,
+            None if url is None else clean_url(url),
+            cut=cut,
+        )
+    )
     last = Attempt(len(earlier) + 1, status_code, request_id, provider_message)
     return cls._of(
         status_code=status_code,
-        _title=None if cls.status_code else clean(reason),
-        message=clean(payload.message),
+        _title=title,
+        message=message,
         request_id=request_id,
         provider_message=provider_message,
-        provider_code=clean(payload.provider_code),
+        provider_code=provider_code,
         origin=payload.origin,
         _details=redact.fields(payload.details, cut=cut),
-        text=clean(text),
+        text=text,
         truncated=cut,
         method=method,
-        url=shown_url if is_clean or shown_url is None else redact(shown_url),
+        url=shown_url,
         attempts=(*earlier, last),
         stopped_by=stopped_by,
         retry_after=payload.retry_after,

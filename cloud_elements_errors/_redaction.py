@@ -102,14 +102,10 @@ class Redactor:
             return _LOOKS_SECRET.sub(rf"\1\2{REDACTED}", text)
         return text
 
-    def finds_nothing(self, *texts: str | None) -> bool:
-        """Say whether none of these uncut texts holds a secret."""
-        together = "\n".join(filter(None, texts))
-        return self(together) == together
-
     def texts(self, *texts: str | None, cut: bool = False) -> tuple[str | None, ...]:
         """Return the texts without secrets; search all at once first."""
-        if not cut and self.finds_nothing(*texts):
+        together = "\n".join(filter(None, texts))
+        if not cut and self(together) == together:
             return texts
         return tuple([text and self(text, cut=cut) for text in texts])
 

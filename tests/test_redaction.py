@@ -592,6 +592,12 @@ def test_no_secret_that_the_bound_has_cut(kept):
             assert secret[:kept] not in text
 
 
+def test_a_short_secret_in_a_header_and_in_a_longer_word_of_the_body():
+    headers = {"Elements-Request-Id": "p4ss"}
+    error = error_from_parts(400, b"xp4ssx", headers, url="http://user:p4ss@h/")
+    assert (error.request_id, error.text) == ("[redacted]", "xp4ssx")
+
+
 def test_no_secret_of_a_url_given_to_error_from_parts():
     """Also without a response, what the URL holds is kept out of the error."""
     url = f"https://jane:{ORGANIZATION}@example.com/{ELEMENT}?token={quote(ELEMENT)}"

@@ -75,9 +75,7 @@ class RetryBudget:
     @property
     def tokens(self) -> float:
         """The tokens that are left now."""
-        with lock:
-            self._fade()
-            return self._left / _TOKEN
+        return self._add(0) / _TOKEN
 
     def deposit(self) -> None:
         """Add *ratio* of a token, for a successful response."""
@@ -89,32 +87,29 @@ class RetryBudget:
 
     def withdraw(self) -> bool:
         """Take a token for a retry; return False if there is none."""
-        with lock:
-            self._fade()
-            if self._left < _TOKEN:
-                return False
-            self._left -= _TOKEN
-            return True
+        return self._add(-_TOKEN) >= 0
 
-    def _add(self, amount: int) -> None:
-        with lock:
-            self._fade()
-            self._left = min(self._full, self._left + amount)
+    def _add(self, amount: int) -> int:
+        """Return the sum of what is left now and the amount; keep it unless it is < 0.
 
-    def _fade(self) -> None:
-        """Fade the added tokens for the time since the last call; hold the lock."""
-        now = time.monotonic()
-        added = self._left - self._few
-        if added > 0 and now > self._last_used:
-            kept = math.exp((self._last_used - now) / _FADE_SECONDS)
-            self._left = self._few + int(added * kept)
-        self._last_used = now
+        What was added fades for the time since the last call.
+        """
+        with lock:
+            now = time.monotonic()
+            added = self._left - self._few
+            if added > 0 and now > self._last_used:
+                kept = math.exp((self._last_used - now) / _FADE_SECONDS)
+                self._left = self._few + int(added * kept)
+            self._last_used = now
+            left = min(self._full, self._left + amount)
+            if left >= 0:
+                self._left = left
+            return left
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the settings, and the tokens that are left now."""
-        with lock:
-            self._fade()
-            return self.__dict__.copy()
+        self._add(0)
+        return self.__dict__.copy()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the budget. Its clock starts now: clocks differ between machines."""

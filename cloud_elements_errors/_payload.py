@@ -217,20 +217,17 @@ def _scan_object(text: str) -> Iterator[tuple[str, Any]]:
     if not text.startswith("{"):
         return
     depth = 0
-    key: str | None = None
-    after_colon = False
+    string: str | None = None  # the token before this one, if it is a string
+    key: str | None = None  # the string before a colon
     for match in _TOKEN.finditer(text):
         lexeme = match[0]
-        if depth == 1 and after_colon and key is not None:
+        if depth == 1 and key is not None:
             with suppress(ValueError, RecursionError):
                 yield key, _value_at(text, match)
-            key, after_colon = None, False
-        elif depth == 1 and lexeme[0] == '"':
-            key = _string(lexeme)
-        elif depth == 1 and lexeme == ":":
-            after_colon = key is not None
+            string = key = None
         elif depth == 1:
-            key = None
+            key = string if lexeme == ":" else None
+            string = _string(lexeme) if lexeme[0] == '"' else None
         depth += (lexeme in "{[") - (lexeme in "}]")
         if depth == 0:
             return
@@ -249,17 +246,11 @@ def _value_at(text: str, match: re.Match[str]) -> Any:
 
 def _string(token: str) -> str:
     """Decode a JSON string, whose end and last escape may be missing."""
-    closed = len(token) > 1 and token.endswith('"')
-    for candidate in (token if closed else f'{token}"', f'{_without_escape(token)}"'):
-        try:
+    without_escape = re.sub(r"\\u[0-9a-fA-F]{0,3}$", "", token)
+    for candidate in (token, f'{token}"', f'{without_escape}"'):
+        with suppress(ValueError):
             return str(_DECODER.decode(candidate))
-        except ValueError:
-            continue
     return token.strip('"')
-
-
-def _without_escape(token: str) -> str:
-    return re.sub(r"\\(?:u[0-9a-fA-F]{0,3})?$", "", token)
 
 
 def _shallow(value: Any, depth: int = 0) -> Any:

@@ -22,14 +22,14 @@ def pack(args: tuple[Any, ...], attributes: dict[str, Any], protocol: int) -> An
     """
     import pickle  # noqa: PLC0415 - it takes two milliseconds; few programs need it
 
-    request = attributes["request"]
+    request, response = attributes["request"], attributes["response"]
     redact = Redactor()
+    state = attributes.copy()
     if request is not None:
         redact = Redactor(request.headers, as_text(request.url or ""))
-    state = attributes | {
-        "response": _pack_response(attributes["response"], redact),
-        "request": _pack_request(request, redact),
-    }
+        state["request"] = _pack_request(request, redact)
+    if response is not None:
+        state["response"] = _pack_response(response, redact)
     for longest in (64 * 1024, 16 * 1024, 1024, 100, 40):
         if len(pickle.dumps((args, state), protocol)) <= _MAX_PICKLE_BYTES:
             break
@@ -41,16 +41,17 @@ def pack(args: tuple[Any, ...], attributes: dict[str, Any], protocol: int) -> An
 
 def unpack(state: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes that `pack` has packed."""
-    request = _unpack_request(state["request"])
-    response = _unpack_response(state["response"], state["text"], request)
+    request, response = state["request"], state["response"]
+    if request is not None:
+        request = _unpack_request(request)
+    if response is not None:
+        response = _unpack_response(response, state["text"], request)
     return state | {"request": request, "response": response}
 
 
 def _pack_request(
-    request: requests.Request | requests.PreparedRequest | None, redact: Redactor
-) -> dict[str, Any] | None:
-    if request is None:
-        return None
+    request: requests.Request | requests.PreparedRequest, redact: Redactor
+) -> dict[str, Any]:
     return {
         "method": request.method,
         "url": redact(clean_url(as_text(request.url or ""))),
@@ -58,9 +59,7 @@ def _pack_request(
     }
 
 
-def _unpack_request(state: dict[str, Any] | None) -> requests.PreparedRequest | None:
-    if state is None:
-        return None
+def _unpack_request(state: dict[str, Any]) -> requests.PreparedRequest:
     request = requests.PreparedRequest()
     request.method = state["method"]
     request.url = state["url"]
@@ -68,11 +67,7 @@ def _unpack_request(state: dict[str, Any] | None) -> requests.PreparedRequest | 
     return request
 
 
-def _pack_response(
-    response: requests.Response | None, redact: Redactor
-) -> dict[str, Any] | None:
-    if response is None:
-        return None
+def _pack_response(response: requests.Response, redact: Redactor) -> dict[str, Any]:
     return {
         "status_code": response.status_code,
         "reason": redact(as_text(response.reason or "")),
@@ -83,10 +78,8 @@ def _pack_response(
 
 
 def _unpack_response(
-    state: dict[str, Any] | None, text: str, request: requests.PreparedRequest | None
-) -> requests.Response | None:
-    if state is None:
-        return None
+    state: dict[str, Any], text: str, request: requests.PreparedRequest | None
+) -> requests.Response:
     response = requests.Response()
     # The only public way to set a Response's content: the redacted text.
     response.__setstate__({"_content": text.encode("utf-8", "replace"), **state})

@@ -79,10 +79,6 @@ class RequestState:
             self.token_from.refund()
             self.token_from = None
 
-    def can_send_again(self) -> bool:
-        """Say whether the body can be sent a second time, unchanged."""
-        return can_send_again(self.body)
-
 
 def can_send_again(body: Any) -> bool:
     """Say whether a body can be sent a second time; a stream must be seekable."""

@@ -18,14 +18,13 @@ import random
 import time
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
 
 from urllib3.exceptions import MaxRetryError, ProxyError, ResponseError, SSLError
 
 from ._codes import FIRST_ERROR
 from ._payload import Attempt, parse_retry_after
 from ._rendering import log_retry, logger
-from ._request_state import RequestState
+from ._request_state import RequestState, can_send_again
 from ._settings import RetrySettings
 from ._urls import path_of
 
@@ -79,7 +78,7 @@ class CloudElementsRetry(RetrySettings):
             return "status"
         if not self._is_method_retryable(method):
             return "method"
-        if self._state is not None and not self._state.can_send_again():
+        if self._state is not None and not can_send_again(self._state.body):
             return "body"
         return "attempts"
 
@@ -95,8 +94,6 @@ class CloudElementsRetry(RetrySettings):
                 self.budget.deposit()
             if self._state is not None:
                 self._state.give_token_back()
-            if status_code not in self.RETRY_AFTER_STATUS_CODES:  # a subclass's 202
-                return False
         return super().is_retry(method, status_code, has_retry_after)
 
     def increment(
@@ -115,13 +112,8 @@ class CloudElementsRetry(RetrySettings):
                 last response, unless *raise_on_status* is set.
 
         """
-        if response is not None and (location := response.get_redirect_location()):
-            following = super().increment(
-                method, url, response, error, _pool, _stacktrace
-            )
-            if self._state is not None and self._state.urls:
-                following._meet_host(urljoin(url or "", location))
-            return following
+        if response is not None and response.get_redirect_location():
+            return super().increment(method, url, response, error, _pool, _stacktrace)
         now = time.monotonic()
         state = self._state or RequestState()
         if not state.attempts and self.max_elapsed is not None:
@@ -213,7 +205,7 @@ class CloudElementsRetry(RetrySettings):
             return "method"  # urllib3 would repeat a POST after a TLS failure
         if _is_untrusted(error):
             return "attempts"  # a retry would fail in the same way
-        return None if state.can_send_again() else "body"
+        return None if can_send_again(state.body) else "body"
 
     def _pay_or_refuse(
         self, state: RequestState, retry_after: float | None, start: float

@@ -176,7 +176,9 @@ class RetrySettings(Retry):
         Args:
             body: The body. A request with a one-shot body is not retried.
             headers: The headers. Logs and errors do not show their secrets.
-            url: The URL. Logs and errors do not show its secrets.
+            url: The URL. Its host's budget pays for the retries, also after a
+                redirect that urllib3 follows. Logs and errors do not show its
+                secrets.
 
         Raises:
             TypeError: If *headers* or *url* is of the wrong type.
@@ -192,13 +194,8 @@ class RetrySettings(Retry):
         clone.__dict__ = self.__dict__.copy()
         clone._state = state
         clone._pause = None
-        if state is not self._state and state is not None and state.urls:
-            clone._meet_host(state.urls[0])
-        return clone
-
-    def _meet_host(self, url: str | None) -> None:
-        """Use the budget of this URL's host, unless the policy has its own."""
-        if self.budget is self._default_budget:
-            shared = host_budgets.of(url or "")
+        if state is not None and state.urls and self.budget is self._default_budget:
+            shared = host_budgets.of(state.urls[0] or "")
             if shared is not None:
-                self.budget = self._default_budget = shared
+                clone.budget = clone._default_budget = shared
+        return clone

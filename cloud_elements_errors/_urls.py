@@ -29,12 +29,8 @@ def clean_url(url: str) -> str:
 
 def path_of(url: str) -> str:
     """Return the path of a URL, or of the target in a request line."""
-    url = url.partition("?")[0].partition("#")[0]
-    _scheme, separator, rest = url.partition("://")
-    if not separator or url.startswith("/"):  # in a request line, "//a" is a path
-        return url
-    _host, slash, path = rest.partition("/")
-    return slash + path
+    # In a request line, "//a" is a path.
+    return re.sub(r"^[^/?#]*://[^/?#]*|[?#].*", "", url, flags=re.DOTALL)
 
 
 def origin_of(url: str) -> Origin | None:

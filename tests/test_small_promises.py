@@ -263,14 +263,6 @@ def test_what_a_redirect_leaves():
     assert (caught.value.pool, caught.value.url) == (pool, "/b")
 
 
-def test_a_redirect_without_a_scheme_uses_the_budget_of_its_host():
-    url = "http://a.example/x"
-    moved = urllib3.HTTPResponse(status=302, headers={"Location": "//b.example/b"})
-    policy = CloudElementsRetry(redirect=1).for_request(url=url)
-    there = CloudElementsRetry().for_request(url="http://b.example/")
-    assert policy.increment("GET", url, moved).budget is there.budget
-
-
 def test_the_exception_of_the_last_attempt_names_the_pool():
     pool = urllib3.HTTPConnectionPool("x")
     failed = urllib3.HTTPResponse(status=502)

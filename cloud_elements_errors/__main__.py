@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._codes import NORMALIZED_ERRORS
 from ._demo import demo
-from ._explain import Headers, explain, read_curl, retried_methods
+from ._explain import Headers, explain, read_curl
 from ._rendering import printable, words_of_page
 from ._terminal import Printer
-from .exceptions import class_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,10 +127,11 @@ def _run(argv: Sequence[str] | None) -> None:
         metavar="STATUS|FILE",
         help="a status, or a file with a response body (- for standard input)",
     )
-    explaining.add_argument(
+    form = explaining.add_mutually_exclusive_group()
+    form.add_argument(
         "--status", type=_status, help="the status of the response in the file"
     )
-    explaining.add_argument(
+    form.add_argument(
         "--curl", action="store_true", help="the file is the output of 'curl -i'"
     )
     explaining.set_defaults(run=_explain)
@@ -168,30 +168,25 @@ def _status(text: str) -> int:
 def _table(arguments: argparse.Namespace, printer: Printer) -> None:
     if arguments.json:
         rows = [
-            {**row._asdict(), "exception": _exception_name(row.status_code)}
-            for row in NORMALIZED_ERRORS.values()
+            {**row._asdict(), "exception": explain(status)["type"]}
+            for status, row in NORMALIZED_ERRORS.items()
         ]
         print(json.dumps(rows, indent=2))
-        return
-    for row in NORMALIZED_ERRORS.values():
-        printer.title(f"{row.status_code} {row.title}")
-        printer.field("exception", _exception_name(row.status_code) or "none")
-        printer.field("meaning", row.description)
-        printer.field("what to do", row.remedy)
-        if row.retried:
-            printer.field("retried", " ".join(retried_methods(row.status_code)))
-
-
-def _exception_name(status_code: int) -> str | None:
-    exception = class_for(status_code)
-    return None if exception is None else exception.__name__
+    else:
+        for status in NORMALIZED_ERRORS:
+            _show(explain(status), printer)
 
 
 def _explain(arguments: argparse.Namespace, printer: Printer) -> None:
     said = explain(*_parts(arguments))
     if arguments.json:
         print(json.dumps(said, indent=2))
-        return
+    else:
+        _show(said, printer)
+
+
+def _show(said: dict[str, Any], printer: Printer) -> None:
+    """Print what `explain` says."""
     printer.title(f"{said['status_code']} {printable(said['title'])}")
     for label, key in (
         ("exception", "type"),
@@ -225,10 +220,6 @@ def _parts(arguments: argparse.Namespace) -> tuple[int, bytes, Headers]:
             return _status(arguments.what), b"", []
         except argparse.ArgumentTypeError as error:
             raise _UsageError(f"{error}. For a file, add --status or --curl") from None
-    if arguments.curl and arguments.status is not None:
-        raise _UsageError(
-            "--status is not allowed with --curl, whose file has the status"
-        )
     try:
         content = _saved(arguments.what)
         if arguments.curl:

@@ -106,12 +106,7 @@ def checked_statuses(name: str, statuses: Collection[int]) -> frozenset[int]:
     if not _is_collection(statuses):
         raise TypeError(f"{name} must be a collection of statuses, not {statuses!r}")
     for status in statuses:
-        if not _is_number(status, int):
-            raise TypeError(f"{name} must hold integers, not {status!r}")
-        if not FIRST_ERROR <= status <= _LAST_STATUS:
-            raise ValueError(
-                f"{name} must hold statuses from 400 to 999, not {status!r}"
-            )
+        check_integer(f"a status in {name}", status, FIRST_ERROR, _LAST_STATUS)
     return frozenset(statuses)
 
 

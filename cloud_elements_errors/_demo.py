@@ -10,6 +10,7 @@ from ._rendering import why_stopped
 from ._retry import CloudElementsRetry
 from ._session import CloudElementsSession
 from ._terminal import GREEN, RED
+from ._urls import path_of
 from .exceptions import CloudElementsError
 from .testing import FakeCloudElements
 
@@ -31,23 +32,15 @@ _PROVIDER_WORDS = {
 }
 
 
-class _LogLines(logging.Handler):
-    """Prints the log line of each retry."""
-
-    def __init__(self, printer: Printer) -> None:
-        super().__init__()
-        self._printer = printer
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._printer.field("log", record.getMessage())
-
-
 def demo(printer: Printer) -> None:
     """Show each status, a GET that succeeds after retries, and one that fails."""
+
+    def show(record: logging.LogRecord) -> bool:
+        printer.field("log", record.getMessage())
+        return False  # no handler gets it
+
     logger = logging.getLogger("cloud_elements_errors")
-    handler = _LogLines(printer)
-    logger.addHandler(handler)
-    logger.propagate = False
+    logger.addFilter(show)
     # No budget, because these failures would empty it.
     policy = CloudElementsRetry(backoff_factor=0.1, budget=None)
     try:
@@ -60,38 +53,27 @@ def demo(printer: Printer) -> None:
             for status, row in NORMALIZED_ERRORS.items():
                 colour = RED if status >= FIRST_ERROR else GREEN
                 printer.title(f"{status} {row.title}", colour)
-                _queue(platform, status)
+                platform.reply(status, provider_message=_PROVIDER_WORDS.get(status))
                 # A POST is not retried, so it shows each response.
-                _call(printer, platform, session, "POST", "/contacts")
+                _call(printer, session, "POST", f"{platform.url}/contacts")
             printer.title(
                 "502 twice, then 200: a GET that succeeds after retries", GREEN
             )
-            _queue(platform, 502, times=2)
-            _call(printer, platform, session, "GET", "/contacts/17")
+            platform.reply(502, provider_message=_PROVIDER_WORDS[502], times=2)
+            _call(printer, session, "GET", f"{platform.url}/contacts/17")
             printer.title("502 every time: a GET that fails after retries", RED)
-            _queue(platform, 502, times=4)
-            _call(printer, platform, session, "GET", "/contacts/18")
+            platform.reply(502, provider_message=_PROVIDER_WORDS[502], times=4)
+            _call(printer, session, "GET", f"{platform.url}/contacts/18")
     finally:
-        logger.removeHandler(handler)
-        logger.propagate = True
-
-
-def _queue(platform: FakeCloudElements, status: int, times: int = 1) -> None:
-    words = _PROVIDER_WORDS.get(status)
-    message = NORMALIZED_ERRORS[status].description if words else None
-    platform.reply(status, message=message, provider_message=words, times=times)
+        logger.removeFilter(show)
 
 
 def _call(
-    printer: Printer,
-    platform: FakeCloudElements,
-    session: CloudElementsSession,
-    method: str,
-    path: str,
+    printer: Printer, session: CloudElementsSession, method: str, url: str
 ) -> None:
-    printer.field("sent", f"{method} {path}")
+    printer.field("sent", f"{method} {path_of(url)}")
     try:
-        response = session.request(method, platform.url + path)
+        response = session.request(method, url)
     except CloudElementsError as error:
         printer.field("exception", type(error).__name__)
         printer.field("provider", error.provider_message)

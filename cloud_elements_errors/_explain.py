@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timezone
 from typing import Any
 
-from ._codes import FIRST_ERROR, NORMALIZED_ERRORS
+from ._codes import FIRST_ERROR, NORMALIZED_ERRORS, NormalizedError
 from ._parts import error_from_parts
 from ._retry import CloudElementsRetry
 
@@ -53,38 +53,30 @@ def read_curl(output: bytes) -> tuple[int, Headers, bytes]:
     return status_code, headers, output[start:]
 
 
-def explain(status_code: int, body: bytes, headers: Headers) -> dict[str, Any]:
+def explain(
+    status_code: int, body: bytes = b"", headers: Headers | None = None
+) -> dict[str, Any]:
     """Return what a response means, ready for JSON."""
     error = error_from_parts(status_code, body, headers)
     if error is None:
-        row = NORMALIZED_ERRORS.get(status_code)
+        remedy = f"Nothing to do: statuses below {FIRST_ERROR} never raise."
+        no_error = NormalizedError(status_code, "No error", "", remedy)
         return {
             "type": None,
-            "status_code": status_code,
-            "title": row.title if row else "No error",
-            "remedy": row.remedy
-            if row
-            else f"Nothing to do: statuses below {FIRST_ERROR} never raise.",
+            **NORMALIZED_ERRORS.get(status_code, no_error)._asdict(),
         }
+    policy, asked_to_wait = CloudElementsRetry(), error.retry_after is not None
     return {
         **error.to_dict(),
         "origin": error.origin if body else None,
         "requested_at": _requested_at(error.request_id),
-        "retried_methods": retried_methods(
-            status_code, asked_to_wait=error.retry_after is not None
-        ),
+        "retried_methods": [
+            method
+            for method in _METHODS
+            if policy.is_retry(method, status_code, asked_to_wait)
+        ],
         "log": f"GET /usage/{error.request_id}" if error.request_id else None,
     }
-
-
-def retried_methods(status_code: int, *, asked_to_wait: bool = False) -> list[str]:
-    """Return the methods that the default policy retries for a status."""
-    policy = CloudElementsRetry()
-    return [
-        method
-        for method in _METHODS
-        if policy.is_retry(method, status_code, asked_to_wait)
-    ]
 
 
 def _requested_at(request_id: str | None) -> str | None:

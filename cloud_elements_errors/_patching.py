@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from ._adapter import CloudElementsAdapter
+from ._checks import check_type
 from ._lock import lock
 from ._urls import clean_url, origin_of
 
@@ -31,8 +32,7 @@ class _Prefix:
     """A scheme, host and port, and a path under which URLs match."""
 
     def __init__(self, prefix: str) -> None:
-        if not isinstance(prefix, str):
-            raise TypeError(f"prefixes must be URLs, not {prefix!r}")
+        check_type("prefixes", prefix, str, "URLs")
         # Normalize as requests does: the host in lower case and IDNA, the path quoted.
         prepared = requests.PreparedRequest()
         with suppress(requests.RequestException):
@@ -53,10 +53,9 @@ class _Prefix:
 
     def matches(self, url: str) -> bool:
         """Say whether the URL is this prefix, or goes on after it with a slash."""
-        parts = urlsplit(url)
-        return origin_of(url) == self._origin and f"{parts.path}/".startswith(
-            self._path
-        )
+        if origin_of(url) != self._origin:
+            return False
+        return f"{urlsplit(url).path}/".startswith(self._path)
 
 
 class _Patches:
@@ -88,11 +87,9 @@ class _Patches:
                 requests.Session.get_adapter = self._original  # type: ignore[method-assign]
 
     def adapter_for(self, url: str) -> CloudElementsAdapter | None:
-        # With adapters for other schemes, requests accepts strings that are not URLs.
-        with suppress(ValueError):
-            for prefixes, adapter in self._open:
-                if any(prefix.matches(url) for prefix in prefixes):
-                    return adapter
+        for prefixes, adapter in self._open:
+            if any(prefix.matches(url) for prefix in prefixes):
+                return adapter
         return None
 
 

@@ -101,13 +101,10 @@ class RetrySettings(Retry):
         for name, count in zip(_COUNTS, counts, strict=True):
             # urllib3 marks a policy that is used up by a count of -1.
             check_count(name, count, least=-1 if history else 0)
-        for name, number in {
-            "backoff_factor": backoff_factor,
-            "backoff_max": backoff_max,
-            "backoff_jitter": backoff_jitter,
-            "retry_after_max": retry_after_max,
-        }.items():
-            check_number(name, number)
+        check_number("backoff_factor", backoff_factor)
+        check_number("backoff_max", backoff_max)
+        check_number("backoff_jitter", backoff_jitter)
+        check_number("retry_after_max", retry_after_max)
         check_flag("raise_on_redirect", raise_on_redirect)
         check_flag("raise_on_status", raise_on_status)
         check_flag("respect_retry_after_header", respect_retry_after_header)

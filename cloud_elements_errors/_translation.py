@@ -23,7 +23,6 @@ from .exceptions import CloudElementsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -65,10 +64,7 @@ class translate_errors:  # noqa: N801 - used like a function
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
+        self, kind: object, value: BaseException | None, traceback: object
     ) -> None:
         """Raise our error if the block's exception carries a failed response."""
         # It is empty if another thread or context has entered the block.

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from urllib3.util.retry import Retry
 
 from ._budget import host_budgets
-from ._checks import check_integer, check_optional
+from ._checks import check_integer, check_optional, check_type
 from ._codes import FIRST_ERROR, NORMALIZED_ERRORS
 from ._lock import lock
 from ._loopback import LoopbackServer, ReceivedRequest, Reply, phrase
@@ -33,7 +33,6 @@ from ._retry import CloudElementsRetry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -144,12 +143,7 @@ class FakeCloudElements:
         self._server = LoopbackServer(self._answer)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Stop the server and close its connections."""
         if self._server is not None:
             self._server.stop()
@@ -205,10 +199,8 @@ _found: list[tuple[list[Any], dict[object, RetryBudget]]] = []
 def _check_headers(headers: Mapping[str, str] | None) -> None:
     check_optional("headers", headers, Mapping, "a mapping")
     for name, value in (headers or {}).items():
-        if not isinstance(name, str):
-            raise TypeError(f"headers must have names of str, not {name!r}")
-        if not isinstance(value, str):
-            raise TypeError(f"headers[{name!r}] must be a str, not {value!r}")
+        check_type("a name in headers", name, str, "a str")
+        check_type(f"headers[{name!r}]", value, str, "a str")
         if not re.fullmatch(r"[^\r\n\u0100-\U0010ffff]*", name + value):
             raise ValueError(
                 f"headers must be of Latin-1 without line breaks, not {name}: {value!r}"

@@ -213,7 +213,7 @@ def test_head(platform: FakeCloudElements, client: requests.Session) -> None:
         ({"path": ["/"]}, TypeError, r"path must be a str or None, not \['/'\]"),
         ({"headers": [("a", "b")]}, TypeError, "headers must be a mapping or None"),
         ({"headers": {"a": 1}}, TypeError, r"headers\['a'\] must be a str, not 1"),
-        ({"headers": {5: "a"}}, TypeError, "headers must have names of str, not 5"),
+        ({"headers": {5: "a"}}, TypeError, "a name in headers must be a str, not 5"),
         (
             {"headers": {"a": None}},
             TypeError,

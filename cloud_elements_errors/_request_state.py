@@ -73,12 +73,6 @@ class RequestState:
             return None
         return self.redact(re.sub(r"^\w+\(.*?\): ", "", str(error)))
 
-    def give_token_back(self) -> None:
-        """Give back the token of the latest retry, because it succeeded."""
-        if self.token_from is not None:
-            self.token_from.refund()
-            self.token_from = None
-
 
 def can_send_again(body: Any) -> bool:
     """Say whether a body can be sent a second time; a stream must be seekable."""

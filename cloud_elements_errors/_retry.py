@@ -92,8 +92,9 @@ class CloudElementsRetry(RetrySettings):
         if status_code < FIRST_ERROR:
             if self.budget is not None:
                 self.budget.deposit()
-            if self._state is not None:
-                self._state.give_token_back()
+            if self._state is not None and self._state.token_from is not None:
+                self._state.token_from.refund()
+                self._state.token_from = None
         return super().is_retry(method, status_code, has_retry_after)
 
     def increment(

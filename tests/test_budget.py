@@ -53,6 +53,19 @@ def test_starts_with_what_one_request_needs():
     assert budget.tokens == 0
 
 
+@pytest.mark.parametrize("times", [10, 250])
+def test_each_success_fades_from_its_own_time(budget_clock, times):
+    """Also if nobody looks at the budget in between."""
+    budget = RetryBudget()
+    for _ in range(2):
+        for _ in range(times):
+            budget.deposit()
+        budget_clock.now += 10
+    gained = times * 0.2
+    left = 3 + gained * math.exp(-2) + gained * math.exp(-1)
+    assert budget.tokens == pytest.approx(left, abs=1e-3)
+
+
 @pytest.mark.parametrize(("reserve", "tokens"), [(0, 0), (0.5, 0.5), (2, 2), (3, 3)])
 def test_starts_within_a_small_reserve(reserve, tokens):
     """A reserve below three is all there is at the start."""
@@ -537,7 +550,8 @@ def test_a_policy_in_another_process():
     assert clone.for_request(url=HOST).budget is budget_of(HOST)
 
 
-def test_idle_hosts_are_forgotten_first(budget_clock, monkeypatch):
+@pytest.mark.parametrize("use", [RetryBudget.withdraw, RetryBudget.deposit])
+def test_idle_hosts_are_forgotten_first(budget_clock, monkeypatch, use):
     """The number of budgets is bounded; the one that was used last stays longest."""
     monkeypatch.setattr(_budget, "_MOST_HOSTS", 3)
     budgets = []
@@ -545,7 +559,7 @@ def test_idle_hosts_are_forgotten_first(budget_clock, monkeypatch):
         budget_clock.now += 1
         budgets.append(budget_of(f"http://host{number}/"))
     budget_clock.now += 1
-    budgets[0].withdraw()
+    use(budgets[0])
     budget_clock.now += 1
     budget_of("http://host3/")
     kept = [budget_of(f"http://host{number}/") is budgets[number] for number in (0, 2)]

@@ -191,7 +191,9 @@ class RetrySettings(Retry):
         clone.__dict__ = self.__dict__.copy()
         clone._state = state
         clone._pause = None
-        if state is not None and state.urls and self.budget is self._default_budget:
+        if state is None or state is self._state or not state.urls:
+            return clone
+        if self.budget is self._default_budget:
             shared = host_budgets.of(state.urls[0] or "")
             if shared is not None:
                 clone.budget = clone._default_budget = shared

@@ -550,6 +550,13 @@ def test_a_policy_in_another_process():
     assert clone.for_request(url=HOST).budget is budget_of(HOST)
 
 
+@pytest.mark.parametrize(("status", "gained"), [(399, 0.2), (400, 0)])
+def test_the_first_status_that_is_no_success(status, gained):
+    budget = spent(RetryBudget(), 3)
+    CloudElementsRetry(budget=budget).is_retry("GET", status)
+    assert budget.tokens == pytest.approx(gained, abs=1e-3)
+
+
 @pytest.mark.parametrize("use", [RetryBudget.withdraw, RetryBudget.deposit])
 def test_idle_hosts_are_forgotten_first(budget_clock, monkeypatch, use):
     """The number of budgets is bounded; the one that was used last stays longest."""

@@ -402,6 +402,7 @@ def test_token_that_is_no_basic_credential(token, text):
         ("http://user:p@ss@host//bills", "//bills"),
         ("/proxy/http://host/bills", "/proxy/http://host/bills"),
         ("bills/17", "bills/17"),
+        ("/bills?a\nb", "/bills"),
         ("", ""),
     ],
 )

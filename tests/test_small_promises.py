@@ -263,6 +263,10 @@ def test_what_a_redirect_leaves():
     assert (caught.value.pool, caught.value.url) == (pool, "/b")
 
 
+def test_a_policy_without_an_attempt_does_not_wait():
+    CloudElementsRetry().sleep()
+
+
 def test_the_exception_of_the_last_attempt_names_the_pool():
     pool = urllib3.HTTPConnectionPool("x")
     failed = urllib3.HTTPResponse(status=502)
@@ -465,6 +469,11 @@ def test_a_cut_text_may_hold_a_cut_secret_at_any_depth():
 def test_half_of_a_surrogate_pair_in_a_secret():
     redact = Redactor({"X-Api-Key": r"abc\ud83dxyz123"})
     assert redact(r"abc\uD83Dxyz123") == "[redacted]"
+
+
+def test_a_lone_surrogate_beside_a_secret():
+    redact = Redactor({"Authorization": "Bearer s3cretlong"})
+    assert redact("\ud800 s3cretlong") == "\ud800 [redacted]"
 
 
 @pytest.mark.parametrize("backslashes", [1, 2, 3, 4, 8])

@@ -1,10 +1,13 @@
 """What errors and retries cost, beside every other way to have them.
 
-Each client asks a server in a process of its own, on loopback, which sends one
-packet per answer. Clients take turns in rounds, in random order; a ratio is that of
-a client to plain requests in the same round, and the table has their medians. So
-it holds on a busy machine, too, where the times themselves are worth little. Plain
-requests is in each round twice; how far the two are apart is the noise::
+Each client has a process of its own, as in the program of a user: CPython adapts its
+bytecode to the classes that it meets, and clients in one process would spoil it for
+each other. All ask one server on loopback, which sends one packet per answer. Clients
+take turns in rounds, in random order. A ratio is that of a client to plain requests in
+the same round, and the table has their medians. So it holds on a busy machine, too,
+where the times themselves are worth little. Where the objects of a process lie in
+memory can change a ratio by three percent, so all processes are started several times.
+Plain requests is in each round twice; how far the two are apart is the noise::
 
     python tests/benchmarks/side_by_side.py
     python tests/benchmarks/side_by_side.py --quick
@@ -32,7 +35,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import json
 import logging
+import math
 import os
 import random
 import resource
@@ -51,6 +56,7 @@ if TYPE_CHECKING:
 THREADS = 16
 MIB = 2**20
 CHUNK = 128  # of the stack, in small frames
+WARM_UP = 2  # rounds of each process
 HEADERS = {
     "Authorization": "User aGVsbG93b3JsZA1=, Organization b3JnYW5pemF0aW9uc2VjcmV0, "
     "Element ZWxlbWVudHRva2Vu1="
@@ -220,8 +226,7 @@ def _ours(session: Any) -> Ask:
 def our_session() -> Ask:
     from cloud_elements_errors import CloudElementsRetry, CloudElementsSession
 
-    # Without a budget, or it would run dry: each second answer here is a 502.
-    retry = CloudElementsRetry(backoff_factor=0, budget=None)
+    retry = CloudElementsRetry(backoff_factor=0)
     return _ours(CloudElementsSession(max_retries=retry))
 
 
@@ -230,7 +235,7 @@ def our_adapter() -> Ask:
 
     from cloud_elements_errors import CloudElementsAdapter, CloudElementsRetry
 
-    retry = CloudElementsRetry(backoff_factor=0, budget=None)
+    retry = CloudElementsRetry(backoff_factor=0)
     session = requests.Session()
     session.mount("http://", CloudElementsAdapter(retry))
     return _ours(session)
@@ -285,42 +290,113 @@ class Measured(NamedTuple):
     control: float | None = None
 
 
-def interleaved(
-    title: str,
-    works: dict[str, Callable[[], Any]],
-    clock: Callable[[], float],
-    rounds: int,
-    calls: int,
-    *,
-    throughput: bool = False,
-) -> Measured:
-    """Measure all in rounds; each work is *calls* calls."""
-    ratios: dict[str, list[float]] = {name: [] for name in works}
-    bases = []
-    for turn in range(rounds + 2):
-        times = {}
-        for name in random.sample(list(works), len(works)):
-            times[name] = at_some_depth(works[name], clock)
-        if turn < 2:  # to warm up
+class Kind(NamedTuple):
+    """A column about requests: what a client asks for, and how."""
+
+    title: str
+    path: str
+    rounds: int = 8
+    calls: int = 10
+    threads: int = 1
+
+
+KINDS = [
+    Kind("200", "ok"),
+    Kind("409", "conflict"),
+    Kind("healed", "heals"),
+    Kind(f"{THREADS} threads", "ok", 3, 5 * THREADS, THREADS),
+]
+
+
+class Process:
+    """A client in a process of its own, which says how long it takes."""
+
+    def __init__(self, name: str, base: str) -> None:
+        command = [sys.executable, "-I", __file__, "--client", name, base]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def seconds(self, kind: Kind) -> float:
+        """Return the seconds that all calls take; infinity if it cannot do that."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(kind), file=self._process.stdin, flush=True)
+        return float(self._process.stdout.readline())
+
+    def end(self) -> None:
+        self._process.communicate()
+
+
+def client_process(name: str, base: str) -> None:
+    """Be a client: read what to do, a line each, and print how long it took."""
+    client = next((client for client in CLIENTS if client.name == name), PLAIN)
+    ask = client.make()
+    seen_to_be_right(name, ask, base, heals=client.retries)
+    for line in sys.stdin:
+        kind = Kind(*json.loads(line))
+        url, calls = f"{base}/{kind.path}", kind.calls
+        if kind.path == "heals":
+            url += f"/{os.getpid()}"  # the first call to it fails, and then each second
+            calls *= 1 if client.retries else 2
+        if kind.path == "heals" and not (client.retries or client is PLAIN):
+            print("inf", flush=True)
             continue
-        base = times[PLAIN.name]
-        bases.append(base / calls)
-        for name, taken in times.items():
-            ratios[name].append(base / taken if throughput else taken / base)
-    medians = {name: median(found) for name, found in ratios.items()}
-    control = medians.pop(CONTROL, None)
-    base = median(bases)
+        repeated(ask, url, 2)()  # the other processes have emptied the caches
+        if kind.threads == 1:
+            print(at_some_depth(repeated(ask, url, calls)), flush=True)
+        else:
+            with ThreadPoolExecutor(kind.threads) as pool:
+                work = in_threads(ask, url, calls, pool)
+                work()  # to open the connections
+                print(at_some_depth(work), flush=True)
+
+
+def measure_requests(base: str, *, quick: bool) -> Iterator[Measured]:
+    """Measure the columns that are about requests."""
+    names = [*(client.name for client in CLIENTS), CONTROL]
+    times: dict[Kind, dict[str, list[float]]]
+    times = {kind: {name: [] for name in names} for kind in KINDS}
+    for _ in range(4 if quick else 30):
+        processes = {name: Process(name, base) for name in names}
+        for kind in KINDS:
+            for turn in range(kind.rounds):
+                for name in random.sample(names, len(names)):
+                    seconds = processes[name].seconds(kind)
+                    if turn >= WARM_UP:
+                        times[kind][name].append(seconds)
+        for process in processes.values():
+            process.end()
+    for kind in KINDS:
+        yield compared(kind, times[kind])
+
+
+def compared(kind: Kind, times: dict[str, list[float]]) -> Measured:
+    """Compare each client to plain requests in the same round."""
+    bases = times[PLAIN.name]
+    many = kind.threads > 1  # then more is better
+    medians = {
+        name: median(
+            base / seconds if many else seconds / base
+            for base, seconds in zip(bases, taken, strict=True)
+        )
+        for name, taken in times.items()
+    }
+    control = medians.pop(CONTROL)
+    base = median(bases) / kind.calls
     return Measured(
-        title,
-        f"{1 / base:,.0f}/s" if throughput else f"{base * 1e6:,.0f} µs",
-        {name: f"{ratio:.3f}" for name, ratio in medians.items()},
+        kind.title,
+        f"{1 / base:,.0f}/s" if many else f"{base * 1e6:,.0f} µs",
+        {
+            name: f"{ratio:.3f}"
+            for name, ratio in medians.items()
+            if math.isfinite(ratio)
+        },
         control,
     )
 
 
-def at_some_depth(
-    work: Callable[[], Any], clock: Callable[[], float], depth: int | None = None
-) -> float:
+def at_some_depth(work: Callable[[], Any], depth: int | None = None) -> float:
     """Return how long it takes, when called from anywhere on the stack.
 
     CPython has its stack of frames in chunks, and a loop that goes over the end of
@@ -330,10 +406,10 @@ def at_some_depth(
     if depth is None:
         depth = random.randrange(CHUNK)
     if depth:
-        return at_some_depth(work, clock, depth - 1)
-    start = clock()
+        return at_some_depth(work, depth - 1)
+    start = time.perf_counter()
     work()
-    return clock() - start
+    return time.perf_counter() - start
 
 
 def repeated(ask: Ask, url: str, calls: int) -> Callable[[], None]:
@@ -362,45 +438,6 @@ def seen_to_be_right(name: str, ask: Ask, base: str, *, heals: bool) -> None:
         raise RuntimeError(f"{name} returns {ok!r}, and {said!r} for the 409")
     if heals and ask(f"{base}/heals/check-{name.replace(' ', '-')}") != ok:
         raise RuntimeError(f"{name} does not heal a 502")
-
-
-def measure_requests(
-    base: str, clock: Callable[[], float], *, quick: bool
-) -> Iterator[Measured]:
-    """Measure the columns that are about requests."""
-    asks = {client.name: client.make() for client in CLIENTS}
-    asks[CONTROL] = plain()
-    retrying = {client.name for client in CLIENTS if client.retries}
-    for name, ask in asks.items():
-        seen_to_be_right(name, ask, base, heals=name in retrying)
-    rounds, calls = (40, 10) if quick else (200, 10)
-    for title, kind in (("200", "ok"), ("409", "conflict")):
-        works = {
-            name: repeated(ask, f"{base}/{kind}", calls) for name, ask in asks.items()
-        }
-        yield interleaved(title, works, clock, rounds, calls)
-    works = {}
-    for number, (name, ask) in enumerate(asks.items()):
-        if name in retrying:
-            works[name] = repeated(ask, f"{base}/heals/{number}", calls)
-        elif name in {PLAIN.name, CONTROL}:
-            works[name] = repeated(ask, f"{base}/heals/{number}", 2 * calls)
-    yield interleaved("healed", works, clock, rounds, calls)
-    with ThreadPoolExecutor(THREADS) as pool:
-        calls = 10 * THREADS
-        works = {
-            name: in_threads(ask, f"{base}/ok", calls, pool)
-            for name, ask in asks.items()
-        }
-        # A thread's own clock does not see the others.
-        yield interleaved(
-            f"{THREADS} threads",
-            works,
-            time.perf_counter,
-            rounds // 4,
-            calls,
-            throughput=True,
-        )
 
 
 def in_new_process(*code_and_args: str) -> float:
@@ -500,26 +537,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument(
-        "--cpu",
-        action="store_true",
-        help="count the processor time of the client, not what the wall clock shows",
-    )
-    parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="also write the table there"
     )
+    parser.add_argument("--client", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--memory-of", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             del os.environ[name]
     logging.getLogger().addHandler(logging.NullHandler())
+    if options.client:
+        client_process(*options.client)
+        return
     if options.memory_of:
         print(memory_of(*options.memory_of))
         return
-    clock = time.thread_time if options.cpu else time.perf_counter
     start = time.monotonic()
     with running_server() as base:
-        columns = list(measure_requests(base, clock, quick=options.quick))
+        columns = list(measure_requests(base, quick=options.quick))
         columns.append(measure_import(quick=options.quick))
         columns.append(measure_memory(base))
     rows = table(columns)

@@ -342,7 +342,8 @@ def client_process(name: str, base: str) -> None:
         if kind.path == "heals" and not (client.retries or client is PLAIN):
             print("inf", flush=True)
             continue
-        repeated(ask, url, 2)()  # the other processes have emptied the caches
+        # Since the last time, the other processes have emptied the caches.
+        repeated(ask, url, 10)()
         if kind.threads == 1:
             print(at_some_depth(repeated(ask, url, calls)), flush=True)
         else:

@@ -32,7 +32,7 @@ from ._checks import check_callable, check_flag, check_integer, checked_statuses
 from ._codes import FIRST_ERROR
 from ._connection import keep_status
 from ._payload import WARNING_HEADER
-from ._rendering import attempt_line
+from ._rendering import network_note
 from ._request_state import RequestState, can_send_again
 from ._response_hooks import OnError, ResponseHooks
 from ._retry import CloudElementsRetry
@@ -79,8 +79,8 @@ class CloudElementsAdapter(HTTPAdapter):
                 sets its *raise_on_status* to false, so that the last response is
                 not lost.
             passthrough: Statuses that are returned as plain responses, for example
-                ``{404}``. With ``range(400, 600)`` the adapter retries and never
-                raises.
+                ``{404}``. With ``range(400, 600)`` the adapter retries and raises
+                none of these.
             on_error: A function that is called with each error before it is raised.
                 If it raises, its exception is logged and the error is still raised.
             pool_connections: As for `requests.adapters.HTTPAdapter`.
@@ -158,8 +158,9 @@ class CloudElementsAdapter(HTTPAdapter):
             and after them ours, which raises. Without a session, no hook runs.
 
         Raises:
-            requests.RequestException: If no response arrived. Earlier attempts are
-                in its ``attempts``, and in a note.
+            requests.RequestException: If no response arrived. With a
+                `CloudElementsRetry`, its ``attempts``, its ``stopped_by`` and a note
+                say what was tried, and why no further attempt was made.
             requests.exceptions.UnrewindableBodyError: Raised by the session if a 307
                 or 308 asks to send a one-shot body a second time.
 
@@ -178,7 +179,7 @@ class CloudElementsAdapter(HTTPAdapter):
             if not isinstance(policy, CloudElementsRetry):
                 raise
             failure = _read_timeout(error) or error
-            _add_attempts(failure, policy)
+            _say_why(failure, policy, request.method)
             if failure is error:
                 raise
             raise failure from error
@@ -237,11 +238,13 @@ def _read_timeout(error: requests.RequestException) -> requests.ReadTimeout | No
     return requests.ReadTimeout(error.args[0], request=error.request)
 
 
-def _add_attempts(error: requests.RequestException, policy: CloudElementsRetry) -> None:
-    """Add the attempts to a network failure, as attribute and as note."""
-    attempts = policy.attempts
-    error.attempts = attempts  # type: ignore[attr-defined]
-    if len(attempts) > 1:
+def _say_why(
+    error: requests.RequestException, policy: CloudElementsRetry, method: str | None
+) -> None:
+    """Add the attempts and why they stopped to a network failure, and as a note."""
+    error.attempts = policy.attempts  # type: ignore[attr-defined]
+    error.stopped_by = policy.stopped_by  # type: ignore[attr-defined]
+    note = network_note(policy.attempts, policy.stopped_by, method)
+    if note is not None:
         # Python 3.10 has no notes.
-        add_note = getattr(error, "add_note", bool)
-        add_note("\n".join(["Attempts:", *map(attempt_line, attempts)]))
+        getattr(error, "add_note", bool)(note)

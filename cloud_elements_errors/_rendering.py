@@ -21,11 +21,14 @@ STOPPED_BY: dict[StopReason, str] = {
     "method": "a repeated {method} could do its work twice",
     "body": "the request body cannot be sent a second time",
     "attempts": "no retries left",
-    "deadline": "the time limit for retries is over",
+    "deadline": "the next attempt would start after the time limit for retries",
     "budget": "the retry budget is empty, because too few requests succeeded in the "
     "last seconds",
     "retry_after": "the server asks to wait {seconds} s, longer than the policy allows",
 }
+
+# RFC 9110, and RFC 5789 for PATCH.
+_NOT_IDEMPOTENT = frozenset({"POST", "PATCH"})
 
 
 class Failure(Protocol):
@@ -63,7 +66,7 @@ def printable(text: str, limit: int | None = None) -> str:
 
 
 def error_line(error: Failure) -> str:
-    """Return the line: status, message, provider's words, request id, method, path."""
+    """Return the line that ``str()`` shows."""
     line = f"{error.status_code} {printable(error.title, _LINE_TEXT)}"
     words = error.message
     if error.origin == "unknown":
@@ -103,13 +106,32 @@ def why_stopped(error: Failure) -> str | None:
     """Say why there was no further attempt; None without a CloudElementsRetry."""
     if error.stopped_by is None:
         return None
-    why = STOPPED_BY[error.stopped_by].format(
-        method=error.method, seconds=f"{error.retry_after or 0:g}"
-    )
-    attempts = len(error.attempts)
-    if attempts == 1:
+    return _why(error.stopped_by, error.attempts, error.method, error.retry_after)
+
+
+def network_note(
+    attempts: tuple[Attempt, ...], stopped_by: StopReason | None, method: str | None
+) -> str | None:
+    """Return the note of a network failure: why it stopped, and the attempts."""
+    if stopped_by is None or (stopped_by == "attempts" and len(attempts) == 1):
+        return None
+    lines = map(attempt_line, attempts if len(attempts) > 1 else ())
+    return "\n".join([_why(stopped_by, attempts, method), *lines])
+
+
+def _why(
+    stopped_by: StopReason,
+    attempts: tuple[Attempt, ...],
+    method: str | None,
+    retry_after: float | None = None,
+) -> str:
+    why = STOPPED_BY[stopped_by]
+    if stopped_by == "method" and method not in _NOT_IDEMPOTENT:
+        why = "the policy does not retry {method}"
+    why = why.format(method=method, seconds=f"{retry_after or 0:g}")
+    if len(attempts) <= 1:
         return f"Not retried: {why}."
-    return f"Gave up after {attempts} attempts: {why}."
+    return f"Gave up after {len(attempts)} attempts: {why}."
 
 
 def attempt_line(attempt: Attempt) -> str:

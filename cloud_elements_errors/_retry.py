@@ -65,14 +65,19 @@ class CloudElementsRetry(RetrySettings):
         return () if self._state is None else self._state.attempts
 
     @property
+    def stopped_by(self) -> StopReason | None:
+        """Why this policy refused a further attempt; None if it has not been asked."""
+        return None if self._state is None else self._state.stopped_by
+
+    @property
     def urls(self) -> tuple[str | None, ...]:
         """The URLs of this request and its proxies, if they are known."""
         return () if self._state is None else self._state.urls
 
     def why_stopped(self, method: str, status_code: int, headers: Any) -> StopReason:
         """Say why there was no attempt after the response with this status."""
-        if self._state is not None and self._state.stopped_by is not None:
-            return self._state.stopped_by
+        if self.stopped_by is not None:
+            return self.stopped_by
         # is_retry() returned false, or was not called.
         if not self._is_listed(status_code, headers):
             return "status"
@@ -111,6 +116,8 @@ class CloudElementsRetry(RetrySettings):
         Raises:
             MaxRetryError: If there is no further attempt. urllib3 then returns the
                 last response, unless *raise_on_status* is set.
+            Exception: The *error* itself, if the server may have received a request
+                that must not be repeated.
 
         """
         if response is not None and response.get_redirect_location():

@@ -313,8 +313,35 @@ def test_network_failure_after_an_answer(
     assert (first.status_code, first.provider_message) == (502, "down")
     assert last.status_code is None
     assert last.error
-    [note] = getattr(caught.value, "__notes__", [f"Attempts:\n{first}"])
-    assert "502" in note
+    assert caught.value.stopped_by == "attempts"
+    if hasattr(caught.value, "__notes__"):  # not on Python 3.10
+        [note] = caught.value.__notes__
+        title, *lines = note.split("\n")
+        assert title == "Gave up after 2 attempts: no retries left."
+        assert lines[0].startswith("  attempt 1: 502 | provider: down")
+        assert lines[1].startswith("  attempt 2: ")
+
+
+def test_network_failure_of_a_post(
+    make_session: Callable[..., requests.Session], raw_server: Any
+) -> None:
+    """It says why there was no retry: the server may have done the work."""
+    with pytest.raises(requests.ConnectionError) as caught:
+        make_session().post(raw_server(b"").url)
+    assert caught.value.stopped_by == "method"
+    why = "Not retried: a repeated POST could do its work twice."
+    assert getattr(caught.value, "__notes__", [why]) == [why]
+
+
+def test_network_failure_before_the_first_attempt(
+    make_session: Callable[..., requests.Session],
+) -> None:
+    """A request that cannot be sent has no attempts, and nothing stopped them."""
+    with pytest.raises(requests.exceptions.InvalidURL) as caught:
+        make_session().get("http://127.0.0.1:99999/")
+    assert not getattr(caught.value, "attempts", ())
+    assert getattr(caught.value, "stopped_by", None) is None
+    assert not hasattr(caught.value, "__notes__")
 
 
 def test_read_timeout_stays_a_timeout(
@@ -335,7 +362,7 @@ def test_network_failure_without_a_retry(
 ) -> None:
     """With one attempt there is nothing to note."""
     with pytest.raises(requests.ConnectionError) as caught:
-        make_session(max_retries=0).post(raw_server(b"").url)
+        make_session(max_retries=0).get(raw_server(b"").url)
     assert len(caught.value.attempts) <= 1
     assert not hasattr(caught.value, "__notes__")
 

@@ -433,7 +433,7 @@ STOPPED = {
     "method": "a repeated POST could do its work twice.",
     "body": "the request body cannot be sent a second time.",
     "attempts": "no retries left.",
-    "deadline": "the time limit for retries is over.",
+    "deadline": "the next attempt would start after the time limit for retries.",
     "budget": "the retry budget is empty, because too few requests succeeded in the "
     "last seconds.",
     "retry_after": "the server asks to wait 7 s, longer than the policy allows.",
@@ -446,6 +446,12 @@ def test_why_stopped(reason, sentence):
     error = make_error()
     error.stopped_by = reason
     assert why_stopped(error) == f"Gave up after 3 attempts: {sentence}"
+
+
+def test_a_method_that_the_policy_excludes():
+    """A repeated GET does no harm, so the reason is the policy."""
+    error = UnlistedStatusError(stopped_by="method", method="GET")
+    assert why_stopped(error) == "Not retried: the policy does not retry GET."
 
 
 def test_why_stopped_after_one_attempt():

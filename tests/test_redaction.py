@@ -293,6 +293,7 @@ LOOKS_SECRET = {
         "got User a1b2c3d4, Organization e5f6a7b8, Element c9d0e1f2=",
         f"got {REDACTED}",
     ),
+    "two-elements": ("Element abc123def, Element xyz123abc", REDACTED),
     "json": ('{"password": "hunter2"}', f'{{"password": "{REDACTED}"}}'),
     "json-in-json": (
         r'"{\"apiSecret\":\"hunter2\",\"a\":1}"',

@@ -114,8 +114,8 @@ def _run(argv: Sequence[str] | None) -> None:
     explaining = commands.add_parser(
         "explain",
         help="explain a status or a saved response",
-        description="Explain what a status or a saved response means, who caused "
-        "it, and what to do.",
+        description="Explain what a status or a saved response means, who wrote it, "
+        "and what to do.",
         epilog=f"""examples:
   {_NAME} explain 502
   {_NAME} explain --status 409 body.json
@@ -139,9 +139,9 @@ def _run(argv: Sequence[str] | None) -> None:
         command.add_argument("--json", action="store_true", help="print JSON")
     showing = commands.add_parser(
         "demo",
-        help="show each error, from a fake server on localhost",
-        description="Start a fake Cloud Elements server on localhost. Show each error, "
-        "a request that succeeds after retries, and one that fails.",
+        help="show each status of the table, from a fake server on localhost",
+        description="Start a fake Cloud Elements server on localhost. Show each status "
+        "of the table, a request that succeeds after retries, and one that fails.",
         epilog=f"""examples:
   {_NAME} demo
   NO_COLOR=1 {_NAME} demo
@@ -156,7 +156,7 @@ def _run(argv: Sequence[str] | None) -> None:
 
 
 class _UsageError(Exception):
-    """The arguments are valid one by one, but not together."""
+    """The arguments name nothing that can be explained."""
 
 
 def _status(text: str) -> int:
@@ -197,7 +197,7 @@ def _show(said: dict[str, Any], printer: Printer) -> None:
         ("written by", "origin"),
         ("request id", "request_id"),
         ("requested", "requested_at"),
-        ("log", "log"),
+        ("log at", "log"),
         ("retry after", "retry_after"),
     ):
         if said.get(key):
@@ -209,6 +209,8 @@ def _show(said: dict[str, Any], printer: Printer) -> None:
         printer.field("body", printable(words_of_page(said["text"]), _PAGE))
     if "retried_methods" in said:
         retried = " ".join(said["retried_methods"]) or "no method"
+        if said["needs_retry_after"]:
+            retried += " without a Retry-After header"
         printer.field("retried", f"{retried}, by default")
     printer.field("what to do", said["remedy"])
 

@@ -1,4 +1,4 @@
-"""The command ``explain``: what a status or a saved response means."""
+"""What a status or a saved response means, for the command line."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def explain(
             "type": None,
             **NORMALIZED_ERRORS.get(status_code, no_error)._asdict(),
         }
-    policy, asked_to_wait = CloudElementsRetry(), error.retry_after is not None
+    policy, wait = CloudElementsRetry(), error.retry_after
+    is_short = (wait or 0) <= policy.retry_after_max
     return {
         **error.to_dict(),
         "origin": error.origin if body else None,
@@ -73,8 +74,10 @@ def explain(
         "retried_methods": [
             method
             for method in _METHODS
-            if policy.is_retry(method, status_code, asked_to_wait)
+            if is_short and policy.is_retry(method, status_code, wait is not None)
         ],
+        "needs_retry_after": wait is None
+        and status_code in policy.RETRY_AFTER_STATUS_CODES,
         "log": f"GET /usage/{error.request_id}" if error.request_id else None,
     }
 

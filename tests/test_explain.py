@@ -77,7 +77,7 @@ def test_a_saved_body(saved, capsys):
         "written by": "provider",
         "request id": "53dbca9430045c016b46566c",
         "requested": "2014-08-01T17:12:52+00:00",
-        "log": "GET /usage/53dbca9430045c016b46566c",
+        "log at": "GET /usage/53dbca9430045c016b46566c",
         "retried": "no method, by default",
         "what to do": NORMALIZED_ERRORS[409].remedy,
     }
@@ -107,6 +107,29 @@ def test_what_curl_printed(saved, capsys, answer):
     assert fields["message"] == r"slow\x1b[31m down"
     assert fields["written by"] == "platform"
     assert fields["retried"] == "GET HEAD PUT DELETE OPTIONS TRACE, by default"
+
+
+RETRY_AFTER = {
+    "short": ("Retry-After: 7", "GET HEAD PUT DELETE OPTIONS TRACE, by default"),
+    "too long": ("Retry-After: 600", "no method, by default"),
+    "none": ("X: 1", "no method without a Retry-After header, by default"),
+}
+
+
+@pytest.mark.parametrize(("header", "retried"), RETRY_AFTER.values(), ids=RETRY_AFTER)
+def test_who_retries_a_429(saved, capsys, header, retried):
+    """The default policy retries a 429 if the server says when, and soon enough."""
+    path = saved(f"HTTP/1.1 429 x\r\n{header}\r\n\r\n")
+    assert main(["explain", "--curl", path]) == 0
+    _, fields = lines(capsys.readouterr().out)
+    assert fields["retried"] == retried
+
+
+def test_a_502_that_asks_for_a_long_wait(saved, capsys):
+    """The default policy does not wait longer than a minute."""
+    path = saved("HTTP/1.1 502 x\r\nRetry-After: 61\r\n\r\n")
+    assert main(["explain", "--curl", path, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["retried_methods"] == []
 
 
 def test_a_request_id_of_another_kind_tells_no_time(saved, capsys):

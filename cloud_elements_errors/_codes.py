@@ -1,7 +1,7 @@
 """The table of the normalized status codes of Cloud Elements, one row per status.
 
-The exception classes, the list of retried statuses, the command line and the table
-in the README all come from this table.
+The list of retried statuses, the command line and the texts of the errors come from
+this table. Tests compare the exception classes and the README with it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The command ``demo``: every error, from a fake server on localhost."""
+"""The command ``demo``: each status of the table, from a fake server on localhost."""
 
 from __future__ import annotations
 

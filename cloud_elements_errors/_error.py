@@ -32,9 +32,9 @@ _IN_DICT = (
 class CloudElementsError(requests.HTTPError):
     """A request to Cloud Elements failed with a status of 400 or more.
 
-    Catch this class for every failure, or a subclass for one status. The attributes
-    hold the content of the response, without the secrets of the request. *response*
-    and *request* are the objects of requests, unchanged.
+    Catch this class for every failed response, or a subclass for one status. Network
+    failures raise the exceptions of requests. The attributes hold the content of the
+    response, without the secrets of the request; *response* and *request* hold them.
 
     Example::
 
@@ -55,16 +55,18 @@ class CloudElementsError(requests.HTTPError):
             ``"platform"`` if it only has words of Cloud Elements, ``"unknown"`` if
             it comes from neither (an HTML page of a gateway, or no body).
         text: The body as text, at most 64 KiB.
-        truncated: Whether the body was longer, or its end did not arrive.
+        truncated: Whether a part of the body is missing: it was too long, did not
+            arrive, or cannot be decoded.
         method: The request's method; None if unknown.
         url: The request's URL without userinfo, query and fragment, or None.
-        attempts: All attempts in order. The last one is the one that raised.
+        attempts: All attempts in order; after a redirect, those at the last URL. The
+            last one is the one that raised.
         stopped_by: Why no further attempt was made: ``"status"``, ``"method"``,
             ``"body"``, ``"attempts"``, ``"deadline"``, ``"budget"`` or
             ``"retry_after"``; None without a `CloudElementsRetry`.
         retry_after: The seconds that the server asked to wait, else None.
-        response: The `requests.Response`. Its ``text`` and ``json()`` work. None if
-            the error was not built from one.
+        response: The `requests.Response`. Its ``text`` and ``json()`` work, with the
+            first 64 KiB of the body. None if the error was not built from one.
         request: Its `requests.PreparedRequest`, or None.
 
     """

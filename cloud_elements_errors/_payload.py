@@ -64,7 +64,8 @@ class Attempt(NamedTuple):
         request_id: The request id of the response, else None.
         provider_message: The provider's text in the response, else None.
         error: The text of the network failure, else None.
-        waited: Seconds of wait before the next attempt; 0 for the last attempt.
+        waited: Seconds of wait before the next attempt; 0 for the last attempt, and
+            with a plain `urllib3.Retry`.
 
     Example::
 

@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def cloud_elements() -> Iterator[FakeCloudElements]:
-    """A Cloud Elements on loopback, under which retries do not wait."""
+    """A fake Cloud Elements server on localhost. Retries do not wait."""
     with FakeCloudElements() as platform, no_wait():
         yield platform

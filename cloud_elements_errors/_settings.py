@@ -60,7 +60,8 @@ class RetrySettings(Retry):
         """Make a policy. Parameters without an explanation work as in `urllib3.Retry`.
 
         Args:
-            total: The number of retries; 0 for none.
+            total: The most retries; 0 for none, None to count only those of each kind.
+                There are never more than 100.
             connect: The most retries after failed connections; None for *total*.
             read: The most retries after broken connections; None for *total*.
             redirect: The most redirects that urllib3 itself follows.
@@ -87,10 +88,10 @@ class RetrySettings(Retry):
                 the server asks for more, there is no retry.
             max_elapsed: No retry starts later than this many seconds after the
                 first failure; None for no limit.
-            budget: A `RetryBudget` for all requests of this policy. By default, all
-                policies of the process without a budget share one for each host.
-                (If the host is not known, with plain urllib3 and without
-                `for_request`, the policy has its own.) None for no budget.
+            budget: A `RetryBudget` for all requests of this policy, or None to retry
+                without a budget. By default, all policies of the process share one
+                for each host. (If the host is not known, with plain urllib3 and
+                without `for_request`, the policy has its own.)
 
         Raises:
             TypeError: If an argument is of the wrong type.

@@ -115,7 +115,7 @@ class UnsupportedMediaTypeError(CloudElementsError):
 class ServerError(CloudElementsError):
     """500: something went wrong on the Cloud Elements server.
 
-    The default policy retries it for safe methods: see *stopped_by*.
+    The default policy retries it, but not for POST and PATCH: see *stopped_by*.
     """
 
     status_code: Literal[500] = 500
@@ -125,7 +125,7 @@ class FailedRequestError(CloudElementsError):
     """502: the endpoint provider was not able to perform the request.
 
     Many 502s are permanent: read *provider_message* first. The default policy
-    retries it for safe methods: see *stopped_by*.
+    retries it, but not for POST and PATCH: see *stopped_by*.
     """
 
     status_code: Literal[502] = 502

@@ -1,11 +1,11 @@
-"""A bulk update on a Dask cluster: 2,000 records, and what became of each.
+"""Update 2,000 records on a Dask cluster, and report each failure.
 
-Run it with ``python examples/bulk_on_dask.py``; it needs ``dask[distributed]`` and
-``tqdm``. Dask does the distribution. This library brings a session that retries
-what is safe to retry, and errors that travel back from the workers as they are.
+Run it with ``python examples/bulk_on_dask.py``. It needs ``dask[distributed]`` and
+``tqdm``. Dask distributes the work. The session retries what is safe to retry. Its
+errors are pickled on the workers, and arrive complete.
 
-Each worker has one session, and so one retry budget, which lives on that worker's
-own successes: however many workers there are, nobody has to coordinate them.
+Each worker process has a retry budget of its own, which depends on its own successes.
+So the workers need no coordination, however many there are.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from cloud_elements_errors.testing import FakeCloudElements
 
 
 class Trouble(NamedTuple):
-    """What every so many records meet."""
+    """A failure that the server has for some of the records."""
 
     first: int
     every: int
     status: int
     words: str
-    responses: int  # how many such responses are waiting for each of the records
-    arrivals: int  # how often each has to arrive, then
+    responses: int  # how many such responses are queued for each of these records
+    arrivals: int  # how often each of these records must arrive
 
 
-# Multiples of 5, from a first each: no record meets two of them.
+# The steps are multiples of 5, so no record has two of them.
 TROUBLES = [
-    Trouble(1, 40, 502, "Connection reset by peer", 1, 2),  # heals
-    Trouble(2, 100, 502, "Invalid Reference Id", 4, 4),  # never does, after 3 retries
+    Trouble(1, 40, 502, "Connection reset by peer", 1, 2),  # the first retry succeeds
+    Trouble(2, 100, 502, "Invalid Reference Id", 4, 4),  # no retry succeeds
     Trouble(3, 125, 409, "Item with the same name already exists", 1, 1),
     Trouble(4, 200, 400, "3100 - message=Invalid email; errorCode=003100", 1, 1),
 ]
@@ -53,12 +53,12 @@ class OneSession(WorkerPlugin):
     """Gives each worker a session."""
 
     def setup(self, worker: Worker) -> None:
-        """Open it, and keep the retries' log lines out of the progress bar."""
+        """Open the session. Its log lines would break the progress bar."""
         worker.session = CloudElementsSession(timeout=30)
         logging.getLogger("cloud_elements_errors").setLevel(logging.ERROR)
 
     def teardown(self, worker: Worker) -> None:
-        """Close it."""
+        """Close the session."""
         worker.session.close()
 
 
@@ -84,7 +84,7 @@ def update_all(client: Client, base: str, count: int) -> dict[int, CloudElements
 
 
 def report(count: int, failed: dict[int, CloudElementsError]) -> None:
-    """Print the failures by kind, then each with what to quote to support."""
+    """Print the failures by kind, then each with its request id for support."""
     print(f"{count:,} records: {count - len(failed):,} updated, {len(failed):,} failed")
     kinds = Counter(
         (type(error).__name__, error.provider_message) for error in failed.values()
@@ -98,7 +98,7 @@ def report(count: int, failed: dict[int, CloudElementsError]) -> None:
 
 
 def prepare(platform: FakeCloudElements, count: int) -> Counter[str]:
-    """Queue the trouble; return how often each record has to arrive."""
+    """Queue the failures; return how often each record must arrive."""
     expected = Counter(f"/contacts/{number}" for number in range(count))
     for trouble in TROUBLES:
         for number in range(trouble.first, count, trouble.every):
@@ -114,13 +114,13 @@ def prepare(platform: FakeCloudElements, count: int) -> Counter[str]:
 
 
 def main() -> None:
-    """Update records on the loopback platform, and compare with what it has seen."""
+    """Update the records, and compare with what the server has received."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--records", type=int, default=2000)
     count = parser.parse_args().records
     with (
         FakeCloudElements() as platform,
-        # Dask would log every failure as well, traceback and all.
+        # Otherwise Dask logs each failure with its traceback.
         LocalCluster(
             n_workers=4,
             threads_per_worker=4,
@@ -135,9 +135,7 @@ def main() -> None:
     report(count, failed)
     if arrived != expected:
         raise SystemExit(f"too often {arrived - expected}, lost {expected - arrived}")
-    print(
-        f"\nNothing was lost or done twice: the platform saw {arrived.total():,} PUTs."
-    )
+    print(f"\nNothing was lost or done twice: the server got {arrived.total():,} PUTs.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """New code: `CloudElementsSession` in place of `requests.Session`.
 
-The platform here is the loopback one; in your code, its URL is
+This example starts a fake Cloud Elements server on localhost. In your code, the URL is
 https://api.cloud-elements.com/elements/api-v2.
 """
 
@@ -16,7 +16,7 @@ from cloud_elements_errors.testing import FakeCloudElements
 
 
 def main(base: str) -> None:
-    """Create a contact, and read a list that happens to be empty."""
+    """Create a contact that exists, and read a list that is empty."""
     session = CloudElementsSession(timeout=30)
     session.headers["Authorization"] = "User u=, Organization o=, Element e="
     try:
@@ -24,7 +24,7 @@ def main(base: str) -> None:
     except ConflictError as error:
         print("exists already:", error.provider_message)
     except CloudElementsError as error:
-        print(error)  # everything else: one line with all there is to know
+        print(error)  # one line: status, messages, request id, method, path
         raise
     try:
         contacts = session.get(f"{base}/contacts").json()

@@ -1,7 +1,7 @@
-"""A client SDK: reach for the session that it holds.
+"""A client SDK: put the hook or the adapter on the session that it holds.
 
-`CrmClient` stands for any SDK on requests that keeps a session and ignores what
-the platform says when a call fails.
+`CrmClient` stands for any SDK that uses requests, keeps a session, and does not check
+the status of responses.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ class CrmClient:
     """Somebody else's code."""
 
     def __init__(self, base: str) -> None:
-        """Keep a session, as SDKs do."""
+        """Keep a session."""
         self.base = base
         self.session = requests.Session()
 
     def contact_names(self) -> list[str]:
-        """Fail with a KeyError where the platform had a lot to say."""
+        """Return the names. After a failed request, this raises a KeyError."""
         page = self.session.get(f"{self.base}/contacts").json()
         return [contact["name"] for contact in page["contacts"]]
 
 
 def main(base: str) -> None:
-    """Get the errors alone, with a hook; then with retries, with the adapter."""
+    """Use the hook, which raises errors. Then use the adapter, which also retries."""
     hooked = CrmClient(base)
     hooked.session.hooks["response"].append(raise_for_error)
     try:

@@ -1,7 +1,7 @@
-"""Dashboards: count errors and retries, and put them on the trace of the request.
+"""Count errors and retries for a dashboard, and add them to the trace of the request.
 
-Prometheus and OpenTelemetry here; `on_error` and the log records serve any other.
-Needs prometheus-client and opentelemetry-sdk.
+It uses Prometheus and OpenTelemetry, and needs prometheus-client and
+opentelemetry-sdk. Other tools can use `on_error` and the log records in the same way.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ registry = CollectorRegistry()
 errors = Counter(
     "cloud_elements_errors",
     "Calls that failed in the end",
-    ["status", "origin", "stopped_by"],  # few values each: no path, no message
+    ["status", "origin", "stopped_by"],  # each has few values
     registry=registry,
 )
 retries = Counter(
@@ -29,7 +29,7 @@ retries = Counter(
 
 
 def on_error(error: CloudElementsError) -> None:
-    """Count an error before it is raised, and tell the current span of it."""
+    """Count an error before it is raised, and add it to the current span."""
     errors.labels(error.status_code, error.origin, error.stopped_by).inc()
     said = {
         "status_code": error.status_code,
@@ -45,12 +45,12 @@ def on_error(error: CloudElementsError) -> None:
 
 
 class Retries(logging.Handler):
-    """Count retries by the log records, which have all of them in fields."""
+    """Counts retries by their log records."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take the record of a retry; there are others, of warnings."""
+        """Count the record if it is of a retry. Records of warnings have no *wait*."""
         if hasattr(record, "wait"):
-            # None where the attempt before met a network failure.
+            # None if the attempt ended in a network failure.
             retries.labels(getattr(record, "status_code", None)).inc()
             trace.get_current_span().add_event(
                 "cloud_elements.retry", {"attempt": getattr(record, "attempt", 0)}
@@ -58,7 +58,7 @@ class Retries(logging.Handler):
 
 
 def main(base: str) -> None:
-    """Make a call that heals, and one that does not, each in a span of its own."""
+    """Send a request that succeeds after retries, and one that fails."""
     provider = TracerProvider()
     exporter = ConsoleSpanExporter(formatter=lambda span: f"{span.to_json(None)}\n")
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -68,7 +68,7 @@ def main(base: str) -> None:
     session = CloudElementsSession(on_error=on_error)
     for name in ("contacts", "invoices"):
         try:
-            # The event of on_error says more than a recorded exception.
+            # on_error has added more than a recorded exception has.
             with tracer.start_as_current_span(name, record_exception=False):
                 session.get(f"{base}/{name}")
         except CloudElementsError as error:

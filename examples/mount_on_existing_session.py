@@ -1,6 +1,6 @@
 """A session of your own: mount the adapter for the URLs of Cloud Elements.
 
-Requests to other hosts stay as they are.
+Requests to other hosts are not changed.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from cloud_elements_errors.testing import FakeCloudElements
 
 
 def report(error: CloudElementsError) -> None:
-    """Count it, send it to a dashboard: called with each error that is raised."""
+    """Report an error before it is raised, for example to a dashboard."""
     print("seen:", type(error).__name__, error.origin, error.request_id)
 
 
 def main(base: str) -> None:
-    """Read a contact whose provider stumbles, and one that is gone."""
+    """Read a contact after a retry, and one that does not exist; delete the first."""
     session = requests.Session()
     # The slash at the end keeps https://api.example.com.evil.net out.
     session.mount(f"{base}/", CloudElementsAdapter(passthrough={404}, on_error=report))

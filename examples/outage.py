@@ -1,36 +1,37 @@
-"""What retries do to a server in trouble: a simulation of the real policies.
+"""Simulate what retries do to a server in an outage, with the real policies.
 
 Run it with ``python examples/outage.py --picture outage.png``. It needs botocore
-for one of its rows, and matplotlib for the picture. It takes under a minute.
+for one of its rows, and matplotlib for the picture. It takes less than a minute.
 
-Only time and the server are simulated. The policies are the real objects, asked
-what urllib3 asks them, in its order, with their clock and their sleep patched.
+Only the time and the server are simulated. The policies are the real objects. The
+simulation calls the methods that urllib3 calls, in the same order, and replaces the
+clock and the sleep of the policies.
 
 - **Traffic**: thousands of clients send 100 requests a second, at random times.
   All are GETs: a POST is never repeated, so it adds no load.
-- **Server**: fails as the scenario says. Besides, it can take 200 attempts in any
-  one second, twice its normal load. While there are more, it fails all of them
-  with 502, and these count too: a call that fails costs it as much as another.
-  (If refusing cost it nothing, all policies would let it recover within seconds.)
+- **Server**: it fails as the scenario says. It can take 200 attempts in any one
+  second, twice its normal load. If there are more, it fails all of them with a 502.
+  A failed attempt costs it as much as any other. (If it cost nothing, the server
+  would recover within seconds under all policies.)
 - **Fleet**: the same traffic comes from 1, 10, 100 or 1,000 processes. Each has
-  a policy of its own, and none knows of the others.
+  its own policy and does not know of the others.
 
-A scenario is 20 s of normal traffic, the trouble, 60 s of normal traffic. A block
-of the table shows one figure for it, for each policy and fleet:
+A scenario has 20 s of normal traffic, then the trouble (an outage or an overload),
+then 60 s of normal traffic. Each block of the table shows one figure of it, for each
+policy and fleet:
 
-- **load**: attempts during the trouble for each request begun in that time;
-- **succeeded**: of the requests begun during the trouble, those with a 200 in the
-  end.
+- **load**: attempts during the trouble, divided by the requests that begin in it;
+- **succeeded**: of the requests that begin during the trouble, those that get a 200.
 
-A figure with a ``!`` comes from a run in which the server never recovered: it
-failed on at normal traffic, when the trouble was over.
+A ``!`` marks a run in which the server never recovered: it still failed at normal
+traffic, when the trouble was over.
 
-The rows: no retry at all; urllib3's `Retry` as people copy it; then our policy, as
-it is, and with the budget of another library in place of ours. These are
+The rows are no retry; urllib3's `Retry` as people copy it; our policy; and our policy
+with the budget of another library:
 
 - botocore's own `RetryQuota`, as its standard mode uses it;
-- gRPC's throttle, after gRFC A6 ("Throttling Retry Attempts and Hedged RPCs"),
-  with the numbers of its example;
+- gRPC's throttle, as in gRFC A6 ("Throttling Retry Attempts and Hedged RPCs"), with
+  the numbers of its example;
 - Finagle's `RetryBudget`, with its defaults.
 """
 
@@ -59,11 +60,11 @@ RATE = 100  # first attempts a second, of all processes together
 CAPACITY = 200  # attempts in one second; when there are more, all of them fail
 LATENCY = 0.1  # seconds that an attempt takes
 BEFORE = 20  # seconds of normal traffic
-TAIL = 10  # seconds after all that is counted, so that its last requests meet traffic
+TAIL = 10  # seconds of traffic after the part that is counted
 
 
 class Scenario(NamedTuple):
-    """What goes wrong, for how long, and which figure tells of it."""
+    """What fails, for how long, and which figure shows it."""
 
     title: str
     seconds: int
@@ -85,14 +86,14 @@ class OtherBudget(RetryBudget):
     """A budget with the arithmetic of another library."""
 
     def requested(self) -> None:
-        """Hear of a request that begins."""
+        """Note that a request begins."""
 
     def failed(self) -> None:
-        """Hear of an attempt that has failed."""
+        """Note that an attempt has failed."""
 
 
 class BotocoreQuota(OtherBudget):
-    """`botocore.retries.standard.RetryQuotaChecker`, around botocore's RetryQuota."""
+    """botocore's RetryQuota, used as its `RetryQuotaChecker` uses it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,7 +111,7 @@ class BotocoreQuota(OtherBudget):
         self._quota.release(self._success)
 
     def refund(self) -> None:
-        """Give back what the retry cost; `deposit` has already been called for it."""
+        """Give back the cost of the retry. `deposit` has already been called for it."""
         self._quota.release(self._cost - self._success)
 
 
@@ -134,7 +135,7 @@ class GrpcThrottle(OtherBudget):
         self._count = min(10, self._count + 0.1)
 
     def refund(self) -> None:
-        """Do nothing: a success is a success."""
+        """Do nothing: a retry that succeeds counts like any success."""
 
 
 class FinagleBudget(OtherBudget):
@@ -168,14 +169,14 @@ class FinagleBudget(OtherBudget):
         return True
 
     def deposit(self) -> None:
-        """Do nothing: requests are what counts."""
+        """Do nothing: only requests add to this budget."""
 
     def refund(self) -> None:
-        """Do nothing: what was spent is spent."""
+        """Do nothing: this budget gives no token back."""
 
 
 class Clock:
-    """Virtual time: what the policies read, and what their sleep moves on."""
+    """A virtual clock. The sleep of the policies advances it."""
 
     now = 0.0
 
@@ -189,7 +190,7 @@ class Clock:
 
 
 class Policy(NamedTuple):
-    """A row: how to make the policy of one process, and whether a fleet matters."""
+    """A row: how to make the policy of a process, and if the fleet's size matters."""
 
     make: Callable[[Clock], Retry]
     has_budget: bool = True
@@ -213,18 +214,18 @@ POLICIES = {
 
 
 class Outcome(NamedTuple):
-    """What came of a scenario under a policy; see the top of the file."""
+    """The result of a scenario under a policy; see the top of the file."""
 
     load: float
     succeeded: float
-    recovered: float  # seconds from the trouble's end to the last failure; or inf
+    recovered: float  # seconds from the end of the trouble to the last failure, or inf
 
 
 Results = dict[Scenario, dict[str, dict[int, Outcome]]]
 
 
 class Server:
-    """Fails as the scenario says, and when it has too much to do."""
+    """A server that fails as the scenario says, and above its capacity."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self._scenario = scenario
@@ -232,7 +233,7 @@ class Server:
         self._recent: deque[float] = deque()
 
     def respond(self, now: float) -> int:
-        """Return the status for an attempt; attempts come in order of time."""
+        """Return the status for an attempt. Attempts must come in order of time."""
         self._recent.append(now)
         while self._recent[0] <= now - 1:
             self._recent.popleft()
@@ -242,7 +243,7 @@ class Server:
 
 
 def follow_up(policy: Retry, status: int) -> Retry | None:
-    """Do with a response what urllib3's ``urlopen`` does, up to the next attempt.
+    """Handle a response as urllib3's ``urlopen`` does, up to the next attempt.
 
     Returns:
         The policy for it, after the wait; None if there is none.
@@ -262,7 +263,7 @@ def follow_up(policy: Retry, status: int) -> Retry | None:
 
 
 def first_attempts(scenario: Scenario, seed: int) -> list[float]:
-    """Draw when the requests begin: the same times for every policy."""
+    """Draw the start times of the requests: the same for every policy."""
     draw = random.Random(seed)  # noqa: S311 - chance, not secrets
     trouble_ends = BEFORE + scenario.seconds
     times, now = [], 0.0
@@ -274,7 +275,7 @@ def first_attempts(scenario: Scenario, seed: int) -> list[float]:
 
 
 def simulate(scenario: Scenario, policy: Policy, fleet: int, seed: int) -> Outcome:
-    """Send all requests of a scenario, each by the policy of its process."""
+    """Send all requests of a scenario, each with the policy of its process."""
     random.seed(seed)  # the policies' jitter
     begun = first_attempts(scenario, seed)
     server, clock = Server(scenario, seed + 1), Clock()
@@ -285,7 +286,7 @@ def simulate(scenario: Scenario, policy: Policy, fleet: int, seed: int) -> Outco
         patch.object(logging.getLogger("cloud_elements_errors"), "disabled", new=True),
     ):
         processes = [policy.make(clock) for _ in range(fleet)]
-        # A heap, as it is sorted; no two events of the same request are in it.
+        # A sorted list is a heap. A request has at most one event in it.
         events = [(t, n, processes[n % fleet]) for n, t in enumerate(begun)]
         while events:
             clock.now, number, retry = heappop(events)
@@ -300,7 +301,7 @@ def simulate(scenario: Scenario, policy: Policy, fleet: int, seed: int) -> Outco
 
 
 def tell(budget: Any, is_first: bool, status: int) -> None:
-    """Tell the budget of another library what ours need not know."""
+    """Tell the budget of another library what our budget does not need to know."""
     if isinstance(budget, OtherBudget):
         if is_first:
             budget.requested()
@@ -311,7 +312,7 @@ def tell(budget: Any, is_first: bool, status: int) -> None:
 def measure(
     scenario: Scenario, begun: list[float], attempts: list[tuple[float, int, bool]]
 ) -> Outcome:
-    """Count what the table says."""
+    """Compute the figures of the table."""
     ends = BEFORE + scenario.seconds
     requests = {n for n, time in enumerate(begun) if BEFORE <= time < ends}
     succeeded = {number for _, number, ok in attempts if ok}
@@ -337,7 +338,7 @@ def run(scenarios: Sequence[Scenario], seed: int) -> Results:
     results: Results = {scenario: {} for scenario in scenarios}
     for scenario, name, fleet in progress(runs):
         outcome = simulate(scenario, POLICIES[name], fleet, seed)
-        # A policy without a budget does the same in every fleet.
+        # Without a budget, the size of the fleet makes no difference.
         same = (fleet,) if POLICIES[name].has_budget else FLEETS
         outcomes = results[scenario].setdefault(name, {})
         outcomes.update(dict.fromkeys(same, outcome))
@@ -345,7 +346,7 @@ def run(scenarios: Sequence[Scenario], seed: int) -> Results:
 
 
 def table(results: Results) -> str:
-    """Align the figures, a column for each fleet."""
+    """Return the table, with a column for each fleet."""
     lines = [f"{'processes':22}" + "".join(f"{fleet:>11,}" for fleet in FLEETS)]
     for scenario, rows in results.items():
         what = f"{scenario.title}, {scenario.seconds} s: {scenario.shows}"
@@ -357,14 +358,14 @@ def table(results: Results) -> str:
 
 
 def cell(scenario: Scenario, outcome: Outcome) -> str:
-    """Show the figure of a scenario, in eleven columns."""
+    """Return the figure of a scenario, eleven characters wide."""
     figure = getattr(outcome, scenario.shows)
     text = f"{figure:.2%}" if scenario.shows == "succeeded" else f"{figure:.3f}"
     return f"{text:>10}{'!' if math.isinf(outcome.recovered) else ' '}"
 
 
 def draw_picture(results: Results, file: str) -> None:
-    """Draw load and success over the number of processes, if matplotlib is there."""
+    """Draw load and success by number of processes, if matplotlib is installed."""
     try:
         pyplot = import_module("matplotlib.pyplot")
     except ImportError:
@@ -372,7 +373,7 @@ def draw_picture(results: Results, file: str) -> None:
         return
     pyplot.switch_backend("agg")
     figure, panels = pyplot.subplots(1, 2, figsize=(9, 4))
-    # Of Okabe and Ito's palette, which the colour-blind tell apart as well.
+    # From the palette of Okabe and Ito, which colour-blind people can distinguish.
     grey, blue = "0.45", "#0072b2"
     colors = [grey, "#d55e00", blue, "#e69f00", "#009e73", "#cc79a7"]
     markers = ["", "s", "o", "^", "v", "D"]
@@ -409,7 +410,7 @@ def draw_picture(results: Results, file: str) -> None:
 
 
 def progress(runs: list[tuple[Scenario, str, int]]) -> Iterable[Any]:
-    """Show a bar on a terminal, if tqdm is there."""
+    """Show a progress bar on a terminal, if tqdm is installed."""
     try:
         tqdm = import_module("tqdm").tqdm
     except ImportError:
@@ -419,7 +420,7 @@ def progress(runs: list[tuple[Scenario, str, int]]) -> Iterable[Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> Results:
-    """Simulate, print the table, draw the picture."""
+    """Run the simulation, print the table, draw the picture."""
     parser = argparse.ArgumentParser(description="What retries do in an outage.")
     parser.add_argument("--picture", metavar="FILE", help="draw it, too")
     parser.add_argument("--seed", type=int, default=1, help="of all chance (1)")

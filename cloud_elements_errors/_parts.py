@@ -93,6 +93,10 @@ def error_from_payload(
     """Build the error for a status of 400 or more; take the secrets out."""
     cls = class_for(status_code) or CloudElementsError
     cut = payload.truncated
+    beside_body = (
+        None if cls.status_code else reason,
+        None if url is None else clean_url(url),
+    )
     text, message, request_id, provider_message, provider_code, title, shown_url = (
         redact.texts(
             payload.text,
@@ -100,11 +104,12 @@ def error_from_payload(
             payload.request_id,
             payload.provider_message,
             payload.provider_code,
-            None if cls.status_code else reason,
-            None if url is None else clean_url(url),
+            *beside_body,
             cut=cut,
         )
     )
+    if cut:  # the body, but not the URL
+        title, shown_url = redact.texts(*beside_body)
     last = Attempt(len(earlier) + 1, status_code, request_id, provider_message)
     return cls._of(
         status_code=status_code,

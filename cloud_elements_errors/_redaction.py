@@ -253,11 +253,13 @@ def _unescaped(data: bytes) -> tuple[bytes, array[int]]:
 
 def _unescaped_secret(secret: bytes) -> bytes:
     plain, _offsets = _unescaped(secret)
+    # In a text, a backslash at the end is taken for the escape of what follows.
+    plain = plain.rstrip(b"\\")
     try:
         plain.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:  # part of a character could match part of another
         return secret
-    return plain
+    return plain if len(plain) >= SHORTEST else secret
 
 
 def _meaning(escape: re.Match[bytes]) -> bytes:

@@ -294,6 +294,7 @@ LOOKS_SECRET = {
         f"got {REDACTED}",
     ),
     "two-elements": ("Element abc123def, Element xyz123abc", REDACTED),
+    "element-colon": ("Element: abc123def, Element: xyz123abc", REDACTED),
     "json": ('{"password": "hunter2"}', f'{{"password": "{REDACTED}"}}'),
     "json-in-json": (
         r'"{\"apiSecret\":\"hunter2\",\"a\":1}"',
@@ -636,6 +637,38 @@ def test_no_secret_in_the__notes_a_retried_error():
     error = error_from_payload(502, payload, redact, earlier=(Attempt(1, 502),))
     assert error.attempts[-1].provider_message == f"bad {REDACTED}"
     assert not any(secret in note for note in error_notes(error))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no user trail22%5C",
+        '{"a":"trail22%5C"}',
+        r"trail22\u005c, trail22\u005C",
+        r"{\"a\":\"trail22\\\"}",
+        "trail22\\\nand more",
+    ],
+)
+def test_a_secret_that_ends_in_a_backslash(text):
+    """Its last character is taken for an escape of the character after it."""
+    redact = Redactor({"Authorization": "Bearer trail22\\"})
+    assert "trail22" not in redact(text)
+    assert redact.texts(text, "https://h/c")[0] == redact(text)
+
+
+def test_a_secret_of_backslashes():
+    """There is nothing else to look for, and other texts stay."""
+    redact = Redactor({"Authorization": "Bearer " + "\\" * 9})
+    assert redact("C: is a drive") == "C: is a drive"
+    assert redact("\\" * 9) == REDACTED
+
+
+def test_the_url_of_a_cut_body_is_not_cut():
+    """Only the body lacks its end, which may be the start of a secret."""
+    url = "https://h/contacts"
+    cookie = {"Cookie": "id=contacts-1234"}
+    error = error_from_parts(502, b"x" * 70_000, url=url, request_headers=cookie)
+    assert (error.truncated, error.url) == (True, url)
 
 
 HOSTILE = {

@@ -164,6 +164,8 @@ class CloudElementsSession(requests.Session):
 
     def _is_foreign(self, request: requests.PreparedRequest) -> bool:
         """Say whether the response may come from an adapter that does not raise."""
+        if not isinstance(request, requests.PreparedRequest):
+            return False  # requests raises for it
         # A mock that replaces Session.send may choose an adapter of its own.
         return requests.Session.send is not _SEND or not isinstance(
             self.get_adapter(request.url or ""), CloudElementsAdapter

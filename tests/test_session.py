@@ -146,7 +146,15 @@ def test_settings_are_keywords() -> None:
         CloudElementsSession(3)
 
 
-@pytest.mark.parametrize("wrong", [None, 5, requests.Request("GET", "http://x/")])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        5,
+        requests.Request("GET"),
+        *(requests.Request("GET", url) for url in ("http://x/", "foo://x")),
+    ],
+)
 def test_sending_what_is_no_prepared_request(wrong: Any) -> None:
     """What requests says of it is what one hears."""
     with CloudElementsSession() as session, requests.Session() as plain:

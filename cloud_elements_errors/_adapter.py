@@ -159,8 +159,8 @@ class CloudElementsAdapter(HTTPAdapter):
 
         Raises:
             requests.RequestException: If no response arrived. With a
-                `CloudElementsRetry`, its ``attempts``, its ``stopped_by`` and a note
-                say what was tried, and why no further attempt was made.
+                `CloudElementsRetry`, it has ``attempts`` and ``stopped_by``, and a
+                note if they say more than its text.
             requests.exceptions.UnrewindableBodyError: Raised by the session if a 307
                 or 308 asks to send a one-shot body a second time.
 

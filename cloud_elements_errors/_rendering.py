@@ -112,11 +112,18 @@ def why_stopped(error: Failure) -> str | None:
 def network_note(
     attempts: tuple[Attempt, ...], stopped_by: StopReason | None, method: str | None
 ) -> str | None:
-    """Return the note of a network failure: why it stopped, and the attempts."""
-    if stopped_by is None or (stopped_by == "attempts" and len(attempts) == 1):
+    """Return the note of a network failure; None if there is nothing to add."""
+    if stopped_by is None:  # the policy was not asked
+        title, shown = "Earlier attempts:", attempts
+    else:
+        title, shown = _why(stopped_by, attempts, method), attempts
+        if stopped_by == "attempts":  # or the server's certificate was refused
+            title = f"Gave up after {len(attempts)} attempts."
+        if len(attempts) == 1:
+            shown = ()
+    if not shown and stopped_by in {None, "attempts"}:
         return None
-    lines = map(attempt_line, attempts if len(attempts) > 1 else ())
-    return "\n".join([_why(stopped_by, attempts, method), *lines])
+    return "\n".join([title, *map(attempt_line, shown)])
 
 
 def _why(
@@ -126,7 +133,7 @@ def _why(
     retry_after: float | None = None,
 ) -> str:
     why = STOPPED_BY[stopped_by]
-    if stopped_by == "method" and method not in _NOT_IDEMPOTENT:
+    if stopped_by == "method" and (method or "").upper() not in _NOT_IDEMPOTENT:
         why = "the policy does not retry {method}"
     why = why.format(method=method, seconds=f"{retry_after or 0:g}")
     if len(attempts) <= 1:

@@ -204,6 +204,8 @@ class CloudElementsRetry(RetrySettings):
             and not self._is_listed(response.status, response.headers)
         ):
             return "status"  # is_retry() did not parse the Retry-After
+        if _is_untrusted(error):
+            return "attempts"  # a retry would fail in the same way
         if (
             error is not None
             and method is not None
@@ -211,8 +213,6 @@ class CloudElementsRetry(RetrySettings):
             and not self._is_method_retryable(method)
         ):
             return "method"  # urllib3 would repeat a POST after a TLS failure
-        if _is_untrusted(error):
-            return "attempts"  # a retry would fail in the same way
         return None if can_send_again(state.body) else "body"
 
     def _pay_or_refuse(

@@ -448,10 +448,18 @@ def test_why_stopped(reason, sentence):
     assert why_stopped(error) == f"Gave up after 3 attempts: {sentence}"
 
 
-def test_a_method_that_the_policy_excludes():
+@pytest.mark.parametrize(
+    ("method", "why"),
+    [
+        ("GET", "the policy does not retry GET."),
+        ("PATCH", "a repeated PATCH could do its work twice."),
+        ("post", "a repeated post could do its work twice."),
+    ],
+)
+def test_a_method_that_the_policy_excludes(method, why):
     """A repeated GET does no harm, so the reason is the policy."""
-    error = UnlistedStatusError(stopped_by="method", method="GET")
-    assert why_stopped(error) == "Not retried: the policy does not retry GET."
+    error = UnlistedStatusError(stopped_by="method", method=method)
+    assert why_stopped(error) == f"Not retried: {why}"
 
 
 def test_why_stopped_after_one_attempt():

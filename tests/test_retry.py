@@ -949,8 +949,11 @@ def test_a_refused_certificate_is_refused_once(error: Exception, retried: bool):
     if retried:
         assert policy.increment("GET", "/", error=error).total == 2
     else:
-        with pytest.raises(MaxRetryError, match="expired"):
-            policy.increment("GET", "/", error=error)
+        for method in ("GET", "POST"):
+            bound = policy.for_request()
+            with pytest.raises(MaxRetryError, match="expired"):
+                bound.increment(method, "/", error=error)
+            assert bound.stopped_by == "attempts"
 
 
 def test_the_text_of_a_failure_is_what_happened():

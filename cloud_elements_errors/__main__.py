@@ -156,7 +156,7 @@ def _run(argv: Sequence[str] | None) -> None:
 
 
 class _UsageError(Exception):
-    """The arguments name nothing that can be explained."""
+    """What to explain is not a status, or cannot be read."""
 
 
 def _status(text: str) -> int:
@@ -210,7 +210,7 @@ def _show(said: dict[str, Any], printer: Printer) -> None:
     if "retried_methods" in said:
         retried = " ".join(said["retried_methods"]) or "no method"
         if said["needs_retry_after"]:
-            retried += " without a Retry-After header"
+            retried += " without a valid Retry-After header"
         printer.field("retried", f"{retried}, by default")
     printer.field("what to do", said["remedy"])
 

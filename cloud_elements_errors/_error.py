@@ -34,7 +34,8 @@ class CloudElementsError(requests.HTTPError):
 
     Catch this class for every failed response, or a subclass for one status. Network
     failures raise the exceptions of requests. The attributes hold the content of the
-    response, without the secrets of the request; *response* and *request* hold them.
+    response, without the secrets of the request. *response* and *request* still
+    contain them.
 
     Example::
 
@@ -55,8 +56,8 @@ class CloudElementsError(requests.HTTPError):
             ``"platform"`` if it only has words of Cloud Elements, ``"unknown"`` if
             it comes from neither (an HTML page of a gateway, or no body).
         text: The body as text, at most 64 KiB.
-        truncated: Whether a part of the body is missing: it was too long, did not
-            arrive, or cannot be decoded.
+        truncated: Whether a part of the body is known to be missing: it was too long,
+            or did not arrive.
         method: The request's method; None if unknown.
         url: The request's URL without userinfo, query and fragment, or None.
         attempts: All attempts in order; after a redirect, those at the last URL. The
@@ -65,8 +66,9 @@ class CloudElementsError(requests.HTTPError):
             ``"body"``, ``"attempts"``, ``"deadline"``, ``"budget"`` or
             ``"retry_after"``; None without a `CloudElementsRetry`.
         retry_after: The seconds that the server asked to wait, else None.
-        response: The `requests.Response`. Its ``text`` and ``json()`` work, with the
-            first 64 KiB of the body. None if the error was not built from one.
+        response: The `requests.Response`. Its ``text`` is the body, at most 64 KiB;
+            its ``json()`` works if that is JSON. None if the error was not built
+            from a response.
         request: Its `requests.PreparedRequest`, or None.
 
     """

@@ -110,9 +110,9 @@ def test_what_curl_printed(saved, capsys, answer):
 
 
 RETRY_AFTER = {
-    "short": ("Retry-After: 7", "GET HEAD PUT DELETE OPTIONS TRACE, by default"),
+    "short": ("Retry-After: 60", "GET HEAD PUT DELETE OPTIONS TRACE, by default"),
     "too long": ("Retry-After: 600", "no method, by default"),
-    "none": ("X: 1", "no method without a Retry-After header, by default"),
+    "none": ("X: 1", "no method without a valid Retry-After header, by default"),
 }
 
 

@@ -468,6 +468,10 @@ def test_why_stopped_after_one_attempt():
     assert why_stopped(error) is None
     error.stopped_by = "status"
     assert why_stopped(error) == "Not retried: the policy does not retry this status."
+    error.attempts *= 2
+    assert why_stopped(error) == (
+        "Gave up after 2 attempts: the policy does not retry this status."
+    )
 
 
 ATTEMPT_LINES = {

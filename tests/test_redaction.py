@@ -656,6 +656,16 @@ def test_a_secret_that_ends_in_a_backslash(text):
     assert redact.texts(text, "https://h/c")[0] == redact(text)
 
 
+def test_only_backslashes_are_taken_from_the_end_of_a_secret():
+    """What is left is searched for, unless it is too short to be a secret."""
+    redact = Redactor({"Authorization": "Bearer trail2XX"})
+    assert redact("trail2 and trail2XX") == f"trail2 and {REDACTED}"
+    redact = Redactor({"Authorization": "Bearer tr4l\\"})
+    assert "tr4l" not in redact('{"a":"tr4l%5C"}')
+    redact = Redactor({"Authorization": "Bearer tr4\\"})
+    assert redact("tr4 and tr4\\") == f"tr4 and {REDACTED}"
+
+
 def test_a_secret_of_backslashes():
     """There is nothing else to look for, and other texts stay."""
     redact = Redactor({"Authorization": "Bearer " + "\\" * 9})

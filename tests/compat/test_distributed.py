@@ -112,7 +112,7 @@ def test_bulk_on_dask():
         ("1", "BadRequestError"): 2,
     }
     # 205, the 6 that healed a second time, and 3 more for each lasting 502.
-    assert lines[-1].endswith("the platform saw 220 PUTs.")
+    assert lines[-1].endswith("the server got 220 PUTs.")
     assert done.stderr == ""  # no bar without a terminal, no log lines
 
 

@@ -113,16 +113,16 @@ def network_note(
     attempts: tuple[Attempt, ...], stopped_by: StopReason | None, method: str | None
 ) -> str | None:
     """Return the note of a network failure; None if there is nothing to add."""
-    if stopped_by is None:  # the policy was not asked
-        title, shown = "Earlier attempts:", attempts
-    else:
-        title, shown = _why(stopped_by, attempts, method), attempts
-        if stopped_by == "attempts":  # or the server's certificate was refused
-            title = f"Gave up after {len(attempts)} attempts."
-        if len(attempts) == 1:
-            shown = ()
-    if not shown and stopped_by in {None, "attempts"}:
+    # If the policy was asked, the last attempt is the failure itself.
+    shown = () if stopped_by is not None and len(attempts) == 1 else attempts
+    if stopped_by not in {None, "attempts"}:
+        title = _why(stopped_by, attempts, method)
+    elif not shown:
         return None
+    elif stopped_by is None:
+        title = "Earlier attempts:"
+    else:  # no retries are left, or the server's certificate was refused
+        title = f"Gave up after {len(attempts)} attempts."
     return "\n".join([title, *map(attempt_line, shown)])
 
 

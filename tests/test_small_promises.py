@@ -760,9 +760,8 @@ def test_a_read_timeout_after_retries(silent_server):
     with pytest.raises(requests.ReadTimeout) as caught:
         session.get(silent_server)
     assert isinstance(caught.value.args[0], MaxRetryError)
-    notes = getattr(caught.value, "__notes__", None)
-    if notes is not None:  # not on Python 3.10
-        title, *lines = notes[0].split("\n")
+    if hasattr(caught.value, "add_note"):  # not on Python 3.10
+        title, *lines = caught.value.__notes__[0].split("\n")
         assert title == "Gave up after 2 attempts."
         assert [line[:11] for line in lines] == ["  attempt 1", "  attempt 2"]
 

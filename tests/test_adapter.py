@@ -481,23 +481,6 @@ def test_a_policy_that_is_set_while_a_request_is_on_its_way(
     assert [request.body for request in platform.requests] == [b"payload"]
 
 
-def test_one_policy_here_and_on_an_adapter_of_requests(
-    platform: FakeCloudElements,
-) -> None:
-    """A body that comes from elsewhere, under the same policy, is another request."""
-    platform.reply(502, method="GET")
-    platform.reply(200, method="GET", body="content")
-    policy = CloudElementsRetry()
-    with requests.Session() as session, requests.Session() as plain:
-        session.mount("http://", CloudElementsAdapter(policy))
-        plain.mount("http://", HTTPAdapter(max_retries=policy))
-        session.put(
-            platform.url, data=(plain.get(platform.url).content for _ in range(1))
-        )
-    assert [request.method for request in platform.requests] == ["GET", "GET", "PUT"]
-    assert platform.requests[-1].body == b"content"
-
-
 def test_pools_of_somebodys_own(platform: FakeCloudElements) -> None:
     """requests documents how a subclass makes its pools: without ours."""
 

@@ -1,0 +1,253 @@
+"""What a request lives through is its own, whatever is sent while it is on its way.
+
+urllib3 shows a policy neither the body nor the headers of a request, so the adapter
+binds a copy of the policy to each request before it sends it. To bind it only when the
+request fails would be cheaper, but then the policy has to find out which request
+failed. These are the cases in which it would take one request for another.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from cloud_elements_errors import (
+    CloudElementsAdapter,
+    CloudElementsRetry,
+    FailedRequestError,
+)
+from cloud_elements_errors.testing import FakeCloudElements, no_wait
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Send = Callable[[str, str], int]
+
+
+@pytest.fixture(autouse=True)
+def _at_once() -> Iterator[None]:
+    with no_wait():
+        yield
+
+
+@pytest.fixture
+def other() -> Iterator[FakeCloudElements]:
+    with FakeCloudElements() as other:
+        yield other
+
+
+def ours(policy: CloudElementsRetry) -> requests.Session:
+    session = requests.Session()
+    session.mount("http://", CloudElementsAdapter(policy))
+    return session
+
+
+def _by_plain_adapter(policy: CloudElementsRetry) -> Send:
+    session = requests.Session()
+    session.mount("http://", HTTPAdapter(max_retries=policy))
+    return lambda method, url: session.request(method, url, data=b"in").status_code
+
+
+def _by_pool_manager(policy: CloudElementsRetry) -> Send:
+    pool = urllib3.PoolManager()
+    return lambda method, url: (
+        pool.request(method, url, body=b"in", retries=policy).status
+    )
+
+
+INSIDE = pytest.mark.parametrize("inside", [_by_plain_adapter, _by_pool_manager])
+
+
+@INSIDE
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_from_a_body(
+    platform: FakeCloudElements,
+    other: FakeCloudElements,
+    inside: Callable[[CloudElementsRetry], Send],
+    method: str,
+) -> None:
+    """The inner request is retried, although the outer body cannot be sent again."""
+    other.reply(502)
+    platform.reply(502)
+    policy = CloudElementsRetry()
+    send = inside(policy)
+
+    def body() -> Iterator[bytes]:
+        yield str(send(method, other.url)).encode()
+
+    with ours(policy) as session, pytest.raises(FailedRequestError) as caught:
+        session.put(platform.url, data=body())
+    assert [request.method for request in other.requests] == [method] * 2
+    assert [request.body for request in platform.requests] == [b"200"]
+    assert (caught.value.stopped_by, len(caught.value.attempts)) == ("body", 1)
+
+
+@INSIDE
+def test_from_a_log_handler(
+    platform: FakeCloudElements,
+    other: FakeCloudElements,
+    inside: Callable[[CloudElementsRetry], Send],
+) -> None:
+    """The inner request succeeds, and pays nothing into the budget of the outer one."""
+    policy = CloudElementsRetry()
+    send = inside(policy)
+
+    class Sending(logging.Handler):
+        def emit(self, _record: logging.LogRecord) -> None:
+            send("GET", other.url)
+
+    platform.reply(502, times=100)
+    logger = logging.getLogger("cloud_elements_errors")
+    handler = Sending()
+    logger.addHandler(handler)
+    stopped_by = []
+    try:
+        with ours(policy) as session:
+            for _ in range(3):
+                with pytest.raises(FailedRequestError) as caught:
+                    session.get(platform.url)
+                stopped_by.append(caught.value.stopped_by)
+    finally:
+        logger.removeHandler(handler)
+    assert stopped_by == ["attempts", "budget", "budget"]
+    assert len(platform.requests) == 4 + 1 + 1
+    assert len(other.requests) == 3
+
+
+@INSIDE
+def test_from_an_adapter_that_adds_a_token(
+    platform: FakeCloudElements,
+    other: FakeCloudElements,
+    inside: Callable[[CloudElementsRetry], Send],
+) -> None:
+    """The attempts to get a token are no attempts of the request that needs it."""
+    policy = CloudElementsRetry()
+    send = inside(policy)
+
+    class Adding(CloudElementsAdapter):
+        def add_headers(self, request: requests.PreparedRequest, **_: Any) -> None:
+            send("GET", other.url)
+
+    other.reply(502, times=2)
+    platform.reply(502, times=4)
+    with requests.Session() as session:
+        session.mount("http://", Adding(policy))
+        with pytest.raises(FailedRequestError) as caught:
+            session.get(platform.url)
+    assert len(other.requests) == 3
+    assert [attempt.number for attempt in caught.value.attempts] == [1, 2, 3, 4]
+
+
+@INSIDE
+def test_from_a_context_that_lives_on(
+    platform: FakeCloudElements,
+    other: FakeCloudElements,
+    inside: Callable[[CloudElementsRetry], Send],
+) -> None:
+    """A task that was started while a request was sent has nothing to do with it."""
+    policy = CloudElementsRetry()
+    send = inside(policy)
+    contexts = []
+
+    def body() -> Iterator[bytes]:
+        contexts.append(contextvars.copy_context())
+        yield b"out"
+
+    with ours(policy) as session:
+        session.put(platform.url, data=body())
+    other.reply(502)
+    assert contexts[0].run(send, "PUT", other.url) == 200
+    assert len(other.requests) == 2
+
+
+class Searching(CloudElementsRetry):
+    """A policy of a user whose POSTs are searches, and so as safe as a GET."""
+
+    def is_retry(self, method: str, *args: Any, **kwargs: Any) -> bool:
+        return super().is_retry("GET", *args, **kwargs)
+
+    def increment(self, method: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        return super().increment("GET", *args, **kwargs)
+
+
+def test_a_policy_that_calls_a_method_by_another_name(
+    platform: FakeCloudElements,
+) -> None:
+    """The body is still the body of this request, and is not sent again, empty."""
+    platform.reply(502)
+    with ours(Searching()) as session, pytest.raises(FailedRequestError) as caught:
+        session.post(platform.url, data=iter([b"out"]))
+    assert [request.body for request in platform.requests] == [b"out"]
+    assert (caught.value.stopped_by, len(caught.value.attempts)) == ("body", 1)
+
+
+class Remembering(CloudElementsRetry):
+    """A policy of a user that keeps something of its own for each request."""
+
+    failures = 0
+
+    def is_retry(self, method: str, status_code: int, *args: Any) -> bool:
+        if status_code >= 500:
+            self.failures += 1
+        return self.failures <= 2 and super().is_retry(method, status_code, *args)
+
+
+def test_what_a_policy_keeps_is_of_one_request(platform: FakeCloudElements) -> None:
+    """Each request has a copy of the policy, from its first response on."""
+    platform.reply(502, times=9)
+    with ours(Remembering(budget=None)) as session:
+        for _ in range(3):
+            with pytest.raises(FailedRequestError) as caught:
+                session.get(platform.url)
+            assert len(caught.value.attempts) == 3
+
+
+class Watching(CloudElementsRetry):
+    """A policy of a user that looks at itself when there is no further attempt."""
+
+    seen: list[Any]
+
+    def increment(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().increment(*args, **kwargs)
+        except Exception:
+            self.seen += [self.stopped_by, self.urls]
+            raise
+
+
+def test_a_policy_knows_its_request_from_the_first_failure(
+    platform: FakeCloudElements,
+) -> None:
+    """Within increment() it says why it stopped, also at the first attempt."""
+    platform.reply(502)
+    url = f"{platform.url}/contacts"
+    policy = Watching(0)
+    policy.seen = []
+    with ours(policy) as session, pytest.raises(FailedRequestError):
+        session.get(url)
+    assert policy.seen == ["attempts", (url,)]
+
+
+class Renewed(CloudElementsRetry):
+    """A policy of a user that makes its copies by the constructor, as urllib3 does."""
+
+    def new(self, **kw: Any) -> Any:
+        return type(self)(**{"total": self.total, "budget": self.budget, **kw})
+
+
+def test_a_policy_that_makes_its_own_copies(
+    platform: FakeCloudElements, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The copies belong to the same request, and know its secrets."""
+    platform.reply(502, provider_message="bad token tok123456789", times=3)
+    headers = {"Authorization": "Bearer tok123456789"}
+    with ours(Renewed(2)) as session, pytest.raises(FailedRequestError):
+        session.get(platform.url, headers=headers)
+    assert [record.attempt for record in caplog.records] == [2, 3]  # type: ignore[attr-defined]
+    assert "tok123456789" not in caplog.text

@@ -115,8 +115,8 @@ _ROWS = (
         502,
         "Failed Request",
         "Endpoint provider was not able to perform a CRUD request.",
-        "Read the provider's message before you try again: it may name a mistake in "
-        "the request, and many 502s are permanent.",
+        "Read the message before you try again: it may name a mistake in the request, "
+        "and many 502s are permanent.",
         retried=True,
     ),
 )

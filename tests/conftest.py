@@ -87,6 +87,13 @@ def platform() -> Iterator[FakeCloudElements]:
         yield platform
 
 
+@pytest.fixture
+def other() -> Iterator[FakeCloudElements]:
+    """A second fake server: another port, and so another host."""
+    with FakeCloudElements() as other:
+        yield other
+
+
 def _session(**settings: Any) -> requests.Session:
     return CloudElementsSession(**settings)
 

@@ -28,7 +28,7 @@ from cloud_elements_errors import (
     raise_for_error,
 )
 from cloud_elements_errors._budget import HostBudgets
-from cloud_elements_errors.testing import FakeCloudElements, no_wait
+from cloud_elements_errors.testing import no_wait
 
 
 def filled(budget, tokens):
@@ -631,24 +631,23 @@ def test_all_ways_share_the_budget_of_a_host(platform):
     assert shared.tokens == pytest.approx(1 + 1 + 0.6)
 
 
-def test_a_redirect_counts_where_it_leads(platform):
+def test_a_redirect_counts_where_it_leads(platform, other):
     """Each host pays for its own failures, and earns by its own successes."""
-    with FakeCloudElements() as other:
-        platform.reply(307, headers={"Location": f"{other.url}/there"})
-        other.reply(502, times=4)
-        with (
-            CloudElementsSession() as session,
-            pytest.raises(CloudElementsError) as caught,
-        ):
-            session.get(platform.url)
-        assert len(caught.value.attempts) == 4
-        assert budget_of(other.url).tokens == 0
-        assert budget_of(platform.url).tokens == pytest.approx(3.2, abs=0.001)
+    platform.reply(307, headers={"Location": f"{other.url}/there"})
+    other.reply(502, times=4)
+    with (
+        CloudElementsSession() as session,
+        pytest.raises(CloudElementsError) as caught,
+    ):
+        session.get(platform.url)
+    assert len(caught.value.attempts) == 4
+    assert budget_of(other.url).tokens == 0
+    assert budget_of(platform.url).tokens == pytest.approx(3.2, abs=0.001)
 
 
-def test_a_redirect_of_urllib3_stays_with_the_host_of_the_request(platform):
+def test_a_redirect_of_urllib3_stays_with_the_host_of_the_request(platform, other):
     """On plain urllib3, the policy was told of the first URL."""
-    with FakeCloudElements() as other, urllib3.PoolManager() as pool:
+    with urllib3.PoolManager() as pool:
         platform.reply(307, headers={"Location": f"{other.url}/there"})
         other.reply(307, headers={"Location": "/here"})
         other.reply(502, times=4)

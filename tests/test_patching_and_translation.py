@@ -37,7 +37,6 @@ from cloud_elements_errors import (
     patch_requests,
     translate_errors,
 )
-from cloud_elements_errors.testing import FakeCloudElements
 
 if TYPE_CHECKING:
     import socket
@@ -53,13 +52,6 @@ def _no_trace():
     """Whatever a test did, requests is as it was."""
     yield
     assert requests.Session.get_adapter is ORIGINAL
-
-
-@pytest.fixture
-def other():
-    """Another host, as far as prefixes go: another port."""
-    with FakeCloudElements() as other:
-        yield other
 
 
 def adapter_of(url):

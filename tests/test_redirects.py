@@ -11,11 +11,12 @@ import requests_mock
 from requests.exceptions import UnrewindableBodyError
 
 from cloud_elements_errors import CloudElementsAdapter, CloudElementsSession
-from cloud_elements_errors.testing import FakeCloudElements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from cloud_elements_errors.testing import FakeCloudElements
 
 CONTENT = b"all of it"
 
@@ -68,13 +69,6 @@ REWINDABLE: dict[str, Callable[[], Any]] = {
     "str": CONTENT.decode,
     "file": lambda: io.BytesIO(CONTENT),
 }
-
-
-@pytest.fixture
-def other() -> Iterator[FakeCloudElements]:
-    """The server to which the first one redirects."""
-    with FakeCloudElements() as server:
-        yield server
 
 
 @pytest.fixture(params=["session", "adapter", "adapter of the first server"])

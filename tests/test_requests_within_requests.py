@@ -22,81 +22,56 @@ from cloud_elements_errors import (
     CloudElementsRetry,
     FailedRequestError,
 )
-from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Send = Callable[[str, str], int]
 
-
-@pytest.fixture(autouse=True)
-def _at_once() -> Iterator[None]:
-    with no_wait():
-        yield
+@pytest.fixture
+def policy() -> CloudElementsRetry:
+    """The policy of the request, and of the one that is sent meanwhile."""
+    return CloudElementsRetry()
 
 
 @pytest.fixture
-def other() -> Iterator[FakeCloudElements]:
-    with FakeCloudElements() as other:
-        yield other
+def session(
+    make_session: Callable[..., requests.Session], policy: CloudElementsRetry
+) -> requests.Session:
+    return make_session(max_retries=policy)
 
 
-def ours(policy: CloudElementsRetry) -> requests.Session:
-    session = requests.Session()
-    session.mount("http://", CloudElementsAdapter(policy))
-    return session
+@pytest.fixture(params=["plain adapter", "pool manager"])
+def send(
+    request: pytest.FixtureRequest, policy: CloudElementsRetry
+) -> Iterator[Callable[[str, str], int]]:
+    """Send a request under the policy without an adapter of ours."""
+    if request.param == "plain adapter":
+        with requests.Session() as session:
+            session.mount("http://", HTTPAdapter(max_retries=policy))
+            yield lambda *to: session.request(*to, data=b"in").status_code
+    else:
+        with urllib3.PoolManager() as pool:
+            yield lambda *to: pool.request(*to, body=b"in", retries=policy).status
 
 
-def _by_plain_adapter(policy: CloudElementsRetry) -> Send:
-    session = requests.Session()
-    session.mount("http://", HTTPAdapter(max_retries=policy))
-    return lambda method, url: session.request(method, url, data=b"in").status_code
-
-
-def _by_pool_manager(policy: CloudElementsRetry) -> Send:
-    pool = urllib3.PoolManager()
-    return lambda method, url: (
-        pool.request(method, url, body=b"in", retries=policy).status
-    )
-
-
-INSIDE = pytest.mark.parametrize("inside", [_by_plain_adapter, _by_pool_manager])
-
-
-@INSIDE
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_from_a_body(
-    platform: FakeCloudElements,
-    other: FakeCloudElements,
-    inside: Callable[[CloudElementsRetry], Send],
-    method: str,
-) -> None:
+def test_from_a_body(platform, other, session, send, method):
     """The inner request is retried, although the outer body cannot be sent again."""
     other.reply(502)
     platform.reply(502)
-    policy = CloudElementsRetry()
-    send = inside(policy)
 
     def body() -> Iterator[bytes]:
         yield str(send(method, other.url)).encode()
 
-    with ours(policy) as session, pytest.raises(FailedRequestError) as caught:
+    with pytest.raises(FailedRequestError) as caught:
         session.put(platform.url, data=body())
     assert [request.method for request in other.requests] == [method] * 2
     assert [request.body for request in platform.requests] == [b"200"]
     assert (caught.value.stopped_by, len(caught.value.attempts)) == ("body", 1)
 
 
-@INSIDE
-def test_from_a_log_handler(
-    platform: FakeCloudElements,
-    other: FakeCloudElements,
-    inside: Callable[[CloudElementsRetry], Send],
-) -> None:
+def test_from_a_log_handler(platform, other, session, send, monkeypatch):
     """The inner request succeeds, and pays nothing into the budget of the outer one."""
-    policy = CloudElementsRetry()
-    send = inside(policy)
 
     class Sending(logging.Handler):
         def emit(self, _record: logging.LogRecord) -> None:
@@ -104,31 +79,19 @@ def test_from_a_log_handler(
 
     platform.reply(502, times=100)
     logger = logging.getLogger("cloud_elements_errors")
-    handler = Sending()
-    logger.addHandler(handler)
+    monkeypatch.setattr(logger, "handlers", [Sending()])
     stopped_by = []
-    try:
-        with ours(policy) as session:
-            for _ in range(3):
-                with pytest.raises(FailedRequestError) as caught:
-                    session.get(platform.url)
-                stopped_by.append(caught.value.stopped_by)
-    finally:
-        logger.removeHandler(handler)
+    for _ in range(3):
+        with pytest.raises(FailedRequestError) as caught:
+            session.get(platform.url)
+        stopped_by.append(caught.value.stopped_by)
     assert stopped_by == ["attempts", "budget", "budget"]
     assert len(platform.requests) == 4 + 1 + 1
     assert len(other.requests) == 3
 
 
-@INSIDE
-def test_from_an_adapter_that_adds_a_token(
-    platform: FakeCloudElements,
-    other: FakeCloudElements,
-    inside: Callable[[CloudElementsRetry], Send],
-) -> None:
+def test_from_an_adapter_that_adds_a_token(platform, other, policy, send):
     """The attempts to get a token are no attempts of the request that needs it."""
-    policy = CloudElementsRetry()
-    send = inside(policy)
 
     class Adding(CloudElementsAdapter):
         def add_headers(self, request: requests.PreparedRequest, **_: Any) -> None:
@@ -144,23 +107,15 @@ def test_from_an_adapter_that_adds_a_token(
     assert [attempt.number for attempt in caught.value.attempts] == [1, 2, 3, 4]
 
 
-@INSIDE
-def test_from_a_context_that_lives_on(
-    platform: FakeCloudElements,
-    other: FakeCloudElements,
-    inside: Callable[[CloudElementsRetry], Send],
-) -> None:
+def test_from_a_context_that_lives_on(platform, other, session, send):
     """A task that was started while a request was sent has nothing to do with it."""
-    policy = CloudElementsRetry()
-    send = inside(policy)
     contexts = []
 
     def body() -> Iterator[bytes]:
         contexts.append(contextvars.copy_context())
         yield b"out"
 
-    with ours(policy) as session:
-        session.put(platform.url, data=body())
+    session.put(platform.url, data=body())
     other.reply(502)
     assert contexts[0].run(send, "PUT", other.url) == 200
     assert len(other.requests) == 2
@@ -176,13 +131,11 @@ class Searching(CloudElementsRetry):
         return super().increment("GET", *args, **kwargs)
 
 
-def test_a_policy_that_calls_a_method_by_another_name(
-    platform: FakeCloudElements,
-) -> None:
+def test_a_policy_that_calls_a_method_by_another_name(platform, make_session):
     """The body is still the body of this request, and is not sent again, empty."""
     platform.reply(502)
-    with ours(Searching()) as session, pytest.raises(FailedRequestError) as caught:
-        session.post(platform.url, data=iter([b"out"]))
+    with pytest.raises(FailedRequestError) as caught:
+        make_session(max_retries=Searching()).post(platform.url, data=iter([b"out"]))
     assert [request.body for request in platform.requests] == [b"out"]
     assert (caught.value.stopped_by, len(caught.value.attempts)) == ("body", 1)
 
@@ -198,14 +151,14 @@ class Remembering(CloudElementsRetry):
         return self.failures <= 2 and super().is_retry(method, status_code, *args)
 
 
-def test_what_a_policy_keeps_is_of_one_request(platform: FakeCloudElements) -> None:
+def test_what_a_policy_keeps_is_of_one_request(platform, make_session):
     """Each request has a copy of the policy, from its first response on."""
     platform.reply(502, times=9)
-    with ours(Remembering(budget=None)) as session:
-        for _ in range(3):
-            with pytest.raises(FailedRequestError) as caught:
-                session.get(platform.url)
-            assert len(caught.value.attempts) == 3
+    session = make_session(max_retries=Remembering(budget=None))
+    for _ in range(3):
+        with pytest.raises(FailedRequestError) as caught:
+            session.get(platform.url)
+        assert len(caught.value.attempts) == 3
 
 
 class Watching(CloudElementsRetry):
@@ -221,16 +174,14 @@ class Watching(CloudElementsRetry):
             raise
 
 
-def test_a_policy_knows_its_request_from_the_first_failure(
-    platform: FakeCloudElements,
-) -> None:
+def test_a_policy_knows_its_request_from_the_first_failure(platform, make_session):
     """Within increment() it says why it stopped, also at the first attempt."""
     platform.reply(502)
     url = f"{platform.url}/contacts"
     policy = Watching(0)
     policy.seen = []
-    with ours(policy) as session, pytest.raises(FailedRequestError):
-        session.get(url)
+    with pytest.raises(FailedRequestError):
+        make_session(max_retries=policy).get(url)
     assert policy.seen == ["attempts", (url,)]
 
 
@@ -241,13 +192,11 @@ class Renewed(CloudElementsRetry):
         return type(self)(**{"total": self.total, "budget": self.budget, **kw})
 
 
-def test_a_policy_that_makes_its_own_copies(
-    platform: FakeCloudElements, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_policy_that_makes_its_own_copies(platform, make_session, caplog):
     """The copies belong to the same request, and know its secrets."""
     platform.reply(502, provider_message="bad token tok123456789", times=3)
     headers = {"Authorization": "Bearer tok123456789"}
-    with ours(Renewed(2)) as session, pytest.raises(FailedRequestError):
-        session.get(platform.url, headers=headers)
-    assert [record.attempt for record in caplog.records] == [2, 3]  # type: ignore[attr-defined]
+    with pytest.raises(FailedRequestError):
+        make_session(max_retries=Renewed(2)).get(platform.url, headers=headers)
+    assert [record.attempt for record in caplog.records] == [2, 3]
     assert "tok123456789" not in caplog.text

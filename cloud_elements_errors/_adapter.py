@@ -170,7 +170,7 @@ class CloudElementsAdapter(HTTPAdapter):
             self.__setstate__(self.__getstate__())
         policy = self._max_retries
         if isinstance(policy, CloudElementsRetry):
-            # Later, a policy that is shared could not tell which request has failed.
+            # Bound now, since a shared policy cannot tell which request has failed.
             urls = (request.url, *(kwargs.get("proxies") or {}).values())
             policy = policy.for_call(RequestState(request.body, request.headers, *urls))
         token = _in_flight.set((self, policy))

@@ -6,13 +6,13 @@ from importlib import metadata
 
 from ._adapter import CloudElementsAdapter
 from ._budget import RetryBudget
-from ._codes import NORMALIZED_ERRORS, NormalizedError
 from ._hook import error_from_response, raise_for_error
 from ._parts import error_from_parts
 from ._patching import patch_requests
 from ._payload import Attempt
 from ._retry import CloudElementsRetry
 from ._session import CloudElementsSession
+from ._table import NORMALIZED_ERRORS, NormalizedError
 from ._translation import translate_errors
 from .exceptions import (
     BadRequestError,

@@ -12,10 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ._codes import NORMALIZED_ERRORS
 from ._demo import demo
 from ._explain import Headers, explain, read_curl
 from ._rendering import printable, words_of_page
+from ._table import NORMALIZED_ERRORS
 from ._terminal import Printer
 
 if TYPE_CHECKING:

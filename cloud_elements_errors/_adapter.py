@@ -28,14 +28,14 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ReadTimeoutError
 from urllib3.util.retry import Retry
 
-from ._checks import check_callable, check_flag, check_integer, checked_statuses
-from ._codes import FIRST_ERROR
+from ._arguments import check_callable, check_flag, check_integer, checked_statuses
 from ._connection import keep_status
 from ._payload import WARNING_HEADER
 from ._rendering import network_note
 from ._request_state import RequestState, can_send_again
 from ._response_hooks import OnError, ResponseHooks
 from ._retry import CloudElementsRetry
+from ._table import FIRST_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -13,7 +13,7 @@ import math
 import time
 from typing import Any
 
-from ._checks import check_number
+from ._arguments import check_number
 from ._lock import lock
 from ._urls import origin_of
 

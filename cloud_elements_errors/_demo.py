@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from ._codes import FIRST_ERROR, NORMALIZED_ERRORS
 from ._rendering import why_stopped
 from ._retry import CloudElementsRetry
 from ._session import CloudElementsSession
+from ._table import FIRST_ERROR, NORMALIZED_ERRORS
 from ._terminal import GREEN, RED
 from ._urls import path_of
 from .exceptions import CloudElementsError

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import requests
 
-from ._checks import check_optional, check_type
-from ._codes import NORMALIZED_ERRORS, UNLISTED_ERROR, NormalizedError
+from ._arguments import check_optional, check_type
 from ._pickling import pack, unpack
 from ._rendering import STOPPED_BY, error_line, error_notes
+from ._table import NORMALIZED_ERRORS, UNLISTED_ERROR, NormalizedError
 
 if TYPE_CHECKING:
     from typing_extensions import Self

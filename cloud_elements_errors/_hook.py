@@ -8,12 +8,12 @@ import requests
 from urllib3.util.retry import Retry
 
 from ._body import read_body
-from ._codes import FIRST_ERROR
 from ._parts import error_from_payload
 from ._payload import WARNING_HEADER, Attempt, as_text, is_charset, parse_payload
 from ._redaction import Redactor
 from ._rendering import printable
 from ._retry import CloudElementsRetry
+from ._table import FIRST_ERROR
 from ._urls import clean_url
 from .exceptions import CloudElementsError
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from requests.structures import CaseInsensitiveDict
 
-from ._checks import check_integer, check_optional
-from ._codes import FIRST_ERROR
+from ._arguments import check_integer, check_optional
 from ._payload import (
     MAX_BODY_BYTES,
     Attempt,
@@ -19,6 +18,7 @@ from ._payload import (
     parse_payload,
 )
 from ._redaction import Redactor
+from ._table import FIRST_ERROR
 from ._urls import clean_url
 from .exceptions import CloudElementsError, class_for
 

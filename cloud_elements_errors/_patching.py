@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from ._adapter import CloudElementsAdapter
-from ._checks import check_type
+from ._arguments import check_type
 from ._lock import lock
 from ._urls import clean_url, origin_of
 

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3.exceptions import MaxRetryError, ProxyError, ResponseError, SSLError
 
-from ._codes import FIRST_ERROR
 from ._payload import Attempt, parse_retry_after
 from ._rendering import log_retry, logger
 from ._request_state import RequestState, can_send_again
 from ._settings import RetrySettings
+from ._table import FIRST_ERROR
 from ._urls import path_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from requests.cookies import extract_cookies_to_jar
 from requests.models import REDIRECT_STATI
 
 from ._adapter import CloudElementsAdapter, refuse_to_resend_stream
-from ._checks import TimeoutTypes, checked_timeout
+from ._arguments import TimeoutTypes, checked_timeout
 from ._response_hooks import OnError, ResponseHooks
 from .exceptions import CloudElementsError
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3.util.retry import Retry
 
-from ._budget import HOST_BUDGET, RetryBudget, host_budgets
-from ._checks import (
+from ._arguments import (
     check_count,
     check_flag,
     check_number,
@@ -17,8 +16,9 @@ from ._checks import (
     checked_names,
     checked_statuses,
 )
-from ._codes import RETRIED_STATUSES
+from ._budget import HOST_BUDGET, RetryBudget, host_budgets
 from ._request_state import RequestState
+from ._table import RETRIED_STATUSES
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -16,14 +16,14 @@
         ├── FailedRequestError         502
         └── UnlistedStatusError        any other status of 400 or more
 
-The table in ``_codes`` says what each status means.
+The table in ``_table`` says what each status means.
 """
 
 import re
 from typing import Literal
 
-from ._codes import FIRST_ERROR
 from ._error import CloudElementsError
+from ._table import FIRST_ERROR
 
 __all__ = [
     "BadRequestError",

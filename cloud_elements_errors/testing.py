@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3.util.retry import Retry
 
+from ._arguments import check_integer, check_optional, check_type
 from ._budget import host_budgets
-from ._checks import check_integer, check_optional, check_type
-from ._codes import FIRST_ERROR, NORMALIZED_ERRORS
 from ._lock import lock
 from ._loopback import LoopbackServer, ReceivedRequest, Reply, phrase
 from ._payload import REQUEST_ID_HEADER
 from ._retry import CloudElementsRetry
+from ._table import FIRST_ERROR, NORMALIZED_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from cloud_elements_errors import (
     error_from_parts,
     exceptions,
 )
-from cloud_elements_errors._codes import RETRIED_STATUSES
+from cloud_elements_errors._table import RETRIED_STATUSES
 from cloud_elements_errors.exceptions import class_for
 
 THE_LIST = {

@@ -21,78 +21,44 @@ from cloud_elements_errors import (
 )
 
 PACKAGE = Path(cloud_elements_errors.__file__).parent
-MODULES = {path.stem: path for path in PACKAGE.glob("*.py")}
+MODULES = {
+    path.relative_to(PACKAGE).with_suffix("").as_posix(): path
+    for path in PACKAGE.rglob("*.py")
+}
 
-# From top to bottom: a module may import those above it, and only these.
-ORDER = [
-    "_lock",
-    "_codes",
-    "_checks",
-    "_urls",
-    "_payload",
-    "_secrets",
-    "_redaction",
-    "_rendering",
-    "_pickling",
-    "_error",
-    "exceptions",
-    "_body",
-    "_budget",
-    "_request_state",
-    "_settings",
-    "_retry",
-    "_parts",
-    "_hook",
-    "_response_hooks",
-    "_connection",
-    "_adapter",
-    "_session",
-    "_patching",
-    "_translation",
-    "_loopback",
-    "testing",
-    "_terminal",
-    "_demo",
-    "_explain",
-    "__main__",
-]
-ALLOWED = {module: set(ORDER[:place]) for place, module in enumerate(ORDER)} | {
-    # Some keep to less than that.
-    "_codes": set(),
-    "_checks": {"_codes"},
-    "_urls": set(),
-    "_payload": set(),
-    "_secrets": {"_payload"},
-    "_redaction": {"_payload", "_secrets"},
-    "_rendering": {"_urls", "_payload"},
-    "_pickling": {"_urls", "_payload", "_redaction"},
-    "_body": {"_payload"},
-    "_budget": {"_lock", "_checks", "_urls"},
-    "_request_state": {"_payload", "_redaction", "_body", "_budget"},
-    "_settings": {"_checks", "_codes", "_budget", "_request_state"},
-    "exceptions": {"_codes", "_error"},
-    "_connection": {"_codes"},
-    "_loopback": set(),
-    "_terminal": set(),
-    # These two are the doors of pytest and of the user.
-    "_pytest_plugin": {"testing"},
-    "__init__": set(ORDER[: ORDER.index("_loopback")]),
+# From bottom to top: a folder may import from itself and from those below it.
+FOLDERS = ["leaves", "_errors", "_retries", "_requests", "_testing", "_command_line"]
+DOORS = {"__init__", "__main__", "exceptions", "testing"}
+FLAT = {
+    "_errors": {
+        *("_payload", "_secrets", "_redaction", "_rendering", "_pickling", "_error"),
+        *("exceptions", "_parts"),
+    },
+    "_retries": {"_body", "_budget", "_request_state", "_settings", "_retry"},
+    "_requests": {
+        *("_hook", "_response_hooks", "_connection", "_adapter", "_session"),
+        *("_patching", "_translation"),
+    },
+    "_testing": {"_loopback", "testing", "_pytest_plugin"},
+    "_command_line": {"_terminal", "_demo", "_explain", "__main__"},
 }
-STDLIB_ONLY = {
-    *("_lock", "_codes", "_urls", "_payload", "_secrets", "_redaction"),
-    *("_rendering", "exceptions", "_budget", "_terminal"),
-}
+# The packages that a folder may import beside the standard library.
 HOSTS = {
-    "_checks": {"urllib3"},
-    "_pickling": {"requests"},
-    "_error": {"requests"},
-    "_body": {"urllib3"},
-    "_request_state": {"urllib3"},
-    "_settings": {"urllib3"},
-    "_retry": {"urllib3"},
-    "_loopback": {"requests"},
-    "_pytest_plugin": {"pytest"},
+    "leaves": {"urllib3"},
+    "_errors": {"requests"},
+    "_retries": {"urllib3"},
+    "_requests": {"requests", "urllib3"},
+    "_testing": {"pytest", "requests", "urllib3"},
+    "_command_line": set(),
 }
+
+
+def _folder(module: str) -> str:
+    """Return the folder of a module; the leaves are flat, beside the doors."""
+    for folder, names in FLAT.items():
+        if module in names:
+            return folder
+    return module.partition("/")[0] if "/" in module else "leaves"
 
 
 def _imports(module: str) -> list[ast.Import | ast.ImportFrom]:
@@ -105,11 +71,17 @@ def _imports(module: str) -> list[ast.Import | ast.ImportFrom]:
 
 
 def _siblings(module: str) -> set[str]:
-    """Return the modules of the package that a module imports at run time."""
+    """Return the modules of the package that a module imports."""
     names = set()
     for node in _imports(module):
         if isinstance(node, ast.ImportFrom) and node.level:
-            names |= {node.module} if node.module else {n.name for n in node.names}
+            home = [*module.split("/")[: -node.level], *(node.module or "").split(".")]
+            path = "/".join(filter(None, home))
+            names |= (
+                {path}
+                if path in MODULES
+                else {f"{path}/{alias.name}".lstrip("/") for alias in node.names}
+            )
     return names
 
 
@@ -124,15 +96,32 @@ def _others(module: str) -> set[str]:
     return names
 
 
-def test_table_of_imports_knows_every_module():
-    """A module that is added has to find its place in the order."""
-    assert set(ALLOWED) == set(MODULES)
+ROOMS = sorted(
+    name for name in MODULES if name not in DOORS or _folder(name) != "leaves"
+)
 
 
-@pytest.mark.parametrize("module", MODULES)
+def test_modules_are_in_the_folders_of_the_order():
+    """A folder that is added has to find its place in the order."""
+    assert {_folder(module) for module in MODULES} == set(FOLDERS)
+
+
+@pytest.mark.parametrize("module", ROOMS)
 def test_imports_point_one_way(module):
-    """A module imports only what stands above it."""
-    assert _siblings(module) <= ALLOWED[module]
+    """A module imports from its own folder and from those below it."""
+    allowed = FOLDERS[: FOLDERS.index(_folder(module)) + 1]
+    assert {_folder(sibling) for sibling in _siblings(module)} <= set(allowed)
+
+
+@pytest.mark.parametrize("module", ROOMS)
+def test_no_import_goes_in_a_circle(module):
+    """No module reaches itself by the imports of the modules that it imports."""
+    seen, waiting = set(), _siblings(module)
+    while waiting:
+        sibling = waiting.pop()
+        seen.add(sibling)
+        waiting |= _siblings(sibling) - seen
+    assert module not in seen
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -141,11 +130,10 @@ def test_package_is_imported_relatively(module):
     assert "cloud_elements_errors" not in _others(module)
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", ROOMS)
 def test_imports_of_other_packages(module):
-    """The core is of the standard library; the rest needs requests and urllib3."""
-    allowed = set() if module in STDLIB_ONLY else {"requests", "urllib3"}
-    allowed = HOSTS.get(module, allowed) | {"typing_extensions"}
+    """Only what sends requests knows both hosts; the command line knows neither."""
+    allowed = HOSTS[_folder(module)] | {"typing_extensions"}
     assert _others(module) - set(sys.stdlib_module_names) <= allowed
 
 
@@ -264,12 +252,13 @@ def test_tox_tests_the_wheel():
 def test_package_is_imported_from_one_place(record_property):
     """All of the package is imported from one place, which the report names."""
     record_property("imported_from", str(PACKAGE))
-    places = {
-        Path(module.__file__).parent
+    strays = [
+        name
         for name, module in list(sys.modules.items())
         if name.partition(".")[0] == "cloud_elements_errors"
-    }
-    assert places == {PACKAGE}
+        and not Path(module.__file__).is_relative_to(PACKAGE)
+    ]
+    assert strays == []
     assert metadata.distribution("cloud-elements-errors").files
 
 

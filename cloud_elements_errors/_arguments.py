@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from urllib3.util import Timeout
 
-from ._codes import FIRST_ERROR
+from ._table import FIRST_ERROR
 
 TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout | None"
 

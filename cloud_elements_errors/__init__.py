@@ -6,15 +6,8 @@ from importlib import metadata
 
 from ._adapter import CloudElementsAdapter
 from ._budget import RetryBudget
-from ._hook import error_from_response, raise_for_error
-from ._parts import error_from_parts
-from ._patching import patch_requests
-from ._payload import Attempt
-from ._retry import CloudElementsRetry
-from ._session import CloudElementsSession
-from ._table import NORMALIZED_ERRORS, NormalizedError
-from ._translation import translate_errors
-from .exceptions import (
+from ._errors.build import error_from_parts
+from ._errors.classes import (
     BadRequestError,
     CloudElementsError,
     ConflictError,
@@ -28,6 +21,13 @@ from .exceptions import (
     UnlistedStatusError,
     UnsupportedMediaTypeError,
 )
+from ._errors.payload import Attempt
+from ._hook import error_from_response, raise_for_error
+from ._patching import patch_requests
+from ._retry import CloudElementsRetry
+from ._session import CloudElementsSession
+from ._table import NORMALIZED_ERRORS, NormalizedError
+from ._translation import translate_errors
 
 __all__ = [
     "NORMALIZED_ERRORS",

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._demo import demo
+from ._errors.line import printable, words_of_page
 from ._explain import Headers, explain, read_curl
-from ._rendering import printable, words_of_page
 from ._table import NORMALIZED_ERRORS
 from ._terminal import Printer
 

@@ -30,8 +30,8 @@ from urllib3.util.retry import Retry
 
 from ._arguments import check_callable, check_flag, check_integer, checked_statuses
 from ._connection import keep_status
-from ._payload import WARNING_HEADER
-from ._rendering import network_note
+from ._errors.line import network_note
+from ._errors.payload import WARNING_HEADER
 from ._request_state import RequestState, can_send_again
 from ._response_hooks import OnError, ResponseHooks
 from ._retry import CloudElementsRetry

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from ._rendering import why_stopped
+from ._errors.classes import CloudElementsError
+from ._errors.line import why_stopped
 from ._retry import CloudElementsRetry
 from ._session import CloudElementsSession
 from ._table import FIRST_ERROR, NORMALIZED_ERRORS
 from ._terminal import GREEN, RED
 from ._urls import path_of
-from .exceptions import CloudElementsError
 from .testing import FakeCloudElements
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timezone
 from typing import Any
 
-from ._parts import error_from_parts
+from ._errors.build import error_from_parts
 from ._retry import CloudElementsRetry
 from ._table import FIRST_ERROR, NORMALIZED_ERRORS, NormalizedError
 

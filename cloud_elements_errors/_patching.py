@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
     from urllib3.util.retry import Retry
 
+    from ._errors.classes import CloudElementsError
     from ._response_hooks import OnError
-    from .exceptions import CloudElementsError
 
 # The number of errors that a patch keeps, since each may hold 64 KiB.
 _REMEMBERED = 100

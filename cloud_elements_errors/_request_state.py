@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ._body import read_body
-from ._payload import Attempt, parse_payload
-from ._redaction import Redactor
+from ._errors.payload import Attempt, parse_payload
+from ._errors.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from urllib3.response import BaseHTTPResponse
 
     from ._budget import RetryBudget
-    from ._payload import StopReason
+    from ._errors.payload import StopReason
 
 
 class RequestState:

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3.exceptions import MaxRetryError, ProxyError, ResponseError, SSLError
 
-from ._payload import Attempt, parse_retry_after
-from ._rendering import log_retry, logger
+from ._errors.line import log_retry, logger
+from ._errors.payload import Attempt, parse_retry_after
 from ._request_state import RequestState, can_send_again
 from ._settings import RetrySettings
 from ._table import FIRST_ERROR
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from urllib3.connectionpool import ConnectionPool
     from urllib3.response import BaseHTTPResponse
 
-    from ._payload import StopReason
+    from ._errors.payload import StopReason
 
 # urllib3 recurses for each attempt. Without a limit it would raise RecursionError.
 _MAX_RETRIES = 100

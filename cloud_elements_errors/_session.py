@@ -11,8 +11,8 @@ from requests.models import REDIRECT_STATI
 
 from ._adapter import CloudElementsAdapter, refuse_to_resend_stream
 from ._arguments import TimeoutTypes, checked_timeout
+from ._errors.classes import CloudElementsError
 from ._response_hooks import OnError, ResponseHooks
-from .exceptions import CloudElementsError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator

@@ -16,10 +16,10 @@ import requests
 import urllib3
 
 from ._body import read_body
+from ._errors.build import error_from_parts
+from ._errors.classes import CloudElementsError
+from ._errors.payload import as_text
 from ._hook import error_from_response
-from ._parts import error_from_parts
-from ._payload import as_text
-from .exceptions import CloudElementsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,9 +25,9 @@ from urllib3.util.retry import Retry
 
 from ._arguments import check_integer, check_optional, check_type
 from ._budget import host_budgets
+from ._errors.payload import REQUEST_ID_HEADER
 from ._lock import lock
 from ._loopback import LoopbackServer, ReceivedRequest, Reply, phrase
-from ._payload import REQUEST_ID_HEADER
 from ._retry import CloudElementsRetry
 from ._table import FIRST_ERROR, NORMALIZED_ERRORS
 

@@ -17,12 +17,10 @@ from cloud_elements_errors import (
     CloudElementsError,
     CloudElementsSession,
     _budget,
-    _payload,
-    _redaction,
-    _secrets,
     _urls,
     raise_for_error,
 )
+from cloud_elements_errors._errors import payload, redaction, secrets
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
 if TYPE_CHECKING:
@@ -55,9 +53,9 @@ def _new_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
 def _no_cached_results() -> None:
     """Each test computes what it needs, also if a test before it asked the same."""
     for function in (
-        _redaction._needles,
-        _secrets._is_secret_header,
-        _payload.is_charset,
+        redaction._needles,
+        secrets._is_secret_header,
+        payload.is_charset,
         _urls._origin,
     ):
         function.cache_clear()

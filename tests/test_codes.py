@@ -12,8 +12,8 @@ from cloud_elements_errors import (
     error_from_parts,
     exceptions,
 )
+from cloud_elements_errors._errors.classes import class_for
 from cloud_elements_errors._table import RETRIED_STATUSES
-from cloud_elements_errors.exceptions import class_for
 
 THE_LIST = {
     200: ("OK", "Everything worked as expected."),

@@ -16,7 +16,7 @@ import pytest
 
 from cloud_elements_errors import NORMALIZED_ERRORS, __main__, __version__, _demo
 from cloud_elements_errors.__main__ import main
-from cloud_elements_errors.exceptions import class_for
+from cloud_elements_errors._errors.classes import class_for
 
 WIDTH = 80
 

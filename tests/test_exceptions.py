@@ -27,10 +27,10 @@ from cloud_elements_errors import (
     exceptions,
     raise_for_error,
 )
-from cloud_elements_errors._parts import error_from_payload
-from cloud_elements_errors._payload import parse_payload
-from cloud_elements_errors._redaction import Redactor
-from cloud_elements_errors._rendering import attempt_line, why_stopped
+from cloud_elements_errors._errors.build import error_from_payload
+from cloud_elements_errors._errors.line import attempt_line, why_stopped
+from cloud_elements_errors._errors.payload import parse_payload
+from cloud_elements_errors._errors.redaction import Redactor
 
 CLASSES = [getattr(exceptions, name) for name in exceptions.__all__]
 LEAVES = [cls for cls in CLASSES if cls is not CloudElementsError]

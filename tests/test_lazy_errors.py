@@ -63,13 +63,13 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is made of errors for people to read, in the order in which it is made."""
     made: list[str] = []
     for name in ("error_line", "error_notes"):
-        original = getattr(cloud_elements_errors._error, name)
+        original = getattr(cloud_elements_errors._errors.base, name)
 
         def make(error: Any, name: str = name, original: Any = original) -> Any:
             made.append(name)
             return original(error)
 
-        monkeypatch.setattr(f"cloud_elements_errors._error.{name}", make)
+        monkeypatch.setattr(f"cloud_elements_errors._errors.base.{name}", make)
     return made
 
 
@@ -179,7 +179,7 @@ def test_a_class_is_shown_as_users_import_it(cls: type[CloudElementsError]) -> N
     assert b"cloud_elements_errors\n" + cls.__name__.encode() in pickled
     # As 1.0 wrote it
     old = pickled.replace(
-        b"cloud_elements_errors\n", b"cloud_elements_errors.exceptions\n"
+        b"cloud_elements_errors\n", b"cloud_elements_errors._errors.classes\n"
     )
     assert type(pickle.loads(old)) is cls
 

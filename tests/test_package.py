@@ -30,10 +30,6 @@ MODULES = {
 FOLDERS = ["leaves", "_errors", "_retries", "_requests", "_testing", "_command_line"]
 DOORS = {"__init__", "__main__", "exceptions", "testing"}
 FLAT = {
-    "_errors": {
-        *("_payload", "_secrets", "_redaction", "_rendering", "_pickling", "_error"),
-        *("exceptions", "_parts"),
-    },
     "_retries": {"_body", "_budget", "_request_state", "_settings", "_retry"},
     "_requests": {
         *("_hook", "_response_hooks", "_connection", "_adapter", "_session"),
@@ -150,8 +146,8 @@ def test_typing_extensions_is_for_the_type_checker_alone(module):
 # Modules of the standard library that few programs need, and that are slow to import.
 DEFERRED = {
     "_translation": ["import inspect"],
-    "_redaction": ["import html"],
-    "_pickling": ["import pickle"],
+    "_errors/redaction": ["import html"],
+    "_errors/pickling": ["import pickle"],
 }
 
 

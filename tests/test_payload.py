@@ -11,8 +11,9 @@ from types import NoneType
 
 import pytest
 
-from cloud_elements_errors import _payload, error_from_parts
-from cloud_elements_errors._payload import parse_payload, parse_retry_after
+from cloud_elements_errors import error_from_parts
+from cloud_elements_errors._errors import payload
+from cloud_elements_errors._errors.payload import parse_payload, parse_retry_after
 
 RECORDED = json.loads(
     (Path(__file__).parent / "data" / "recorded_bodies.json").read_text("utf-8")
@@ -450,7 +451,7 @@ def test_too_deep_for_json_dumps(monkeypatch):
     def too_deep(*_args, **_kwargs):
         raise RecursionError
 
-    monkeypatch.setattr(_payload.json, "dumps", too_deep)
+    monkeypatch.setattr(payload.json, "dumps", too_deep)
     assert parse(b'{"message": [1]}').message == "…"
 
 

@@ -17,11 +17,11 @@ from cloud_elements_errors import (
     error_from_parts,
     error_from_response,
 )
-from cloud_elements_errors._payload import parse_payload, parse_retry_after
-from cloud_elements_errors._redaction import REDACTED, Redactor
-from cloud_elements_errors._rendering import printable
+from cloud_elements_errors._errors.classes import class_for
+from cloud_elements_errors._errors.line import printable
+from cloud_elements_errors._errors.payload import parse_payload, parse_retry_after
+from cloud_elements_errors._errors.redaction import REDACTED, Redactor
 from cloud_elements_errors._urls import clean_url
-from cloud_elements_errors.exceptions import class_for
 
 QUICK = settings(max_examples=100, deadline=None)
 

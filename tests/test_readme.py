@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cloud_elements_errors import NORMALIZED_ERRORS, _adapter
-from cloud_elements_errors.exceptions import class_for
+from cloud_elements_errors._errors.classes import class_for
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
 ROOT = Path(__file__).parent.parent

@@ -15,13 +15,13 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from cloud_elements_errors import Attempt, error_from_parts, error_from_response
-from cloud_elements_errors._parts import error_from_payload
-from cloud_elements_errors._payload import parse_payload
-from cloud_elements_errors._redaction import (
+from cloud_elements_errors._errors.build import error_from_payload
+from cloud_elements_errors._errors.line import error_notes, printable
+from cloud_elements_errors._errors.payload import parse_payload
+from cloud_elements_errors._errors.redaction import (
     REDACTED,
     Redactor,
 )
-from cloud_elements_errors._rendering import error_notes, printable
 from cloud_elements_errors._urls import clean_url, path_of
 
 RECORDED = json.loads(

@@ -583,7 +583,7 @@ HUGE = [
 
 @pytest.fixture
 def wall_clock(monkeypatch):
-    monkeypatch.setattr("cloud_elements_errors._payload.time.time", lambda: NOW)
+    monkeypatch.setattr("cloud_elements_errors._errors.payload.time.time", lambda: NOW)
 
 
 @pytest.mark.usefixtures("wall_clock")

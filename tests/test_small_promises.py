@@ -37,17 +37,17 @@ from cloud_elements_errors import (
     translate_errors,
 )
 from cloud_elements_errors._body import _LimitedSocket, read_body
-from cloud_elements_errors._hook import _redacted
-from cloud_elements_errors._payload import parse_payload
-from cloud_elements_errors._pickling import _shortened
-from cloud_elements_errors._redaction import Redactor
-from cloud_elements_errors._rendering import (
+from cloud_elements_errors._errors.line import (
     attempt_line,
     error_line,
     log_retry,
     printable,
     why_stopped,
 )
+from cloud_elements_errors._errors.payload import parse_payload
+from cloud_elements_errors._errors.pickling import _shortened
+from cloud_elements_errors._errors.redaction import Redactor
+from cloud_elements_errors._hook import _redacted
 from cloud_elements_errors._request_state import RequestState
 from cloud_elements_errors._urls import path_of
 

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from requests.structures import CaseInsensitiveDict
 
-from ._arguments import check_integer, check_optional
-from ._payload import (
+from .._arguments import check_integer, check_optional
+from .._table import FIRST_ERROR
+from .._urls import clean_url
+from .classes import CloudElementsError, class_for
+from .payload import (
     MAX_BODY_BYTES,
     Attempt,
     ErrorPayload,
@@ -17,10 +20,7 @@ from ._payload import (
     as_text,
     parse_payload,
 )
-from ._redaction import Redactor
-from ._table import FIRST_ERROR
-from ._urls import clean_url
-from .exceptions import CloudElementsError, class_for
+from .redaction import Redactor
 
 if TYPE_CHECKING:
     import requests

@@ -7,9 +7,9 @@ from typing import Any
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from ._payload import as_text
-from ._redaction import Redactor
-from ._urls import clean_url
+from .._urls import clean_url
+from .payload import as_text
+from .redaction import Redactor
 
 # Small enough for message brokers and process pools.
 _MAX_PICKLE_BYTES = 120 * 1024

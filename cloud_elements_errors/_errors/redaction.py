@@ -22,8 +22,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from ._payload import as_text
-from ._secrets import (
+from .payload import as_text
+from .secrets import (
     SCHEME_NAME,
     SHORT,
     SHORTEST,

@@ -6,10 +6,10 @@ import logging
 import re
 from typing import TYPE_CHECKING, Protocol
 
-from ._urls import path_of
+from .._urls import path_of
 
 if TYPE_CHECKING:
-    from ._payload import Attempt, Origin, StopReason
+    from .payload import Attempt, Origin, StopReason
 
 logger = logging.getLogger("cloud_elements_errors")
 

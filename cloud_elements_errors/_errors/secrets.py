@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from ._payload import as_text
+from .payload import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import requests
 
-from ._arguments import check_optional, check_type
-from ._pickling import pack, unpack
-from ._rendering import STOPPED_BY, error_line, error_notes
-from ._table import NORMALIZED_ERRORS, UNLISTED_ERROR, NormalizedError
+from .._arguments import check_optional, check_type
+from .._table import NORMALIZED_ERRORS, UNLISTED_ERROR, NormalizedError
+from .line import STOPPED_BY, error_line, error_notes
+from .pickling import pack, unpack
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ._payload import Attempt, Origin, StopReason
+    from .payload import Attempt, Origin, StopReason
 
 
 # The keys of to_dict() after "type", in order.

@@ -1,0 +1,1 @@
+"""Status, headers and bytes make an exception. No input or output."""

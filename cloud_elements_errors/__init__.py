@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib import metadata
 
 from ._adapter import CloudElementsAdapter
-from ._budget import RetryBudget
 from ._errors.build import error_from_parts
 from ._errors.classes import (
     BadRequestError,
@@ -24,7 +23,8 @@ from ._errors.classes import (
 from ._errors.payload import Attempt
 from ._hook import error_from_response, raise_for_error
 from ._patching import patch_requests
-from ._retry import CloudElementsRetry
+from ._retries.budget import RetryBudget
+from ._retries.policy import CloudElementsRetry
 from ._session import CloudElementsSession
 from ._table import NORMALIZED_ERRORS, NormalizedError
 from ._translation import translate_errors

@@ -32,9 +32,9 @@ from ._arguments import check_callable, check_flag, check_integer, checked_statu
 from ._connection import keep_status
 from ._errors.line import network_note
 from ._errors.payload import WARNING_HEADER
-from ._request_state import RequestState, can_send_again
 from ._response_hooks import OnError, ResponseHooks
-from ._retry import CloudElementsRetry
+from ._retries.policy import CloudElementsRetry
+from ._retries.state import RequestState, can_send_again
 from ._table import FIRST_ERROR
 
 if TYPE_CHECKING:

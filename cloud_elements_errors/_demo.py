@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ._errors.classes import CloudElementsError
 from ._errors.line import why_stopped
-from ._retry import CloudElementsRetry
+from ._retries.policy import CloudElementsRetry
 from ._session import CloudElementsSession
 from ._table import FIRST_ERROR, NORMALIZED_ERRORS
 from ._terminal import GREEN, RED

@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any
 from urllib3.util.retry import Retry
 
 from ._arguments import check_integer, check_optional, check_type
-from ._budget import host_budgets
 from ._errors.payload import REQUEST_ID_HEADER
 from ._lock import lock
 from ._loopback import LoopbackServer, ReceivedRequest, Reply, phrase
-from ._retry import CloudElementsRetry
+from ._retries.budget import host_budgets
+from ._retries.policy import CloudElementsRetry
 from ._table import FIRST_ERROR, NORMALIZED_ERRORS
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ._budget import RetryBudget
+    from ._retries.budget import RetryBudget
 
 __all__ = ["FakeCloudElements", "ReceivedRequest", "no_wait"]
 

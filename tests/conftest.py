@@ -16,11 +16,11 @@ from cloud_elements_errors import (
     CloudElementsAdapter,
     CloudElementsError,
     CloudElementsSession,
-    _budget,
     _urls,
     raise_for_error,
 )
 from cloud_elements_errors._errors import payload, redaction, secrets
+from cloud_elements_errors._retries import budget
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _new_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins as a process does: no host has been asked yet."""
-    monkeypatch.setattr(_budget.host_budgets, "by_origin", {})
+    monkeypatch.setattr(budget.host_budgets, "by_origin", {})
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,7 @@ class Clock:
 def budget_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Stop the time for retry budgets, so that nothing fades by itself."""
     clock = Clock()
-    monkeypatch.setattr(_budget, "time", clock)
+    monkeypatch.setattr(budget, "time", clock)
     return clock
 
 

@@ -19,10 +19,10 @@ import urllib3
 from cloud_elements_errors import (
     CloudElementsAdapter,
     CloudElementsError,
-    _body,
     error_from_response,
 )
-from cloud_elements_errors._body import read_body
+from cloud_elements_errors._retries import body as body_module
+from cloud_elements_errors._retries.body import read_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -463,7 +463,7 @@ def test_body_that_is_slow(
     stream: bool,
 ) -> None:
     """The limit in time ends it, though the user has set no timeout at all."""
-    monkeypatch.setattr(_body, "MAX_SECONDS", 0.1)
+    monkeypatch.setattr(body_module, "MAX_SECONDS", 0.1)
     gone = threading.Event()
 
     def respond(connection: socket.socket) -> None:
@@ -526,7 +526,7 @@ def test_slow_body_gives_back_its_place(
     raw_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So it is after a body that the limit in time has ended."""
-    monkeypatch.setattr(_body, "MAX_SECONDS", 0.05)
+    monkeypatch.setattr(body_module, "MAX_SECONDS", 0.05)
 
     def respond(connection: socket.socket) -> None:
         connection.sendall(sized(BYTES, length=999))

@@ -23,11 +23,11 @@ from cloud_elements_errors import (
     CloudElementsRetry,
     CloudElementsSession,
     RetryBudget,
-    _budget,
     patch_requests,
     raise_for_error,
 )
-from cloud_elements_errors._budget import HostBudgets
+from cloud_elements_errors._retries import budget as budget_module
+from cloud_elements_errors._retries.budget import HostBudgets
 from cloud_elements_errors.testing import no_wait
 
 
@@ -560,7 +560,7 @@ def test_the_first_status_that_is_no_success(status, gained):
 @pytest.mark.parametrize("use", [RetryBudget.withdraw, RetryBudget.deposit])
 def test_idle_hosts_are_forgotten_first(budget_clock, monkeypatch, use):
     """The number of budgets is bounded; the one that was used last stays longest."""
-    monkeypatch.setattr(_budget, "_MOST_HOSTS", 3)
+    monkeypatch.setattr(budget_module, "_MOST_HOSTS", 3)
     budgets = []
     for number in range(3):
         budget_clock.now += 1
@@ -571,9 +571,9 @@ def test_idle_hosts_are_forgotten_first(budget_clock, monkeypatch, use):
     budget_of("http://host3/")
     kept = [budget_of(f"http://host{number}/") is budgets[number] for number in (0, 2)]
     assert kept == [True, True]
-    assert len(_budget.host_budgets.by_origin) == 3
+    assert len(budget_module.host_budgets.by_origin) == 3
     assert budget_of("http://host1/") is not budgets[1]
-    assert len(_budget.host_budgets.by_origin) == 3
+    assert len(budget_module.host_budgets.by_origin) == 3
 
 
 def test_a_host_keeps_its_budget():

@@ -11,7 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from cloud_elements_errors import RetryBudget, _budget
+from cloud_elements_errors import RetryBudget
+from cloud_elements_errors._retries import budget as budgets
 
 
 class Clock:
@@ -33,7 +34,7 @@ class BudgetMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
-        self.patch = patch.object(_budget, "time", self.clock)
+        self.patch = patch.object(budgets, "time", self.clock)
         self.patch.start()
 
     def teardown(self) -> None:

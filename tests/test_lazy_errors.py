@@ -194,7 +194,7 @@ def test_a_log_line_is_made_where_a_handler_may_see_it(
     """A logger that is set to errors gets no work for each retry."""
     made = []
     monkeypatch.setattr(
-        "cloud_elements_errors._retry.log_retry", lambda *args: made.append(args)
+        "cloud_elements_errors._retries.policy.log_retry", lambda *a: made.append(a)
     )
     error_free_logger.setLevel(level)
     policy = CloudElementsRetry()
@@ -223,7 +223,7 @@ def test_a_success_builds_nothing_that_a_failure_needs(
         raise AssertionError("done for a 200")
 
     for name in (
-        "_request_state.Redactor",
+        "_retries.state.Redactor",
         "_hook.read_body",
         "_hook.Redactor",
         "_adapter.ResponseHooks.install",

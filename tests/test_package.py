@@ -30,7 +30,6 @@ MODULES = {
 FOLDERS = ["leaves", "_errors", "_retries", "_requests", "_testing", "_command_line"]
 DOORS = {"__init__", "__main__", "exceptions", "testing"}
 FLAT = {
-    "_retries": {"_body", "_budget", "_request_state", "_settings", "_retry"},
     "_requests": {
         *("_hook", "_response_hooks", "_connection", "_adapter", "_session"),
         *("_patching", "_translation"),

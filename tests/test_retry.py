@@ -53,7 +53,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr("cloud_elements_errors._retry.time", clock)
+    monkeypatch.setattr("cloud_elements_errors._retries.policy.time", clock)
     return clock
 
 
@@ -500,7 +500,7 @@ def test_first_wait_comes_from_the_first_formula(monkeypatch, clock):
     """The retry after the first failure draws with n=0, the next with n=1."""
     drawn = []
     monkeypatch.setattr(
-        "cloud_elements_errors._retry.random.uniform",
+        "cloud_elements_errors._retries.policy.random.uniform",
         lambda least, most: drawn.append((least, most)) or most,
     )
     policy = CloudElementsRetry(backoff_factor=0.5, backoff_max=1.5, max_elapsed=None)
@@ -759,7 +759,7 @@ def test_the_failing_body_is_read_no_longer_than_the_deadline(clock, monkeypatch
         granted.append(seconds)
         return b"", True
 
-    monkeypatch.setattr("cloud_elements_errors._request_state.read_body", read_body)
+    monkeypatch.setattr("cloud_elements_errors._retries.state.read_body", read_body)
     for most in (2, 60, None):
         policy = CloudElementsRetry(max_elapsed=most, backoff_factor=0)
         policy.increment("GET", "/", answer())

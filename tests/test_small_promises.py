@@ -36,7 +36,6 @@ from cloud_elements_errors import (
     raise_for_error,
     translate_errors,
 )
-from cloud_elements_errors._body import _LimitedSocket, read_body
 from cloud_elements_errors._errors.line import (
     attempt_line,
     error_line,
@@ -48,7 +47,8 @@ from cloud_elements_errors._errors.payload import parse_payload
 from cloud_elements_errors._errors.pickling import _shortened
 from cloud_elements_errors._errors.redaction import Redactor
 from cloud_elements_errors._hook import _redacted
-from cloud_elements_errors._request_state import RequestState
+from cloud_elements_errors._retries.body import _LimitedSocket, read_body
+from cloud_elements_errors._retries.state import RequestState
 from cloud_elements_errors._urls import path_of
 
 LIMIT = 64 * 1024

@@ -217,7 +217,7 @@ def resident() -> int:
 @contextmanager
 def filled_budget(tokens: int) -> Iterator[RetryBudget]:
     """Give a budget with so many tokens added, from which nothing fades."""
-    with patch("cloud_elements_errors._budget.time", Mock(monotonic=lambda: 0)):
+    with patch("cloud_elements_errors._retries.budget.time", Mock(monotonic=lambda: 0)):
         budget = RetryBudget(RESERVE, RATIO)
         for _ in range(tokens):
             budget.refund()

@@ -7,17 +7,17 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ._body import read_body
-from ._errors.payload import Attempt, parse_payload
-from ._errors.redaction import Redactor
+from .._errors.payload import Attempt, parse_payload
+from .._errors.redaction import Redactor
+from .body import read_body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from urllib3.response import BaseHTTPResponse
 
-    from ._budget import RetryBudget
-    from ._errors.payload import StopReason
+    from .._errors.payload import StopReason
+    from .budget import RetryBudget
 
 
 class RequestState:

@@ -13,9 +13,9 @@ import math
 import time
 from typing import Any
 
-from ._arguments import check_number
-from ._lock import lock
-from ._urls import origin_of
+from .._arguments import check_number
+from .._lock import lock
+from .._urls import origin_of
 
 # Tokens are counted in millionths, since 0.1 ten times is not 1 in floats.
 _TOKEN = 1_000_000

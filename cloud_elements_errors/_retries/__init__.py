@@ -1,0 +1,1 @@
+"""Whether to retry, when, and why not. Knows urllib3, and no session."""

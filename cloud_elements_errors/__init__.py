@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib import metadata
 
-from ._adapter import CloudElementsAdapter
 from ._errors.build import error_from_parts
 from ._errors.classes import (
     BadRequestError,
@@ -21,13 +20,14 @@ from ._errors.classes import (
     UnsupportedMediaTypeError,
 )
 from ._errors.payload import Attempt
-from ._hook import error_from_response, raise_for_error
-from ._patching import patch_requests
+from ._requests.adapter import CloudElementsAdapter
+from ._requests.checking import error_from_response, raise_for_error
+from ._requests.patching import patch_requests
+from ._requests.session import CloudElementsSession
+from ._requests.translation import translate_errors
 from ._retries.budget import RetryBudget
 from ._retries.policy import CloudElementsRetry
-from ._session import CloudElementsSession
 from ._table import NORMALIZED_ERRORS, NormalizedError
-from ._translation import translate_errors
 
 __all__ = [
     "NORMALIZED_ERRORS",

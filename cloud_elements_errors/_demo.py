@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ._errors.classes import CloudElementsError
 from ._errors.line import why_stopped
+from ._requests.session import CloudElementsSession
 from ._retries.policy import CloudElementsRetry
-from ._session import CloudElementsSession
 from ._table import FIRST_ERROR, NORMALIZED_ERRORS
 from ._terminal import GREEN, RED
 from ._urls import path_of

@@ -224,9 +224,9 @@ def test_a_success_builds_nothing_that_a_failure_needs(
 
     for name in (
         "_retries.state.Redactor",
-        "_hook.read_body",
-        "_hook.Redactor",
-        "_adapter.ResponseHooks.install",
+        "_requests.checking.read_body",
+        "_requests.checking.Redactor",
+        "_requests.adapter.ResponseHooks.install",
     ):
         monkeypatch.setattr(f"cloud_elements_errors.{name}", never)
     with CloudElementsSession() as session:

@@ -30,10 +30,6 @@ MODULES = {
 FOLDERS = ["leaves", "_errors", "_retries", "_requests", "_testing", "_command_line"]
 DOORS = {"__init__", "__main__", "exceptions", "testing"}
 FLAT = {
-    "_requests": {
-        *("_hook", "_response_hooks", "_connection", "_adapter", "_session"),
-        *("_patching", "_translation"),
-    },
     "_testing": {"_loopback", "testing", "_pytest_plugin"},
     "_command_line": {"_terminal", "_demo", "_explain", "__main__"},
 }
@@ -144,7 +140,7 @@ def test_typing_extensions_is_for_the_type_checker_alone(module):
 
 # Modules of the standard library that few programs need, and that are slow to import.
 DEFERRED = {
-    "_translation": ["import inspect"],
+    "_requests/translation": ["import inspect"],
     "_errors/redaction": ["import html"],
     "_errors/pickling": ["import pickle"],
 }

@@ -24,7 +24,7 @@ from cloud_elements_errors import (
     RetryBudget,
     patch_requests,
 )
-from cloud_elements_errors._response_hooks import ResponseHooks
+from cloud_elements_errors._requests.response_hooks import ResponseHooks
 
 pytestmark = [
     # From Python 3.12 on, os.fork warns where there are threads, as here.

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from cloud_elements_errors import NORMALIZED_ERRORS, _adapter
+from cloud_elements_errors import NORMALIZED_ERRORS
 from cloud_elements_errors._errors.classes import class_for
+from cloud_elements_errors._requests import adapter
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
 ROOT = Path(__file__).parent.parent
@@ -113,6 +114,6 @@ def test_ci_runs_what_the_readme_tells_users_to_run():
 
 def test_way_of_a_request_is_the_docstrings() -> None:
     """The drawing for contributors is the one that stands in the code."""
-    drawing = textwrap.dedent((_adapter.__doc__ or "").partition("::\n\n")[2])
+    drawing = textwrap.dedent((adapter.__doc__ or "").partition("::\n\n")[2])
     assert len(drawing.splitlines()) >= 10
     assert f"```text\n{drawing}```" in README

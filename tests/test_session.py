@@ -188,7 +188,8 @@ def test_no_cookies_are_looked_for_where_there_are_none(
     def never(*_: object) -> None:
         raise AssertionError("no cookies were sent")
 
-    monkeypatch.setattr("cloud_elements_errors._session.extract_cookies_to_jar", never)
+    name = "cloud_elements_errors._requests.session.extract_cookies_to_jar"
+    monkeypatch.setattr(name, never)
     platform.reply(409)
     with CloudElementsSession() as session, pytest.raises(ConflictError):
         session.get(platform.url)

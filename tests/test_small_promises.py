@@ -46,7 +46,7 @@ from cloud_elements_errors._errors.line import (
 from cloud_elements_errors._errors.payload import parse_payload
 from cloud_elements_errors._errors.pickling import _shortened
 from cloud_elements_errors._errors.redaction import Redactor
-from cloud_elements_errors._hook import _redacted
+from cloud_elements_errors._requests.checking import _redacted
 from cloud_elements_errors._retries.body import _LimitedSocket, read_body
 from cloud_elements_errors._retries.state import RequestState
 from cloud_elements_errors._urls import path_of

@@ -31,7 +31,7 @@ with atheris.instrument_imports(include=["cloud_elements_errors"]):
         error_from_parts,
         error_from_response,
     )
-    from cloud_elements_errors._connection import _Response
+    from cloud_elements_errors._requests.connection import _Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,15 +7,21 @@ from typing import Any
 import requests
 from urllib3.util.retry import Retry
 
-from ._errors.build import error_from_payload
-from ._errors.classes import CloudElementsError
-from ._errors.line import printable
-from ._errors.payload import WARNING_HEADER, Attempt, as_text, is_charset, parse_payload
-from ._errors.redaction import Redactor
-from ._retries.body import read_body
-from ._retries.policy import CloudElementsRetry
-from ._table import FIRST_ERROR
-from ._urls import clean_url
+from .._errors.build import error_from_payload
+from .._errors.classes import CloudElementsError
+from .._errors.line import printable
+from .._errors.payload import (
+    WARNING_HEADER,
+    Attempt,
+    as_text,
+    is_charset,
+    parse_payload,
+)
+from .._errors.redaction import Redactor
+from .._retries.body import read_body
+from .._retries.policy import CloudElementsRetry
+from .._table import FIRST_ERROR
+from .._urls import clean_url
 
 logger = logging.getLogger("cloud_elements_errors")
 

@@ -6,7 +6,7 @@ import http.client
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ._table import FIRST_ERROR
+from .._table import FIRST_ERROR
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager

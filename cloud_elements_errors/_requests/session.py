@@ -9,10 +9,10 @@ import urllib3
 from requests.cookies import extract_cookies_to_jar
 from requests.models import REDIRECT_STATI
 
-from ._adapter import CloudElementsAdapter, refuse_to_resend_stream
-from ._arguments import TimeoutTypes, checked_timeout
-from ._errors.classes import CloudElementsError
-from ._response_hooks import OnError, ResponseHooks
+from .._arguments import TimeoutTypes, checked_timeout
+from .._errors.classes import CloudElementsError
+from .adapter import CloudElementsAdapter, refuse_to_resend_stream
+from .response_hooks import OnError, ResponseHooks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import requests
 
-from ._adapter import CloudElementsAdapter
-from ._arguments import check_type
-from ._lock import lock
-from ._urls import clean_url, origin_of
+from .._arguments import check_type
+from .._lock import lock
+from .._urls import clean_url, origin_of
+from .adapter import CloudElementsAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
     from urllib3.util.retry import Retry
 
-    from ._errors.classes import CloudElementsError
-    from ._response_hooks import OnError
+    from .._errors.classes import CloudElementsError
+    from .response_hooks import OnError
 
 # The number of errors that a patch keeps, since each may hold 64 KiB.
 _REMEMBERED = 100

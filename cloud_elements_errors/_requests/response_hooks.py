@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from requests.hooks import dispatch_hook
 
-from ._errors.classes import CloudElementsError
-from ._hook import error_of, log_warning
-from ._lock import lock
+from .._errors.classes import CloudElementsError
+from .._lock import lock
+from .checking import error_of, log_warning
 
 if TYPE_CHECKING:
     import requests

@@ -28,14 +28,14 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ReadTimeoutError
 from urllib3.util.retry import Retry
 
-from ._arguments import check_callable, check_flag, check_integer, checked_statuses
-from ._connection import keep_status
-from ._errors.line import network_note
-from ._errors.payload import WARNING_HEADER
-from ._response_hooks import OnError, ResponseHooks
-from ._retries.policy import CloudElementsRetry
-from ._retries.state import RequestState, can_send_again
-from ._table import FIRST_ERROR
+from .._arguments import check_callable, check_flag, check_integer, checked_statuses
+from .._errors.line import network_note
+from .._errors.payload import WARNING_HEADER
+from .._retries.policy import CloudElementsRetry
+from .._retries.state import RequestState, can_send_again
+from .._table import FIRST_ERROR
+from .connection import keep_status
+from .response_hooks import OnError, ResponseHooks
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -1,0 +1,1 @@
+"""The ways in: adapter, session, hook, patch and translation."""

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from cloud_elements_errors import NORMALIZED_ERRORS, __main__, __version__, _demo
-from cloud_elements_errors.__main__ import main
+from cloud_elements_errors import NORMALIZED_ERRORS, __main__, __version__
+from cloud_elements_errors._command_line import demo as demo_module
+from cloud_elements_errors._command_line import main as command_line
+from cloud_elements_errors._command_line.main import main
 from cloud_elements_errors._errors.classes import class_for
 
 WIDTH = 80
@@ -54,7 +56,7 @@ def demo() -> str:
             patch.setenv(name, "http://127.0.0.1:9")
         patch.delenv("NO_PROXY", raising=False)
         patch.delenv("no_proxy", raising=False)
-        patch.setattr(_demo.CloudElementsRetry, "sleep", lambda *_: None)
+        patch.setattr(demo_module.CloudElementsRetry, "sleep", lambda *_: None)
         assert main(["demo"]) == 0
     return output.getvalue()
 
@@ -95,7 +97,7 @@ def test_demo_shows_every_row(demo: str) -> None:
             assert body.endswith("response 200 {}")
             continue
         assert f"exception {class_for(status).__name__} " in body
-        assert f"provider {_demo._PROVIDER_WORDS[status]} " in body
+        assert f"provider {demo_module._PROVIDER_WORDS[status]} " in body
         assert re.search(r"request id [0-9a-f]{24} ", body)
         assert unwrapped(row.remedy) in body
         assert ("Not retried: a repeated POST" in body) is row.retried
@@ -131,8 +133,8 @@ def test_demo_fits(demo: str) -> None:
 def test_demo_leaves_the_logger_as_it_was(demo: str) -> None:
     """Nothing of the demo stays in the process."""
     assert demo
-    assert _demo.logging.getLogger("cloud_elements_errors").handlers == []
-    assert _demo.logging.getLogger("cloud_elements_errors").propagate
+    assert demo_module.logging.getLogger("cloud_elements_errors").handlers == []
+    assert demo_module.logging.getLogger("cloud_elements_errors").propagate
 
 
 @pytest.mark.parametrize(
@@ -269,7 +271,7 @@ def test_failure_where_output_has_no_descriptor(
     def failing(*_: Any) -> None:
         raise OSError("no ports")
 
-    monkeypatch.setattr(__main__, "demo", failing)
+    monkeypatch.setattr(command_line, "demo", failing)
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     assert main(["demo"]) == 1
     assert capsys.readouterr().err == "cloud-elements-errors: no ports\n"
@@ -293,7 +295,7 @@ def test_interrupt(
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(__main__, "_table", interrupted)
+    monkeypatch.setattr(command_line, "_table", interrupted)
     assert main(["table"]) == 130
     assert capsys.readouterr() == ("", "")
 
@@ -303,7 +305,7 @@ def test_closed_pipe(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     """A reader that has seen enough is no error, also when Python flushes at exit."""
     reading, writing = os.pipe()
     os.close(reading)
-    monkeypatch.setattr(_demo.CloudElementsRetry, "sleep", lambda *_: None)
+    monkeypatch.setattr(demo_module.CloudElementsRetry, "sleep", lambda *_: None)
     with open(writing, "w", encoding="utf-8") as stream:  # noqa: PTH123 - of a pipe
         monkeypatch.setattr(sys, "stdout", stream)
         assert main([command]) == 141

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from cloud_elements_errors import NORMALIZED_ERRORS
-from cloud_elements_errors.__main__ import main
+from cloud_elements_errors._command_line.main import main
 
 BODY = json.dumps(
     {

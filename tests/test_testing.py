@@ -16,7 +16,7 @@ import requests
 from urllib3.util import Retry
 
 from cloud_elements_errors import CloudElementsRetry, CloudElementsSession
-from cloud_elements_errors._loopback import _Handler
+from cloud_elements_errors._testing.loopback import _Handler
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
 if TYPE_CHECKING:
@@ -383,7 +383,7 @@ def test_pytest_fixture_is_listed_as_the_packages(
 ) -> None:
     """It comes with the package, by an entry point, and not with this suite."""
     [fixture] = request._fixturemanager.getfixturedefs("cloud_elements", request.node)
-    assert fixture.func.__module__ == "cloud_elements_errors._pytest_plugin"
+    assert fixture.func.__module__ == "cloud_elements_errors._testing.pytest_plugin"
 
 
 def test_what_the_docstring_shows(platform: FakeCloudElements) -> None:

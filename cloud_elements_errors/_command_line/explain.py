@@ -6,9 +6,9 @@ import re
 from datetime import datetime, timezone
 from typing import Any
 
-from ._errors.build import error_from_parts
-from ._retries.policy import CloudElementsRetry
-from ._table import FIRST_ERROR, NORMALIZED_ERRORS, NormalizedError
+from .._errors.build import error_from_parts
+from .._retries.policy import CloudElementsRetry
+from .._table import FIRST_ERROR, NORMALIZED_ERRORS, NormalizedError
 
 Headers = list[tuple[str, str]]
 

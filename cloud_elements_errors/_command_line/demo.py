@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from ._errors.classes import CloudElementsError
-from ._errors.line import why_stopped
-from ._requests.session import CloudElementsSession
-from ._retries.policy import CloudElementsRetry
-from ._table import FIRST_ERROR, NORMALIZED_ERRORS
-from ._terminal import GREEN, RED
-from ._urls import path_of
-from .testing import FakeCloudElements
+from .._errors.classes import CloudElementsError
+from .._errors.line import why_stopped
+from .._requests.session import CloudElementsSession
+from .._retries.policy import CloudElementsRetry
+from .._table import FIRST_ERROR, NORMALIZED_ERRORS
+from .._testing.fake import FakeCloudElements
+from .._urls import path_of
+from .terminal import GREEN, RED
 
 if TYPE_CHECKING:
-    from ._terminal import Printer
+    from .terminal import Printer
 
 # Messages of real providers, one for each row of the table.
 _PROVIDER_WORDS = {

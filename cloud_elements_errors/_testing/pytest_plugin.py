@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .testing import FakeCloudElements, no_wait
+from .fake import FakeCloudElements, no_wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

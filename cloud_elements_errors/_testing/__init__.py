@@ -1,0 +1,1 @@
+"""A fake Cloud Elements to test against."""

@@ -19,9 +19,9 @@
 `NORMALIZED_ERRORS` says what each status means.
 """
 
+from ._errors.base import CloudElementsError
 from ._errors.classes import (
     BadRequestError,
-    CloudElementsError,
     ConflictError,
     FailedRequestError,
     ForbiddenError,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import os
 import re
+import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -173,13 +173,21 @@ def test_exported_names_are_sorted_and_exist(namespace):
 
 
 def test_every_public_name_is_exported():
-    """What the package's namespace shows without underscore is in ``__all__``."""
-    public = {
-        name
-        for name, value in vars(cloud_elements_errors).items()
-        if not name.startswith("_") and not isinstance(value, ModuleType)
-    }
-    assert public - {"annotations"} == set(cloud_elements_errors.__all__)
+    """What ``dir()`` shows of the package is in ``__all__``, but for two modules."""
+    shown = set(dir(cloud_elements_errors)) - {"__version__", "exceptions", "testing"}
+    assert shown == set(cloud_elements_errors.__all__)
+
+
+def test_import_of_the_package_imports_no_host():
+    """The pytest plugin is imported in every run: it costs no import of requests."""
+    program = (
+        "import sys, cloud_elements_errors._testing.pytest_plugin;"
+        "print(sorted({'requests', 'urllib3', 'ssl'} & set(sys.modules)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    )
+    assert run.stdout == "[]\n"
 
 
 def test_every_exception_is_exported_twice():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from .._errors.classes import CloudElementsError
+from .._errors.base import CloudElementsError
 from .._errors.line import why_stopped
 from .._requests.session import CloudElementsSession
 from .._retries.policy import CloudElementsRetry

@@ -11,7 +11,8 @@ from requests.structures import CaseInsensitiveDict
 from .._arguments import check_integer, check_optional
 from .._table import FIRST_ERROR
 from .._urls import clean_url
-from .classes import CloudElementsError, class_for
+from .base import CloudElementsError
+from .classes import class_for
 from .payload import (
     MAX_BODY_BYTES,
     Attempt,

@@ -7,8 +7,8 @@ from typing import Any
 import requests
 from urllib3.util.retry import Retry
 
+from .._errors.base import CloudElementsError
 from .._errors.build import error_from_payload
-from .._errors.classes import CloudElementsError
 from .._errors.line import printable
 from .._errors.payload import (
     WARNING_HEADER,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
     from urllib3.util.retry import Retry
 
-    from .._errors.classes import CloudElementsError
+    from .._errors.base import CloudElementsError
     from .response_hooks import OnError
 
 # The number of errors that a patch keeps, since each may hold 64 KiB.

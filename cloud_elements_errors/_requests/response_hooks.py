@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from requests.hooks import dispatch_hook
 
-from .._errors.classes import CloudElementsError
+from .._errors.base import CloudElementsError
 from .._lock import lock
 from .checking import error_of, log_warning
 

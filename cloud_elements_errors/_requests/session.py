@@ -10,7 +10,7 @@ from requests.cookies import extract_cookies_to_jar
 from requests.models import REDIRECT_STATI
 
 from .._arguments import TimeoutTypes, checked_timeout
-from .._errors.classes import CloudElementsError
+from .._errors.base import CloudElementsError
 from .adapter import CloudElementsAdapter, refuse_to_resend_stream
 from .response_hooks import OnError, ResponseHooks
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import requests
 import urllib3
 
+from .._errors.base import CloudElementsError
 from .._errors.build import error_from_parts
-from .._errors.classes import CloudElementsError
 from .._errors.payload import as_text
 from .._retries.body import read_body
 from .checking import error_from_response

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .fake import FakeCloudElements, no_wait
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from .fake import FakeCloudElements
 
 
 @pytest.fixture
 def cloud_elements() -> Iterator[FakeCloudElements]:
     """A fake Cloud Elements server on localhost. Retries do not wait."""
-    with FakeCloudElements() as platform, no_wait():
+    # pytest imports this module in every run, and before any conftest.py. Importing
+    # requests and ssl there would cost every run its time, and gevent could not patch.
+    fake = import_module(".fake", __package__)
+    with fake.FakeCloudElements() as platform, fake.no_wait():
         yield platform

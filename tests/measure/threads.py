@@ -7,7 +7,7 @@ to come. The server is a process of its own, so that its memory does not count::
     python tests/measure/threads.py            # 20,000 requests, a minute
     python tests/measure/threads.py -n 2000
 
-The test suite runs the same with fewer (``tests/test_threads.py``).
+The test suite runs the same with fewer (``tests/requests/test_threads.py``).
 """
 
 # ruff: noqa: T201 - it prints a table

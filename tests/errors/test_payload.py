@@ -16,7 +16,7 @@ from cloud_elements_errors._errors import payload
 from cloud_elements_errors._errors.payload import parse_payload, parse_retry_after
 
 RECORDED = json.loads(
-    (Path(__file__).parent / "data" / "recorded_bodies.json").read_text("utf-8")
+    (Path(__file__).parents[1] / "data" / "recorded_bodies.json").read_text("utf-8")
 )
 DOCUMENTED = RECORDED[1]["body"].encode()
 KIB_64 = 64 * 1024

@@ -533,7 +533,7 @@ def test_a_policy_that_is_set_later_is_taken_like_one_given_at_first():
 
 
 def test_another_process_starts_with_pools_of_its_own(platform: FakeCloudElements):
-    """After a fork the connections are the parent's; tests/test_processes.py forks."""
+    """After a fork the connections are the parent's; test_processes.py forks."""
     with requests.Session() as session:
         adapter = CloudElementsAdapter(passthrough={404})
         session.mount("http://", adapter)

@@ -16,7 +16,7 @@ from cloud_elements_errors._errors.classes import class_for
 from cloud_elements_errors._requests import adapter
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUIDES = sorted((ROOT / "examples").glob("*.md"))
 BLOCKS = [

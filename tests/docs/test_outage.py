@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from types import ModuleType
 
-SCRIPT = Path(__file__).parent.parent / "examples" / "outage.py"
+SCRIPT = Path(__file__).parents[2] / "examples" / "outage.py"
 FLEETS = (1, 10, 100, 1000)
 
 

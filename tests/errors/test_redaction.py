@@ -25,7 +25,7 @@ from cloud_elements_errors._errors.redaction import (
 from cloud_elements_errors._urls import clean_url, path_of
 
 RECORDED = json.loads(
-    (Path(__file__).parent / "data" / "recorded_bodies.json").read_text("utf-8")
+    (Path(__file__).parents[1] / "data" / "recorded_bodies.json").read_text("utf-8")
 )
 
 USER = "u5kT+1xh/9q2LhT3mYw8Zs0bq1c="

@@ -19,7 +19,7 @@ from cloud_elements_errors import (
     RetryBudget,
 )
 
-MEASURE = runpy.run_path(str(Path(__file__).parent / "measure" / "threads.py"))
+MEASURE = runpy.run_path(str(Path(__file__).parents[1] / "measure" / "threads.py"))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@
 With pytest, the fixture ``cloud_elements`` does both.
 """
 
-from ._testing.fake import FakeCloudElements, no_wait
+from ._testing.fake import FakeCloudElements
 from ._testing.loopback import ReceivedRequest
+from ._testing.no_wait import no_wait
 
 __all__ = ["FakeCloudElements", "ReceivedRequest", "no_wait"]

@@ -1,4 +1,4 @@
-"""The fake Cloud Elements server, and retries without waits."""
+"""The fake Cloud Elements server."""
 
 from __future__ import annotations
 
@@ -7,25 +7,16 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-from urllib3.util.retry import Retry
+from typing import TYPE_CHECKING
 
 from .._arguments import check_integer, check_optional, check_type
 from .._errors.payload import REQUEST_ID_HEADER
 from .._lock import lock
-from .._retries.budget import host_budgets
-from .._retries.policy import CloudElementsRetry
 from .._table import FIRST_ERROR, NORMALIZED_ERRORS
 from .loopback import LoopbackServer, ReceivedRequest, Reply, phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from typing_extensions import Self
-
-    from .._retries.budget import RetryBudget
 
 
 class FakeCloudElements:
@@ -143,44 +134,6 @@ class FakeCloudElements:
                 if reply.matches(request.method, request.path):
                     return self._queue.pop(index)
         return Reply(200, {"Content-Type": "application/json"}, b"{}", None, None)
-
-
-@contextmanager
-def no_wait() -> Iterator[None]:
-    """Make retries not wait while the block is open, and start with new budgets.
-
-    Logs and *attempts* still show the waits. The process gets new retry budgets, so
-    that a test does not depend on earlier ones; after the block, the old ones are
-    back. This applies to the whole process, and to every `urllib3.Retry`.
-
-    Example::
-
-        with FakeCloudElements() as server, no_wait():
-            server.reply(502, times=2)
-            assert CloudElementsSession().get(server.url).ok
-    """
-    with lock:
-        _found.append(([cls.sleep for cls in _POLICIES], host_budgets.by_origin))
-        for cls in _POLICIES:
-            cls.sleep = _no_sleep  # type: ignore[assignment,method-assign]
-        host_budgets.by_origin = {}
-    try:
-        yield
-    finally:
-        with lock:
-            sleeps, host_budgets.by_origin = _found.pop()
-            for cls, sleep in zip(_POLICIES, sleeps, strict=True):
-                cls.sleep = sleep  # type: ignore[method-assign]
-
-
-def _no_sleep(_policy: Retry, _response: object = None) -> None:
-    return None
-
-
-_POLICIES: tuple[type[Retry], ...] = (Retry, CloudElementsRetry)
-# What each open no_wait() block has replaced, in all threads. The last block to end
-# restores what the first one replaced.
-_found: list[tuple[list[Any], dict[object, RetryBudget]]] = []
 
 
 def _check_headers(headers: Mapping[str, str] | None) -> None:

@@ -18,6 +18,6 @@ def cloud_elements() -> Iterator[FakeCloudElements]:
     """A fake Cloud Elements server on localhost. Retries do not wait."""
     # pytest imports this module in every run, and before any conftest.py. Importing
     # requests and ssl there would cost every run its time, and gevent could not patch.
-    fake = import_module(".fake", __package__)
-    with fake.FakeCloudElements() as platform, fake.no_wait():
+    testing = import_module("cloud_elements_errors.testing")
+    with testing.FakeCloudElements() as platform, testing.no_wait():
         yield platform

@@ -21,9 +21,10 @@ STOPPED_BY: dict[StopReason, str] = {
     "method": "a repeated {method} could do its work twice",
     "body": "the request body cannot be sent a second time",
     "attempts": "no retries left",
+    "certificate": "the certificate was refused, and would be refused again",
     "deadline": "the next attempt would start after the time limit for retries",
-    "budget": "the retry budget is empty, because too few requests succeeded in the "
-    "last seconds",
+    "budget": "the retry budget has too few tokens left, because too many requests to "
+    "this host failed in the last seconds",
     "retry_after": "the server asks to wait {seconds} s, longer than the policy allows",
 }
 
@@ -151,31 +152,3 @@ def attempt_line(attempt: Attempt) -> str:
     if attempt.waited:
         what += f" | waited {attempt.waited:.2f} s"
     return f"  attempt {attempt.number}: {what}"
-
-
-def log_retry(
-    attempt: Attempt, method: str | None, path: str, most: int | None
-) -> None:
-    words = attempt.provider_message and printable(attempt.provider_message)
-    failure = attempt.error and printable(attempt.error)
-    logger.warning(
-        "Retrying %s %s after %s%s: attempt %d%s in %.2f s",
-        method,
-        printable(path, _LINE_TEXT),
-        attempt.status_code or printable(failure or "a failure", _LINE_TEXT),
-        f" ({printable(words, _LINE_TEXT)})" if words else "",
-        attempt.number + 1,
-        "" if most is None else f" of {most}",
-        attempt.waited,
-        extra={
-            "method": method,
-            "path": printable(path),
-            "status_code": attempt.status_code,
-            "request_id": attempt.request_id and printable(attempt.request_id),
-            "provider_message": words,
-            "error": failure,
-            "attempt": attempt.number + 1,
-            "max_attempts": most,
-            "wait": attempt.waited,
-        },
-    )

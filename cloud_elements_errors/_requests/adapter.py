@@ -172,18 +172,24 @@ class CloudElementsAdapter(HTTPAdapter):
         if isinstance(policy, CloudElementsRetry):
             # Bound now, since a shared policy cannot tell which request has failed.
             urls = (request.url, *(kwargs.get("proxies") or {}).values())
-            policy = policy.for_call(RequestState(request.body, request.headers, *urls))
+            state = RequestState(request.body, request.headers, *urls)
+            state.keeps_response = True
+            policy = policy.for_call(state)
         token = _in_flight.set((self, policy))
         try:
             response = super().send(request, *args, **kwargs)
         except requests.RequestException as error:
             if not isinstance(policy, CloudElementsRetry):
                 raise
-            failure = _read_timeout(error) or error
-            _say_why(failure, policy, request.method)
-            if failure is error:
-                raise
-            raise failure from error
+            late = getattr(error.args[0], "response", None) if error.args else None
+            if late is None:
+                failure = _read_timeout(error) or error
+                _say_why(failure, policy, request.method)
+                if failure is error:
+                    raise
+                raise failure from error
+            # The retry was too late after its wait, and urllib3 cannot return this.
+            response = self.build_response(request, late)
         finally:
             _in_flight.reset(token)
         refuse_to_resend_stream(request, response)

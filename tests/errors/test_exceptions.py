@@ -434,8 +434,9 @@ STOPPED = {
     "body": "the request body cannot be sent a second time.",
     "attempts": "no retries left.",
     "deadline": "the next attempt would start after the time limit for retries.",
-    "budget": "the retry budget is empty, because too few requests succeeded in the "
-    "last seconds.",
+    "certificate": "the certificate was refused, and would be refused again.",
+    "budget": "the retry budget has too few tokens left, because too many requests to "
+    "this host failed in the last seconds.",
     "retry_after": "the server asks to wait 7 s, longer than the policy allows.",
 }
 

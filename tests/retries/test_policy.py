@@ -7,7 +7,6 @@ import io
 import logging
 import math
 import pickle
-import random
 import ssl
 from email.utils import formatdate
 from http import HTTPStatus
@@ -26,8 +25,10 @@ from urllib3.exceptions import (
     SSLError,
 )
 from urllib3.util.retry import RequestHistory, Retry
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from cloud_elements_errors import Attempt, CloudElementsRetry, RetryBudget
+from cloud_elements_errors._retries.body import Body
 
 NOW = 1_700_000_000
 
@@ -120,7 +121,7 @@ def test_defaults():
     assert (policy.retry_after_max, policy.max_elapsed) == (60, 60)
     assert policy.raise_on_status is False
     assert policy.raise_on_redirect is True
-    assert (policy.budget.reserve, policy.budget.ratio) == (100, 0.2)
+    assert (policy.budget.reserve, policy.budget.ratio) == (100, 0.4)
 
 
 def test_takes_all_keywords_of_urllib3():
@@ -468,7 +469,7 @@ def test_redirect_is_no_failure(clock):
     moved = answer(302, {"Location": "/there"})
     following = policy.increment("GET", "/here", moved)
     assert following.attempts == ()
-    assert following.budget.tokens == 3
+    assert following.budget.tokens == 4
     assert following.get_backoff_time() == 0
     clock.now += 100
     following = following.increment("GET", "/there", answer())
@@ -483,7 +484,6 @@ def test_redirect_is_no_failure(clock):
 )
 def test_full_jitter(count, most):
     """From the first retry on, waits fill uniform(0, min(max, factor * 2**n))."""
-    random.seed(17)
     policy = failures(count)
     waits = [policy.get_backoff_time() for _ in range(4000)]
     assert min(waits) >= 0
@@ -500,7 +500,7 @@ def test_first_wait_comes_from_the_first_formula(monkeypatch, clock):
     """The retry after the first failure draws with n=0, the next with n=1."""
     drawn = []
     monkeypatch.setattr(
-        "cloud_elements_errors._retries.policy.random.uniform",
+        "cloud_elements_errors._retries.policy._random.uniform",
         lambda least, most: drawn.append((least, most)) or most,
     )
     policy = CloudElementsRetry(backoff_factor=0.5, backoff_max=1.5, max_elapsed=None)
@@ -521,7 +521,6 @@ def test_no_wait_before_the_first_attempt():
 
 def test_jitter_on_top_stays_below_the_maximum():
     """urllib3's additive jitter works too, within backoff_max."""
-    random.seed(17)
     policy = failures(1, backoff_factor=0, backoff_jitter=2, backoff_max=1)
     waits = [policy.get_backoff_time() for _ in range(1000)]
     assert max(waits) == 1
@@ -532,7 +531,6 @@ def test_backoff_starts_again_after_a_redirect():
     """Only failures since the last redirect count."""
     moved = RequestHistory("GET", "/", None, 302, "/there")
     failed = RequestHistory("GET", "/", None, 502, None)
-    random.seed(17)
     policy = CloudElementsRetry(history=(failed, failed, failed, moved, failed))
     assert max(policy.get_backoff_time() for _ in range(1000)) <= 0.5
 
@@ -755,11 +753,11 @@ def test_the_failing_body_is_read_no_longer_than_the_deadline(clock, monkeypatch
     """What is left of max_elapsed bounds the read, besides its own 5 seconds."""
     granted = []
 
-    def read_body(_response, seconds):
+    def body_of(_response, seconds):
         granted.append(seconds)
-        return b"", True
+        return Body(b"", whole=True)
 
-    monkeypatch.setattr("cloud_elements_errors._retries.state.read_body", read_body)
+    monkeypatch.setattr("cloud_elements_errors._retries.policy.body_of", body_of)
     for most in (2, 60, None):
         policy = CloudElementsRetry(max_elapsed=most, backoff_factor=0)
         policy.increment("GET", "/", answer())
@@ -839,11 +837,13 @@ def test_asking_moves_no_file():
         ("GET", 503, {}, {}, None, "status"),
         ("POST", 502, {}, {}, None, "method"),
         ("POST", 503, {"Retry-After": "1"}, {}, None, "method"),
-        ("GET", 503, {"Retry-After": "1"}, {"total": 0}, None, "attempts"),
-        ("PUT", 503, {"Retry-After": "1"}, {"total": 0}, iter("x"), "body"),
-        ("PUT", 503, {"Retry-After": "1"}, {"total": 0}, b"x", "attempts"),
-        ("GET", 503, {"Retry-After": "1"}, {"total": None}, None, "status"),
-        ("GET", 502, {}, {"total": 0}, None, "attempts"),
+        ("POST", 413, {"Retry-After": "1"}, {}, None, "method"),
+        ("POST", 429, {}, {}, None, "status"),
+        ("POST", 429, {}, {"status_forcelist": [429]}, None, "method"),
+        (
+            *("POST", 429, {"Retry-After": "1"}),
+            *({"respect_retry_after_header": False}, None, "status"),
+        ),
     ],
 )
 def test_why_stopped_when_is_retry_said_no(  # noqa: PLR0917 - a table
@@ -851,11 +851,13 @@ def test_why_stopped_when_is_retry_said_no(  # noqa: PLR0917 - a table
 ):
     """urllib3 asks is_retry first, and then nothing more: the reason is still told."""
     policy = CloudElementsRetry(**settings)
-    assert not policy.is_retry(method, status, bool(headers)) or status == 502
+    assert not policy.is_retry(method, status, bool(headers))
     assert policy.for_request(body).why_stopped(method, status, headers) == why
-    # The body is unknown to a policy that nobody told of it.
-    plain = policy.why_stopped(method, status, headers)
-    assert plain == why.replace("body", "attempts")
+
+
+def test_why_stopped_without_increment():
+    """A mock may return a 502 without asking the policy about it."""
+    assert CloudElementsRetry().why_stopped("GET", 502, {}) == "attempts"
 
 
 # The log
@@ -884,7 +886,26 @@ def test_log_record(clock, lines):
         "max_attempts": 4,
         "wait": 2,
     }
-    assert {name: vars(record)[name] for name in expected} == expected
+    assert {name: record.args[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("name", ["request_id", "method", "path", "error", "wait"])
+def test_log_record_of_an_application(clock, lines, name):
+    """An application's own record factory may set any attribute."""
+    before = logging.getLogRecordFactory()
+
+    def factory(*args, **kwargs):
+        record = before(*args, **kwargs)
+        setattr(record, name, "mine")
+        return record
+
+    logging.setLogRecordFactory(factory)
+    try:
+        CloudElementsRetry().increment("GET", "/contacts", answer(502))
+    finally:
+        logging.setLogRecordFactory(before)
+    (record,) = lines()
+    assert getattr(record, name) == "mine"
 
 
 def test_log_record_of_a_network_failure(clock, lines):
@@ -895,24 +916,42 @@ def test_log_record_of_a_network_failure(clock, lines):
     assert record.getMessage() == (
         "Retrying GET /contacts after Connection aborted.: attempt 2 of 4 in 0.00 s"
     )
-    assert (record.status_code, record.error) == (None, "Connection aborted.")
+    assert record.args["status_code"] is None
+    assert record.args["error"] == "Connection aborted."
 
 
 @pytest.mark.parametrize(
-    ("total", "text", "most"),
+    ("settings", "most"),
     [
-        (1, "attempt 2 of 2 in", 2),
-        (None, "attempt 2 in", None),
-        (10**5000, "attempt 2 of 101 in", 101),
+        ({"total": 1}, 2),
+        ({"total": None}, None),
+        ({"total": 10**5000}, 101),
+        ({"total": 10, "status": 1}, 2),
+        ({"total": 10, "status": 2}, 3),
+        ({"total": 1, "status": 5}, 2),
+        ({"total": None, "status": 2}, 3),
+        ({"total": 10, "connect": 1, "read": 1, "other": 1}, 11),
     ],
-    ids=["1", "None", "more than there can be"],
+    ids=["1", "None", "more than there can be", *"abcde"],
 )
-def test_log_says_of_how_many(clock, lines, total, text, most):
-    """m in "attempt n of m" is how many there can be, if that is known."""
-    CloudElementsRetry(total=total).increment("GET", "/", answer())
+def test_log_says_of_how_many(clock, lines, settings, most):
+    """m in "attempt n of m" is how many there can be, by the smallest count that
+    applies to this failure."""
+    CloudElementsRetry(**settings).increment("GET", "/", answer())
     (record,) = lines()
-    assert text in record.getMessage()
-    assert record.max_attempts == most
+    of = "" if most is None else f" of {most}"
+    assert f"attempt 2{of} in" in record.getMessage()
+    assert record.args["max_attempts"] == most
+
+
+@pytest.mark.parametrize(
+    ("count", "error"),
+    [("connect", REFUSED), ("read", BROKEN), ("other", SSLError("tls"))],
+)
+def test_log_says_of_how_many_network_failures(clock, lines, count, error):
+    """It is the same for each kind of failure."""
+    CloudElementsRetry(10, **{count: 1}).increment("GET", "/", error=error)
+    assert lines()[0].args["max_attempts"] == 2
 
 
 def test_log_counts_on(clock, lines):
@@ -920,7 +959,7 @@ def test_log_counts_on(clock, lines):
     policy = CloudElementsRetry()
     for _ in range(3):
         policy = policy.increment("GET", "/", answer())
-    assert [(one.attempt, one.max_attempts) for one in lines()] == [
+    assert [(one.args["attempt"], one.args["max_attempts"]) for one in lines()] == [
         (2, 4),
         (3, 4),
         (4, 4),
@@ -942,30 +981,74 @@ def test_no_log_without_retry(lines):
     assert lines() == []
 
 
+REFUSED_FOR_GOOD = {
+    "certificate": SSLError(ssl.SSLCertVerificationError(1, "expired")),
+    "host name": SSLError(CertificateError("hostname 'a' doesn't match 'b'")),
+    "fingerprint": SSLError('Fingerprints did not match. Expected "aa", got "bb"'),
+    "fingerprint's length": SSLError("Fingerprint of invalid length: aa"),
+    "no certificate": SSLError("No certificate for the peer."),
+    "pyOpenSSL": SSLError(
+        ssl.SSLError(
+            "bad handshake: Error([('SSL routines', '', 'certificate verify failed')])"
+        )
+    ),
+    "client certificate": SSLError(
+        ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert")
+    ),
+    "unknown authority": SSLError(
+        ssl.SSLError(1, "[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca")
+    ),
+    "proxy's certificate": ProxyError(
+        "no", SSLError(ssl.SSLCertVerificationError(1, "expired"))
+    ),
+}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("error", REFUSED_FOR_GOOD.values(), ids=REFUSED_FOR_GOOD)
+def test_a_refused_certificate_is_refused_once(error: Exception, method: str):
+    """It does not become valid by asking again, whoever has refused it."""
+    bound = CloudElementsRetry(allowed_methods=None).for_request()
+    with pytest.raises(MaxRetryError) as caught:
+        bound.increment(method, "/", error=error)
+    assert caught.value.reason is error
+    assert bound.stopped_by == caught.value.stopped_by == "certificate"
+    assert len(bound.attempts) == 1
+
+
 @pytest.mark.parametrize(
-    ("error", "retried"),
+    "error",
     [
-        pytest.param(SSLError(ssl.SSLCertVerificationError(1, "expired")), False),
-        pytest.param(
-            ProxyError("no", SSLError(ssl.SSLCertVerificationError(1, "expired"))),
-            False,
-        ),
-        pytest.param(SSLError(ssl.SSLError(1, "bad record mac")), True),
-        pytest.param(SSLError("wrong fingerprint"), True),
+        SSLError(ssl.SSLError(1, "bad record mac")),
+        SSLError(ssl.SSLEOFError(8, "EOF occurred in violation of protocol")),
+        SSLError(),
+        ProxyError("no", OSError("Tunnel connection failed: 502 Bad Gateway")),
+        ProxyError("no", OSError("Tunnel connection failed: 503 Service Unavailable")),
+        ProxyError("no", ConnectTimeoutError("SOCKS5 proxy refused")),
     ],
-    ids=["certificate", "proxy's certificate", "record", "no cause"],
+    ids=lambda error: str(error)[:40],
 )
-def test_a_refused_certificate_is_refused_once(error: Exception, retried: bool):
-    """A certificate does not become valid by asking again; a broken record may."""
-    policy = CloudElementsRetry()
-    if retried:
-        assert policy.increment("GET", "/", error=error).total == 2
-    else:
-        for method in ("GET", "POST"):
-            bound = policy.for_request()
-            with pytest.raises(MaxRetryError, match="expired"):
-                bound.increment(method, "/", error=error)
-            assert bound.stopped_by == "attempts"
+def test_what_may_work_again(error):
+    """A broken record or connection may, and a proxy that has trouble of its own."""
+    assert CloudElementsRetry().increment("GET", "/", error=error).total == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ProxyError("no", OSError("Tunnel connection failed: 407 Proxy Auth Required")),
+        ProxyError("no", OSError("Tunnel connection failed: 403 Forbidden")),
+        ConnectTimeoutError("SOCKS5 authentication failed"),
+        ConnectTimeoutError("All offered SOCKS5 authentication methods were rejected"),
+    ],
+    ids=["407", "403", "password", "method"],
+)
+def test_a_proxy_that_refuses_the_login_is_asked_once(error):
+    """Each attempt may count against the account."""
+    bound = CloudElementsRetry().for_request()
+    with pytest.raises(MaxRetryError):
+        bound.increment("GET", "/", error=error)
+    assert (bound.stopped_by, len(bound.attempts)) == ("status", 1)
 
 
 def test_the_text_of_a_failure_is_what_happened():

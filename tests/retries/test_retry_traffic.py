@@ -379,7 +379,7 @@ def test_broken_tls(make_session, method, times):
 
 def test_no_total_and_a_refused_connection_ends(closed_port, make_session):
     """total=None stops after 100 retries, where urllib3 ends in RecursionError."""
-    policy = CloudElementsRetry(total=None, budget=None)
+    policy = CloudElementsRetry(total=None, max_elapsed=None, budget=None)
     with pytest.raises(requests.ConnectionError, match="refused") as caught:
         make_session(max_retries=policy).get(closed_port)
     assert len(caught.value.attempts) == 101
@@ -443,22 +443,48 @@ def test_a_short_failing_body_keeps_its_connection(platform, make_session):
     assert (pool.num_connections, pool.num_requests) == (1, 3)
 
 
-def test_a_trickling_body_is_read_no_longer_than_max_elapsed(raw_server, make_session):
-    """A failing answer that does not end cannot hold the retry up."""
-    first = threading.Event()
+def stalling(connection):
+    """Answer 502 with the beginning of a body, and then send nothing."""
+    body = b'{"requestId": "r1", "providerMessage": "no"}'
+    connection.sendall(b"HTTP/1.1 502 X\r\nContent-Length: 99\r\n\r\n" + body)
+    connection.recv(1)
 
-    def respond(connection):
-        if first.is_set():
-            connection.sendall(raw(200))
-            return
-        first.set()
-        connection.sendall(b"HTTP/1.1 502 X\r\nContent-Length: 9\r\n\r\n1")
-        connection.recv(1)
 
-    server = raw_server(respond)
+@pytest.mark.parametrize("passthrough", [(), {502}], ids=["raised", "passthrough"])
+def test_a_body_that_stalls_until_the_deadline(raw_server, make_session, passthrough):
+    """Then it is too late for a retry, and the answer has all that has arrived."""
+    server = raw_server(stalling)
     policy = CloudElementsRetry(max_elapsed=0.2, backoff_factor=0)
-    assert make_session(max_retries=policy).get(server.url).ok
-    assert server.connections == 2
+    session = make_session(max_retries=policy, passthrough=passthrough)
+    if passthrough:
+        response = session.get(server.url, stream=True)
+        assert response.raw.read1(1000).startswith(b'{"requestId": "r1"')
+        assert response.raw.retries.stopped_by == "deadline"
+    else:
+        with pytest.raises(FailedRequestError) as caught:
+            session.get(server.url)
+        error = caught.value
+        assert (error.stopped_by, error.request_id) == ("deadline", "r1")
+        assert (error.provider_message, error.truncated) == ("no", True)
+        assert len(error.attempts) == 1
+    assert server.connections == 1
+    assert policy.budget.tokens == 4
+
+
+def test_a_body_that_stalls_less_long(raw_server, make_session, monkeypatch):
+    """It delays the retry, and the attempt says by how much."""
+    monkeypatch.setattr("cloud_elements_errors._retries.body.MAX_SECONDS", 0.2)
+    server = raw_server(
+        lambda connection: (
+            stalling(connection)
+            if server.connections == 1
+            else connection.sendall(raw(409))
+        )
+    )
+    policy = CloudElementsRetry(backoff_factor=0)
+    with pytest.raises(ConflictError) as caught:
+        make_session(max_retries=policy).get(server.url)
+    assert 0.2 <= caught.value.attempts[0].waited < 5
 
 
 # Why there was no further attempt
@@ -482,6 +508,15 @@ STOPS = {
     "POST": ("POST", 502, {}, b"x", {}, "method", 1),
     "PATCH": ("PATCH", 500, {}, b"x", {}, "method", 1),
     "POST 503": ("POST", 503, LATER, b"x", {}, "method", 1),
+    "POST 429": ("POST", 429, LATER, b"x", {}, "attempts", 4),
+    "PATCH 429": ("PATCH", 429, LATER, b"x", {"total": 1}, "attempts", 2),
+    "POST 429, generator": ("POST", 429, LATER, GENERATOR, {}, "body", 1),
+    "POST 429, too late": ("POST", 429, TOO_LATE, b"x", {}, "retry_after", 1),
+    "POST 429, garbage": ("POST", 429, {"Retry-After": "soon"}, b"x", {}, "status", 1),
+    "POST 429, garbage, listed": (
+        *("POST", 429, {"Retry-After": "soon"}, b"x", {"status_forcelist": [429]}),
+        *("method", 1),
+    ),
     "method before the rest": (
         *("POST", 502, TOO_LATE, GENERATOR, {"total": 0, **EMPTY}),
         *("method", 1),
@@ -711,8 +746,8 @@ def test_log_lines_of_a_call(platform, make_session, caplog):
             "Retrying GET /contacts after 502 (Connection reset by peer): "
             f"attempt {number} of 4 in "
         )
-        assert (record.method, record.path) == ("GET", "/contacts")
-        assert (record.attempt, record.max_attempts) == (number, 4)
+        assert (record.args["method"], record.args["path"]) == ("GET", "/contacts")
+        assert (record.args["attempt"], record.args["max_attempts"]) == (number, 4)
 
 
 def test_nothing_is_logged_when_all_goes_well(platform, make_session, caplog):

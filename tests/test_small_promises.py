@@ -130,7 +130,7 @@ def test_a_wait_that_nobody_asked_for():
     """An error made by hand may lack what its reason says."""
     error = UnlistedStatusError(stopped_by="retry_after", attempts=(Attempt(1, 503),))
     assert why_stopped(error) == (
-        "Not retried: the server asks to wait 0 s, longer than the policy allows."
+        "Not retried: the server asks for a longer wait than the policy allows."
     )
 
 

@@ -30,6 +30,10 @@ STOPPED_BY: dict[StopReason, str] = {
 
 # RFC 9110, and RFC 5789 for PATCH.
 _NOT_IDEMPOTENT = frozenset({"POST", "PATCH"})
+_WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
+
+# The server has done nothing: 413 and 429 refuse the request.
+_REFUSED = frozenset({413, 429})
 
 
 class Failure(Protocol):
@@ -98,9 +102,24 @@ def error_notes(error: Failure) -> list[str]:
     # Nobody expects a retry after a 409, so its note would only be noise.
     if stopped is not None and (error.stopped_by != "status" or error.attempts[1:]):
         notes.append(stopped)
+    if _may_be_done(error):
+        notes.append(
+            "An earlier attempt may have done this already, although it failed."
+        )
     if len(error.attempts) > 1:
         notes += [attempt_line(attempt) for attempt in error.attempts]
     return notes
+
+
+def _may_be_done(error: Failure) -> bool:
+    """Say whether a repeated write may have failed because it had worked before."""
+    method = (error.method or "").upper()
+    unclear = any(
+        past.status_code is None or past.status_code >= 500  # noqa: PLR2004
+        for past in error.attempts[:-1]
+    )
+    gone = method == "DELETE" and error.status_code in {404, 410}
+    return unclear and (gone or (method in _WRITES and error.status_code in {409, 412}))
 
 
 def why_stopped(error: Failure) -> str | None:
@@ -122,7 +141,7 @@ def network_note(
         return None
     elif stopped_by is None:
         title = "Earlier attempts:"
-    else:  # no retries are left, or the server's certificate was refused
+    else:
         title = f"Gave up after {len(attempts)} attempts."
     return "\n".join([title, *map(attempt_line, shown)])
 
@@ -134,8 +153,15 @@ def _why(
     retry_after: float | None = None,
 ) -> str:
     why = STOPPED_BY[stopped_by]
-    if stopped_by == "method" and (method or "").upper() not in _NOT_IDEMPOTENT:
+    status_code = attempts[-1].status_code if attempts else 0
+    if stopped_by == "method" and (
+        (method or "").upper() not in _NOT_IDEMPOTENT or status_code in _REFUSED
+    ):
         why = "the policy does not retry {method}"
+    if stopped_by == "status" and status_code is None:
+        why = "the proxy refused the request, and would refuse it again"
+    if stopped_by == "retry_after" and retry_after is None:
+        why = "the server asks for a longer wait than the policy allows"
     why = why.format(method=method, seconds=f"{retry_after or 0:g}")
     if len(attempts) <= 1:
         return f"Not retried: {why}."

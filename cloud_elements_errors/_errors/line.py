@@ -21,7 +21,7 @@ STOPPED_BY: dict[StopReason, str] = {
     "method": "a repeated {method} could do its work twice",
     "body": "the request body cannot be sent a second time",
     "attempts": "no retries left",
-    "certificate": "the certificate was refused, and would be refused again",
+    "certificate": "the server's certificate was refused",
     "deadline": "the next attempt would start after the time limit for retries",
     "budget": "the retry budget has too few tokens left, because too many requests to "
     "this host failed in the last seconds",

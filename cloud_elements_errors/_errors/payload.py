@@ -158,10 +158,12 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
     if value is None:
         return None
     parts = [part.strip() for part in value.split(",")]
-    for width in (1, 2):  # a date has a comma of its own
+    for width in (1, 2):  # a date may have a comma of its own
         if parts == parts[:width] * (len(parts) // width):
             value = ", ".join(parts[:width])
             break
+    else:
+        return None
     if re.fullmatch(r"\d+(?:\.\d*)?", value, re.ASCII):
         return min(float(value), float_info.max)
     until, now = _time_of(value), _time_of(date)

@@ -263,6 +263,16 @@ class CloudElementsRetry(Retry):
                 clone.budget = clone._default_budget = shared
         return clone
 
+    def next_hop(
+        self,
+        body: object,
+        headers: Mapping[str, str | bytes] | None,
+        *urls: str | None,
+    ) -> Self:
+        """Return a copy for the request that follows a redirect of this one."""
+        state = self._state or RequestState()
+        return self.for_call(state.next_hop(body, headers, *urls))
+
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """The failed attempts of this request, without a last one that got a response.

@@ -57,6 +57,7 @@ class RequestState:
         following.attempts = self.attempts
         following.deadline = self.deadline
         following.paid_by = self.paid_by
+        following.keeps_response = self.keeps_response
         return following
 
     @cached_property

@@ -434,7 +434,7 @@ STOPPED = {
     "body": "the request body cannot be sent a second time.",
     "attempts": "no retries left.",
     "deadline": "the next attempt would start after the time limit for retries.",
-    "certificate": "the certificate was refused, and would be refused again.",
+    "certificate": "the server's certificate was refused.",
     "budget": "the retry budget has too few tokens left, because too many requests to "
     "this host failed in the last seconds.",
     "retry_after": "the server asks to wait 7 s, longer than the policy allows.",

@@ -487,6 +487,53 @@ def test_a_body_that_stalls_less_long(raw_server, make_session, monkeypatch):
     assert 0.2 <= caught.value.attempts[0].waited < 5
 
 
+class Overslept:
+    """A clock whose sleep takes a minute longer than it should."""
+
+    now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds + 60
+
+
+@pytest.mark.parametrize("passthrough", [(), {502}], ids=["raised", "passthrough"])
+def test_a_retry_that_is_too_late(other, make_session, monkeypatch, passthrough):
+    """A process that was stopped while it waited sends no retry after max_elapsed; the
+    answer that it has is the last one."""
+    monkeypatch.setattr("cloud_elements_errors._retries.policy.time", Overslept())
+    other.reply(502, provider_message="no")
+    policy = CloudElementsRetry(max_elapsed=30, budget=RetryBudget(ratio=0))
+    session = make_session(max_retries=policy, passthrough=passthrough)
+    if passthrough:
+        assert session.get(other.url).json()["providerMessage"] == "no"
+    else:
+        with pytest.raises(FailedRequestError) as caught:
+            session.get(other.url)
+        error = caught.value
+        assert (error.stopped_by, error.provider_message) == ("deadline", "no")
+        assert error.response.json()["providerMessage"] == "no"
+        assert not error.truncated
+        assert [one.status_code for one in error.attempts] == [502]
+    assert len(other.requests) == 1
+    assert policy.budget.tokens == pytest.approx(4, abs=0.01)
+
+
+def test_a_retry_that_is_too_late_after_a_network_failure(
+    raw_server, make_session, monkeypatch
+):
+    """So it is there."""
+    monkeypatch.setattr("cloud_elements_errors._retries.policy.time", Overslept())
+    server = raw_server(b"")
+    policy = CloudElementsRetry(max_elapsed=30)
+    with pytest.raises(requests.ConnectionError, match="Connection aborted") as caught:
+        make_session(max_retries=policy).get(server.url)
+    assert (caught.value.stopped_by, len(caught.value.attempts)) == ("deadline", 1)
+    assert server.connections == 1
+
+
 # Why there was no further attempt
 
 GENERATOR = "generator"
@@ -637,6 +684,71 @@ def test_the_sequence_stops_for_its_last_reason(platform, make_session):
         make_session().get(platform.url)
     assert (caught.value.status_code, caught.value.stopped_by) == (503, "retry_after")
     assert len(caught.value.attempts) == 2
+
+
+DONE_BEFORE = "An earlier attempt may have done this already, although it failed."
+
+REPEATED = {
+    # method, answers, whether the note is there
+    "DELETE": ("DELETE", [502, 404], True),
+    "DELETE, gone": ("DELETE", [500, 410], True),
+    "DELETE, in progress": ("DELETE", [502, 409], True),
+    "POST": ("POST", [502, 409], True),
+    "PATCH": ("PATCH", [502, 412], True),
+    "PUT": ("PUT", [502, 502, 409], True),
+    "once": ("DELETE", [404], False),
+    "refused before": ("POST", [429, 409], False),
+    "a read": ("GET", [502, 404], False),
+    "another failure": ("PUT", [502, 400], False),
+    "nothing to find": ("PUT", [502, 404], False),
+    "still failing": ("DELETE", [502, 502], False),
+}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no notes")
+@pytest.mark.parametrize(
+    ("method", "answers", "noted"), REPEATED.values(), ids=REPEATED
+)
+def test_a_repeated_write_that_had_worked(
+    platform, make_session, method, answers, noted
+):
+    """A repetition fails because the work is done: the note says that it may be."""
+    for status in answers:
+        headers = {"Retry-After": "1"} if status == 429 else None
+        platform.reply(status, headers=headers)
+    policy = CloudElementsRetry(len(answers) - 1, allowed_methods=None)
+    with pytest.raises(CloudElementsError) as caught:
+        make_session(max_retries=policy).request(method, platform.url)
+    assert caught.value.status_code == answers[-1]
+    assert (DONE_BEFORE in caught.value.__notes__) is noted
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no notes")
+def test_a_refused_post_could_do_nothing_twice(platform, make_session):
+    """A 429 that the policy does not retry for POST is no danger, and says none."""
+    platform.reply(429)
+    policy = CloudElementsRetry(status_forcelist={429})
+    with pytest.raises(CloudElementsError) as caught:
+        make_session(max_retries=policy).post(platform.url)
+    assert caught.value.stopped_by == "method"
+    assert "Not retried: the policy does not retry POST." in caught.value.__notes__
+
+
+def test_a_proxy_that_refuses_the_login(raw_server, make_session):
+    """It is asked once: each attempt may count against the account."""
+    proxy = raw_server(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+    session = make_session()
+    session.mount("https://", session.get_adapter("http://127.0.0.1/"))
+    with no_wait(), pytest.raises(requests.exceptions.ProxyError) as caught:
+        session.get(
+            "https://api.example.com/", proxies={"https": proxy.url.rstrip("/path")}
+        )
+    assert proxy.connections == 1
+    assert (caught.value.stopped_by, len(caught.value.attempts)) == ("status", 1)
+    if sys.version_info >= (3, 11):
+        assert _notes(caught.value) == (
+            "Not retried: the proxy refused the request, and would refuse it again."
+        )
 
 
 # Other ways in

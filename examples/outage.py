@@ -484,10 +484,10 @@ def draw_picture(results: Results, healed: Healed, file: str) -> None:
         draw_lines(panel, rows)
         panel.set_title(title, loc="left", fontweight="bold", fontsize=10)
         panel.spines[["top", "right"]].set_visible(False)
-        panel.minorticks_off()
     for panel in panels[:2]:
         panel.set_xscale("log")
         panel.set_xticks(FLEETS, [f"{fleet:,}" for fleet in FLEETS])
+        panel.minorticks_off()
         panel.set_xlabel("processes that share the same traffic", fontsize=9)
     panels[2].set_xticks(SHARES, [f"{share:.0%}" for share in SHARES])
     panels[2].set_xlabel("records whose requests fail for ever", fontsize=9)

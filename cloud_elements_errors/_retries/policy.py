@@ -373,7 +373,8 @@ class CloudElementsRetry(Retry):
         if reason is not None:
             raise self._given_up(state, failed, reason)
         following._state = state
-        following._plan(state, failed, start, self._most_attempts(following))
+        with state.refund_on_error():
+            following._plan(state, failed, start, self._most_attempts(following))
         return following
 
     def _plan(
@@ -382,8 +383,7 @@ class CloudElementsRetry(Retry):
         """Read and record the failed attempt; *self* is the policy for the retry."""
         body = None
         if failed.response is not None:
-            with state.refund_on_error():
-                body = body_of(failed.response, state.deadline - failed.time)
+            body = body_of(failed.response, state.deadline - failed.time)
         now = time.monotonic()
         too_late = partial(self._given_up, state, failed, "deadline", body)
         if max(start, now) > state.deadline:

@@ -498,6 +498,7 @@ def test_notes():
     assert error.__notes__ == [
         error.remedy,
         "Gave up after 3 attempts: no retries left.",
+        "An earlier attempt may have done this already, although it failed.",
         "  attempt 1: 502 | provider: busy | request id: r1 | waited 0.50 s",
         "  attempt 2: reset",
         attempt_line(error.attempts[-1]),

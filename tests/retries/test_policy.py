@@ -1001,6 +1001,17 @@ def test_waits_that_are_not_slept_count(clock):
     assert (clock.now, clock.slept) == (1000, [])
 
 
+def test_a_policy_that_has_nothing_to_wait_for_in_a_test(clock):
+    """So it is before the first failure, and after a redirect."""
+    moved = answer(302, {"Location": "/there"})
+    with no_wait():
+        CloudElementsRetry().sleep()
+        following = CloudElementsRetry().increment("GET", "/here", moved)
+        assert following.sleep_for_retry(moved) is False
+        following.sleep(moved)
+    assert clock.slept == []
+
+
 def test_the_users_random_numbers(clock):
     """Their sequence does not move, and does not make workers wait alike."""
     random.seed(17)

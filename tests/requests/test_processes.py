@@ -24,7 +24,6 @@ from cloud_elements_errors import (
     RetryBudget,
     patch_requests,
 )
-from cloud_elements_errors._requests.response_hooks import ResponseHooks
 
 pytestmark = [
     # From Python 3.12 on, os.fork warns where there are threads, as here.
@@ -306,22 +305,6 @@ def test_fork_while_the_session_is_in_use(platform):
         with busy(ask):
             children = [Child(ask) for _ in range(20)]
             assert [child.result() for child in children] == [200] * 20
-
-
-@needs_fork
-@untraced
-def test_fork_while_hooks_are_installed():
-    """A session's hooks work in a child, whatever other threads did at the fork."""
-
-    def install():
-        request = requests.Request("GET", "http://example.com").prepare()
-        for _ in range(100):
-            ResponseHooks.install(request, (), None).uninstall()
-        return request.hooks
-
-    with busy(install):
-        children = [Child(install) for _ in range(20)]
-        assert [child.result() for child in children] == [{"response": []}] * 20
 
 
 def copies():

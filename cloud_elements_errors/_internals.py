@@ -7,10 +7,14 @@ other versions, each function does without it.
 from __future__ import annotations
 
 from contextlib import suppress
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
+
+from urllib3.util.retry import Retry
 
 if TYPE_CHECKING:
     import requests
+    from urllib3.util.retry import RequestHistory
 
 
 def content_of(response: requests.Response) -> bytes | None:
@@ -36,6 +40,20 @@ def refuse_to_send_body_again(request: requests.PreparedRequest) -> None:
     requests sets this value itself if a file has no position.
     """
     request._body_position = object()
+
+
+def history_of(error: BaseException) -> tuple[RequestHistory, ...]:
+    """Return the failures before the one that urllib3 has raised.
+
+    An exception of urllib3 has no history. The policy that has it is an argument of
+    ``urlopen()``, in the innermost frame of that name.
+    """
+    history: tuple[RequestHistory, ...] = ()
+    for frame, _line in walk_tb(error.__traceback__):
+        policy = frame.f_locals.get("retries")
+        if frame.f_code.co_name == "urlopen" and isinstance(policy, Retry):
+            history = policy.history
+    return history
 
 
 def drop_connections(adapter: object) -> None:

@@ -33,15 +33,27 @@ from urllib3.util.retry import Retry
 
 from .._arguments import check_callable, check_flag, check_integer, checked_statuses
 from .._errors.line import network_note
-from .._errors.payload import WARNING_HEADER
-from .._internals import drop_connections, refuse_to_send_body_again
+from .._errors.payload import WARNING_HEADER, Attempt
+from .._errors.redaction import Redactor
+from .._internals import drop_connections, history_of, refuse_to_send_body_again
+from .._retries.outcome import Retries
 from .._retries.policy import CloudElementsRetry
 from .._retries.state import RequestState, can_send_again
 from .._table import FIRST_ERROR
-from .checking import Call, CheckingHooks, OnError, Settings, is_response, mark
+from .checking import (
+    Call,
+    CheckingHooks,
+    OnError,
+    Settings,
+    attempts_in,
+    is_response,
+    mark,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
+
+    from .._errors.base import CloudElementsError
 
 
 class CloudElementsAdapter(HTTPAdapter):
@@ -61,7 +73,8 @@ class CloudElementsAdapter(HTTPAdapter):
     __slots__ = ("_bound",)
     _bound: Retry
 
-    _errors: list[Any] | None = None
+    # The list of patch_requests, if this is an adapter of its.
+    _errors: list[CloudElementsError] | None = None
 
     def __init__(
         self,
@@ -160,13 +173,15 @@ class CloudElementsAdapter(HTTPAdapter):
 
         """
         proxies = kwargs.get("proxies")
+        if proxies is None:
+            proxies = {}
         policy = self._policy_for(request, proxies)
         try:
             response = super(CloudElementsAdapter, self._view(policy)).send(
                 request, *args, **kwargs
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            failure = _network_failure(error, request, policy)
+            failure = _network_failure(error, request, policy, proxies)
             try:
                 if failure is error:
                     raise
@@ -197,12 +212,14 @@ class CloudElementsAdapter(HTTPAdapter):
         view._bound = policy
         return view
 
-    def _policy_for(self, request: requests.PreparedRequest, proxies: Any) -> Retry:
+    def _policy_for(
+        self, request: requests.PreparedRequest, proxies: Mapping[str, str]
+    ) -> Retry:
         """Return the policy, bound to a request: its body, headers, URLs, proxies."""
         policy = self._max_retries
         if not isinstance(policy, CloudElementsRetry):
             return policy
-        urls = (request.url, *(proxies or {}).values())
+        urls = (request.url, *proxies.values())
         return policy.for_call(RequestState(request.body, request.headers, *urls))
 
 
@@ -255,10 +272,16 @@ def _policy(max_retries: int | Retry | None) -> Retry:
 
 
 def _network_failure(
-    error: Exception, request: requests.PreparedRequest, policy: Retry
+    error: Exception,
+    request: requests.PreparedRequest,
+    policy: Retry,
+    proxies: Mapping[str, str],
 ) -> requests.RequestException:
     """Return the exception to raise if no response arrived: of requests, with notes."""
-    cause = error.args[0] if error.args else None
+    if isinstance(error, requests.RequestException):
+        cause = error.args[0] if error.args else None
+    else:
+        cause = error
     failure: requests.RequestException
     if isinstance(getattr(cause, "reason", None), ReadTimeoutError):
         # requests raises ConnectionError after retries, which is no Timeout.
@@ -272,11 +295,17 @@ def _network_failure(
     else:
         # A count of False makes urllib3 raise its own exceptions.
         failure = requests.ConnectionError(error, request=request)
+    retries = Retries()
     if isinstance(policy, CloudElementsRetry):
-        failure.attempts = policy.attempts  # type: ignore[attr-defined]
-        failure.stopped_by = policy.stopped_by  # type: ignore[attr-defined]
-        note = network_note(policy.attempts, policy.stopped_by, request.method)
-        if note is not None:
-            # Python 3.10 has no notes.
-            getattr(failure, "add_note", bool)(note)
+        retries = Retries(policy.attempts, policy.stopped_by)
+    elif isinstance(cause, urllib3.exceptions.HTTPError):
+        redact = Redactor(request.headers, request.url, *proxies.values())
+        earlier = attempts_in(history_of(cause), redact)
+        last = Attempt(len(earlier) + 1, error=redact(str(cause)))
+        retries = Retries((*earlier, last))
+    vars(failure).update(retries._asdict())
+    note = network_note(*retries, request.method)
+    if note is not None:
+        # Python 3.10 has no notes.
+        getattr(failure, "add_note", bool)(note)
     return failure

@@ -39,6 +39,8 @@ from .._urls import clean_url
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from urllib3.util.retry import RequestHistory
+
 OnError = Callable[[CloudElementsError], object]
 
 logger = logging.getLogger("cloud_elements_errors")
@@ -169,9 +171,14 @@ def _earlier_attempts(policy: Retry | None, redact: Redactor) -> tuple[Attempt, 
     """Return the attempts before the last one, if the policy has recorded them."""
     if isinstance(policy, CloudElementsRetry):
         return tuple([_redacted(attempt, redact) for attempt in policy.attempts])
-    if policy is None:
-        return ()
-    failed = [past for past in policy.history if past.redirect_location is None]
+    return () if policy is None else attempts_in(policy.history, redact)
+
+
+def attempts_in(
+    history: Iterable[RequestHistory], redact: Redactor
+) -> tuple[Attempt, ...]:
+    """Return the attempts that urllib3 has recorded, without redirects."""
+    failed = [past for past in history if past.redirect_location is None]
     return tuple(
         Attempt(
             number,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from .._arguments import check_type
+from .._lock import new_lock
 from .._urls import clean_url, origin_of
 from .adapter import CloudElementsAdapter
 
@@ -92,8 +92,7 @@ class _Patch:
             self.forget(key)
 
 
-# Reentrant, because a signal handler or a __del__ may send a request meanwhile.
-_lock = threading.RLock()
+_lock = new_lock()
 
 # The class that defines the method: requests_cache puts a subclass of it in the place
 # of requests.Session.

@@ -40,6 +40,8 @@ class CloudElementsSession(requests.Session):
             contacts = session.get(url).json()
     """
 
+    __module__ = "cloud_elements_errors"
+
     __attrs__: list[str] = [  # noqa: RUF012
         *requests.Session.__attrs__,
         "_passthrough",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import gc
 import logging
 import pickle
+import socket
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +23,9 @@ from cloud_elements_errors import (
     ConflictError,
     FailedRequestError,
     NotFoundError,
+    retries_of,
 )
+from cloud_elements_errors.testing import no_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -263,13 +268,97 @@ def test_attempts_of_a_plain_retry(platform: FakeCloudElements) -> None:
     assert caught.value.stopped_by is None
 
 
-def test_network_failure_under_a_plain_retry(raw_server: Any) -> None:
-    """What requests raises for it passes through unchanged."""
+def test_parameters_are_those_of_the_http_adapter() -> None:
+    """Code that made an HTTPAdapter by position makes ours in the same way."""
+    adapter = CloudElementsAdapter(20, 30, 5, True)
+    assert (adapter._pool_connections, adapter._pool_maxsize) == (20, 30)
+    assert (adapter.max_retries.total, adapter._pool_block) == (5, True)
+
+
+class Custom(Retry):
+    """A policy of somebody else, that its constructor does not rebuild."""
+
+    def __init__(self, account: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.account = account
+
+    def new(self, **kwargs: Any) -> Retry:
+        return Custom(self.account, **{"total": self.total, **kwargs})
+
+
+def test_a_foreign_policy_is_copied_and_not_rebuilt(
+    platform: FakeCloudElements,
+) -> None:
+    """What its constructor wants beside urllib3's parameters is no business of ours."""
+    policy = Custom("ada", total=1, status_forcelist={502}, backoff_factor=0)
+    adapter = CloudElementsAdapter(max_retries=policy)
+    assert policy.raise_on_status
+    assert not adapter.max_retries.raise_on_status
+    assert vars(adapter.max_retries)["account"] == "ada"
     with requests.Session() as session:
-        session.mount("http://", CloudElementsAdapter(max_retries=Retry(0, read=False)))
+        session.mount("http://", adapter)
+        platform.reply(502, times=2)
+        with pytest.raises(FailedRequestError):
+            session.get(platform.url)
+
+
+FOREIGN: dict[str, tuple[Retry, int]] = {
+    "no retries": (Retry(0, read=False), 1),
+    "retries": (Retry(2, backoff_factor=0), 3),
+    "connect is False": (Retry(2, connect=False), 1),
+    "ours, False": (CloudElementsRetry(False), 1),
+    "ours, connect is False": (CloudElementsRetry(connect=False), 1),
+    "ours": (CloudElementsRetry(2, backoff_factor=0), 3),
+}
+
+
+@pytest.mark.parametrize(("policy", "count"), FOREIGN.values(), ids=FOREIGN)
+def test_attempts_of_a_network_failure(policy: Retry, count: int) -> None:
+    """With any policy, requests' own exception comes with its attempts."""
+    with socket.socket() as taken, requests.Session() as session:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        session.mount("http://", CloudElementsAdapter(max_retries=policy))
         with pytest.raises(requests.ConnectionError) as caught:
-            session.get(raw_server(b"").url)
-    assert not hasattr(caught.value, "attempts")
+            session.get(f"http://127.0.0.1:{taken.getsockname()[1]}/")
+    retries = retries_of(caught.value)
+    assert [attempt.number for attempt in retries.attempts] == [*range(1, count + 1)]
+    assert all("refused" in (attempt.error or "") for attempt in retries.attempts)
+    ours = isinstance(policy, CloudElementsRetry)
+    assert retries.stopped_by == ("attempts" if ours else None)
+
+
+def test_connect_timeout_with_a_false_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that takes too long is requests' ConnectTimeout."""
+
+    def slow(*_: object, **__: object) -> None:
+        raise urllib3.exceptions.ConnectTimeoutError("too slow")
+
+    monkeypatch.setattr(urllib3.HTTPConnectionPool, "_make_request", slow)
+    with requests.Session() as session:
+        session.mount("http://", CloudElementsAdapter(max_retries=Retry(connect=False)))
+        with pytest.raises(requests.ConnectTimeout):
+            session.get("http://127.0.0.1/")
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+@pytest.mark.parametrize("foreign", [False, True], ids=["ours", "theirs"])
+def test_a_network_failure_is_freed_at_once(retries: int, *, foreign: bool) -> None:
+    """No cycle of ours keeps it for the collector, nor the frames that it holds."""
+    policy = Retry(retries) if foreign else CloudElementsRetry(retries)
+    with socket.socket() as taken, requests.Session() as session, no_wait():
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+        session.mount("http://", CloudElementsAdapter(max_retries=policy))
+        gc.collect()
+        gc.disable()
+        try:
+            try:
+                session.get(url)
+            except requests.ConnectionError as error:
+                gone = weakref.ref(error)
+            assert gone() is None
+        finally:
+            gc.enable()
 
 
 def test_failed_attempt_before_an_answer_under_a_plain_retry(raw_server: Any) -> None:

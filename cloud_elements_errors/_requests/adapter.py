@@ -181,6 +181,8 @@ class CloudElementsAdapter(HTTPAdapter):
                 request, *args, **kwargs
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            if "attempts" in vars(error):  # of a request that was sent meanwhile
+                raise
             failure = _network_failure(error, request, policy, proxies)
             try:
                 if failure is error:

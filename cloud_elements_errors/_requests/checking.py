@@ -240,6 +240,9 @@ class Call(dict[str, str]):
     redirects. So they carry what those need to know of the call.
     """
 
+    response: requests.Response
+    """The response, once it has arrived."""
+
     def __init__(
         self,
         proxies: Mapping[str, str] | None,
@@ -249,7 +252,6 @@ class Call(dict[str, str]):
         super().__init__(proxies or {})
         self.request = request
         self.began = now()
-        self.response: requests.Response | None = None
         self.before = before
         """The call whose response has redirected to this one."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import requests
-from requests.models import REDIRECT_STATI
 from requests.utils import resolve_proxies
 
 from .._arguments import (
@@ -14,7 +13,6 @@ from .._arguments import (
     checked_statuses,
     checked_timeout,
 )
-from .._errors.base import CloudElementsError
 from .adapter import CloudElementsAdapter, refuse_to_resend_stream
 from .checking import Call, OnError, Settings, check, mark_of, now, tell
 
@@ -44,8 +42,8 @@ class CloudElementsSession(requests.Session):
 
     __attrs__: list[str] = [  # noqa: RUF012
         *requests.Session.__attrs__,
-        "_passthrough",
-        "_on_error",
+        "passthrough",
+        "on_error",
         "_timeout",
     ]
 
@@ -75,21 +73,11 @@ class CloudElementsSession(requests.Session):
         super().__init__()
         self.timeout = timeout
         check_callable("on_error", on_error)
-        self._passthrough = checked_statuses("passthrough", passthrough)
-        self._on_error = on_error
+        self.passthrough: frozenset[int] = checked_statuses("passthrough", passthrough)
+        self.on_error: OnError | None = on_error
         adapter = CloudElementsAdapter(max_retries=max_retries)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
-
-    @property
-    def passthrough(self) -> frozenset[int]:
-        """The statuses that are returned as plain responses."""
-        return self._passthrough
-
-    @property
-    def on_error(self) -> OnError | None:
-        """The function that is called with each error before it is raised."""
-        return self._on_error
 
     @property
     def timeout(self) -> TimeoutTypes:
@@ -169,7 +157,7 @@ class CloudElementsSession(requests.Session):
 
     def _settings_for(self, response: requests.Response | None) -> Settings:
         """Return the settings of the response's adapter, else those of the session."""
-        own = Settings(self._passthrough, self._on_error)
+        own = Settings(self.passthrough, self.on_error)
         marked = mark_of(response)
         return own if marked is None else marked[0].or_else(own)
 
@@ -197,24 +185,10 @@ class CloudElementsSession(requests.Session):
         if not isinstance(call, Call):
             call = Call(call, req)
         call.response = resp
+        if call.before is not None:
+            resp.history = [*call.before.response.history, call.before.response]
         check(resp, self._settings_for(resp), call.began, call.urls)
         hops = super().resolve_redirects(resp, req, *args, **kwargs)
-        if resp.status_code not in REDIRECT_STATI:
-            return hops
         if refuse_to_resend_stream(req, resp) and kwargs.get("yield_requests"):
             hops.close()
-        return _with_history(resp, hops)
-
-
-def _with_history(
-    response: requests.Response, hops: Generator[requests.Response, None, None]
-) -> Generator[requests.Response, None, None]:
-    history = [response]
-    try:
-        for hop in hops:
-            history.append(hop)
-            yield hop
-    except CloudElementsError as error:
-        if error.response is not None:
-            error.response.history = history
-        raise
+        return hops

@@ -394,15 +394,18 @@ def test_error_of_a_hook_without_a_response(
     assert caught.value is mine
 
 
-def test_what_is_set_when_the_session_is_made_is_not_changed_by_halves():
-    """Its adapters have the settings too, so another value is refused, not ignored."""
-    session = CloudElementsSession(passthrough={404})
-    assert session.passthrough == {404}
-    assert CloudElementsSession(on_error=note).on_error is note
-    with pytest.raises(AttributeError):
-        session.passthrough = {405}
-    with pytest.raises(AttributeError):
-        session.on_error = print
+def test_settings_may_be_changed_later(platform: FakeCloudElements) -> None:
+    """The next response is checked with what is set then, by every adapter."""
+    told: list[int] = []
+    with CloudElementsSession() as session:
+        session.passthrough = frozenset({404})
+        session.on_error = lambda error: told.append(error.status_code)
+        platform.reply(404)
+        platform.reply(409)
+        assert session.get(platform.url).status_code == 404
+        with pytest.raises(ConflictError):
+            session.get(platform.url)
+    assert told == [409]
 
 
 def test_the_timeout_may_be_set_later_and_is_checked():

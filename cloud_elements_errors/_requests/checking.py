@@ -266,6 +266,10 @@ class Call(dict[str, str]):
         return [*self.values(), self.request.url, *earlier]
 
 
+def _urls_of(proxies: Mapping[str, str] | None) -> Iterable[str | None]:
+    return proxies.urls if isinstance(proxies, Call) else (proxies or {}).values()
+
+
 _numbers = itertools.count(1)
 
 
@@ -296,12 +300,13 @@ def check(
     response: requests.Response,
     settings: Settings,
     since: int,
-    proxies: Iterable[str | None] = (),
+    proxies: Mapping[str, str] | None = None,
 ) -> None:
     """Raise the error of a failed response, unless a check since then has seen it.
 
     The response of a mock, which only looks like one, is left alone.
     """
+    # Error trackers show the variables of this frame: no URL with its query is here.
     if not is_response(response):
         return
     failed = (response.status_code or 0) >= FIRST_ERROR
@@ -313,7 +318,7 @@ def check(
     if not failed:
         log_warning(response)
     elif response.status_code not in (settings.passthrough or ()):
-        error = error_of(response, proxies)
+        error = error_of(response, _urls_of(proxies))
         if error is not None:
             tell(error, settings)
             try:
@@ -383,7 +388,7 @@ class CheckingHooks(UserList[Any]):
             if first is not None and not isinstance(proxies, Call):
                 # A hook may have replaced the response by another one of ours.
                 settings, since = mark_of(response) or first
-                check(response, settings, since, (proxies or {}).values())
+                check(response, settings, since, proxies)
         except requests.HTTPError as error:
             if first is not None and not isinstance(proxies, Call):
                 tell(error, settings)

@@ -141,7 +141,7 @@ class CloudElementsSession(requests.Session):
         try:
             response = super().send(request, **kwargs)
             # A mock that replaces requests.Session.send does not follow redirects.
-            check(response, self._settings_for(response), call.began, call.urls)
+            check(response, self._settings_for(response), call.began, call)
         except requests.HTTPError as error:  # maybe of a hook
             tell(error, self._settings_for(error.response))
             raise
@@ -187,7 +187,7 @@ class CloudElementsSession(requests.Session):
         call.response = resp
         if call.before is not None:
             resp.history = [*call.before.response.history, call.before.response]
-        check(resp, self._settings_for(resp), call.began, call.urls)
+        check(resp, self._settings_for(resp), call.began, call)
         hops = super().resolve_redirects(resp, req, *args, **kwargs)
         if refuse_to_resend_stream(req, resp) and kwargs.get("yield_requests"):
             hops.close()

@@ -13,7 +13,7 @@ html_domain_indices = False
 html_show_copyright = False
 html_show_sphinx = False
 myst_heading_anchors = 3
-smartquotes = False
+smartquotes_action = "D"  # dashes; quotes stay as they are written
 
 # The reference: docstrings name our own classes in single backticks.
 default_role = "any"

@@ -7,7 +7,6 @@ Warnings are errors, so a link or a name that leads nowhere fails the build::
 
 from __future__ import annotations
 
-import ast
 import shutil
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+REFERENCE = ("index", "exceptions", "testing")
 
 
 def lay_out(source: Path) -> None:
@@ -42,9 +42,6 @@ def lay_out(source: Path) -> None:
     (source / "README.md").write_text("\n".join([readme, *contents]), encoding="utf-8")
 
 
-REFERENCE = ("index", "exceptions", "testing")
-
-
 def toctree(caption: str, pages: Iterable[str]) -> str:
     """Return a part of the sidebar."""
     lines = ["```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```", ""]
@@ -52,10 +49,9 @@ def toctree(caption: str, pages: Iterable[str]) -> str:
 
 
 def script_page(path: Path) -> str:
-    """Return a page in Markdown: the docstring of a script, then its code."""
+    """Return a page in Markdown for a script."""
     code = path.read_text(encoding="utf-8")
-    docstring = ast.get_docstring(ast.parse(code))
-    return f"# {path.name}\n\n{docstring}\n\n```python\n{code}```\n"
+    return f"# {path.name}\n\n```python\n{code}```\n"
 
 
 def main() -> None:

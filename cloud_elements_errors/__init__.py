@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ._requests.session import CloudElementsSession
     from ._requests.translation import translate_errors
     from ._retries.budget import RetryBudget
+    from ._retries.outcome import Retries, retries_of
     from ._retries.policy import CloudElementsRetry
     from ._table import NORMALIZED_ERRORS, NormalizedError
 
@@ -48,6 +49,7 @@ __all__ = [
     "NormalizedError",
     "NotAcceptableError",
     "NotFoundError",
+    "Retries",
     "RetryBudget",
     "ServerError",
     "UnauthorizedError",
@@ -57,6 +59,7 @@ __all__ = [
     "error_from_response",
     "patch_requests",
     "raise_for_error",
+    "retries_of",
     "translate_errors",
 ]
 
@@ -70,11 +73,13 @@ _MODULES = {
     "CloudElementsRetry": "_retries.policy",
     "CloudElementsSession": "_requests.session",
     "NormalizedError": "_table",
+    "Retries": "_retries.outcome",
     "RetryBudget": "_retries.budget",
     "error_from_parts": "_errors.build",
     "error_from_response": "_requests.checking",
     "patch_requests": "_requests.patching",
     "raise_for_error": "_requests.checking",
+    "retries_of": "_retries.outcome",
     "translate_errors": "_requests.translation",
 }
 

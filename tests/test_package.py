@@ -31,7 +31,7 @@ FOLDERS = ["leaves", "_errors", "_retries", "_requests", "_testing", "_command_l
 DOORS = {"__init__", "__main__", "exceptions", "testing"}
 # The packages that a folder may import beside the standard library.
 HOSTS = {
-    "leaves": {"urllib3"},
+    "leaves": {"requests", "urllib3"},
     "_errors": {"requests"},
     "_retries": {"urllib3"},
     "_requests": {"requests", "urllib3"},

@@ -780,7 +780,7 @@ def test_hooks_get_the_keywords_of_requests(platform):
 def test_the_password_of_a_proxy(platform):
     """It stays out of the error, also with a policy of urllib3's."""
     session = requests.Session()
-    session.mount("http://", CloudElementsAdapter(Retry(0)))
+    session.mount("http://", CloudElementsAdapter(max_retries=Retry(0)))
     platform.reply(409, provider_message="seen: pr0xypass")
     proxy = platform.url.replace("//", "//me:pr0xypass@")
     with pytest.raises(ConflictError) as caught:

@@ -237,7 +237,7 @@ def our_adapter() -> Ask:
 
     retry = CloudElementsRetry(backoff_factor=0)
     session = requests.Session()
-    session.mount("http://", CloudElementsAdapter(retry))
+    session.mount("http://", CloudElementsAdapter(max_retries=retry))
     return _ours(session)
 
 

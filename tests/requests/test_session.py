@@ -180,21 +180,6 @@ def test_cookies_are_kept_that_the_user_takes_out_of_the_headers(
         assert session.cookies.get_dict() == {"a": "1"}
 
 
-def test_no_cookies_are_looked_for_where_there_are_none(
-    platform: FakeCloudElements, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An error without cookies costs no search by http.cookiejar."""
-
-    def never(*_: object) -> None:
-        raise AssertionError("no cookies were sent")
-
-    name = "cloud_elements_errors._requests.session.extract_cookies_to_jar"
-    monkeypatch.setattr(name, never)
-    platform.reply(409)
-    with CloudElementsSession() as session, pytest.raises(ConflictError):
-        session.get(platform.url)
-
-
 def test_the_longest_timeout_of_a_socket() -> None:
     """What Python's own sockets take is taken."""
     assert CloudElementsSession(timeout=TIMEOUT_MAX).timeout == TIMEOUT_MAX
@@ -322,7 +307,9 @@ def test_longer_prefix_has_the_last_word(platform: FakeCloudElements) -> None:
     with CloudElementsSession(passthrough={404}, on_error=note) as session:
         session.mount(
             platform.url + "/strict/",
-            CloudElementsAdapter(on_error=lambda error: seen.append(error.status_code)),
+            CloudElementsAdapter(
+                passthrough=(), on_error=lambda error: seen.append(error.status_code)
+            ),
         )
         platform.reply(404, times=2)
         platform.reply(409)
@@ -429,9 +416,8 @@ def test_the_timeout_may_be_set_later_and_is_checked():
         session.timeout = -1
 
 
-def test_both_adapters_have_one_policy():
-    """One budget for http and https; and each adapter is closed once."""
+def test_one_adapter_serves_both_schemes():
+    """One policy, one budget, one set of connection pools to close."""
     session = CloudElementsSession()
     https, http = session.adapters.values()
-    assert https is not http
-    assert https.max_retries is http.max_retries
+    assert https is http

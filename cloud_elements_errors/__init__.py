@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from ._retries.policy import CloudElementsRetry
     from ._table import NORMALIZED_ERRORS, NormalizedError
 
-    __version__: str
-
 __all__ = [
     "NORMALIZED_ERRORS",
     "Attempt",
@@ -83,7 +81,9 @@ _MODULES = {
     "translate_errors": "_requests.translation",
 }
 
-if not TYPE_CHECKING:
+if TYPE_CHECKING:
+    __version__: str
+else:
 
     def __getattr__(name: str) -> object:
         if name == "__version__":

@@ -59,6 +59,21 @@ def test_a_manager_without_a_container(owner: object) -> None:
     assert adapter.poolmanager.connection_from_url("http://example.com") is not pool
 
 
+def test_idle_connections_are_closed(platform: Any) -> None:
+    """What waits in a pool is closed, without the lock of its queue."""
+    adapter = HTTPAdapter()
+    with requests.Session() as session:
+        session.mount("http://", adapter)
+        session.get(platform.url)
+        [key] = adapter.poolmanager.pools.keys()
+        pool = adapter.poolmanager.pools[key]
+        [connection] = filter(None, pool.pool.queue)
+        drop_connections(adapter)
+        assert connection.sock is None
+        assert pool.pool.qsize() == 0
+        session.get(platform.url)
+
+
 def test_a_pool_that_was_closed() -> None:
     """It has no connections to drop."""
     adapter = HTTPAdapter()

@@ -227,6 +227,13 @@ def test_version_is_read_when_asked_for():
     assert "__version__" not in vars(cloud_elements_errors)
 
 
+def test_modules_are_imported_when_asked_for():
+    """``import cloud_elements_errors`` is enough for those that users may import."""
+    program = "import cloud_elements_errors as c; print(c.testing, c.exceptions)"
+    subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert cloud_elements_errors.__getattr__("exceptions") is exceptions
+
+
 def test_unknown_name_is_an_attribute_error():
     """The lazy version makes no other name exist."""
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):

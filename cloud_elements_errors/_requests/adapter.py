@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import copy
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -145,9 +146,8 @@ class CloudElementsAdapter(HTTPAdapter):
         # urllib3 only drops the pools, and closes each when nothing refers to it.
         for manager in (self.poolmanager, *self.proxy_manager.values()):
             for key in manager.pools.keys():  # noqa: SIM118 - pools are not iterable
-                pool = manager.pools.get(key)
-                if pool is not None:
-                    pool.close()
+                with suppress(KeyError):  # another thread may have dropped it
+                    manager.pools[key].close()
         super().close()
 
     def send(
@@ -230,7 +230,7 @@ class CloudElementsAdapter(HTTPAdapter):
 _adapters: WeakValueDictionary[int, CloudElementsAdapter] = WeakValueDictionary()
 
 
-def _after_fork() -> None:
+def _after_fork() -> None:  # pragma: no cover - runs in the child
     for adapter in list(_adapters.values()):
         drop_connections(adapter)
 

@@ -77,16 +77,17 @@ def raise_for_error(
         session.hooks["response"].append(raise_for_error)
 
     """
-    error = error_of(response, (kwargs.get("proxies") or {}).values())
-    if error is not None:
-        try:
-            raise error
-        finally:
-            # The traceback refers to this frame. If the frame also referred to the
-            # error, only the garbage collector could free the two.
-            del error
-    log_warning(response)
-    return response
+    _check_response(response)
+    if not has_failed(response):
+        log_warning(response)
+        return response
+    error = error_of(response, _urls_of(kwargs.get("proxies")))
+    try:
+        raise error
+    finally:
+        # The traceback refers to this frame. If the frame also referred to the
+        # error, only the garbage collector could free the two.
+        del error
 
 
 def error_from_response(response: requests.Response) -> CloudElementsError | None:
@@ -111,32 +112,41 @@ def error_from_response(response: requests.Response) -> CloudElementsError | Non
             print(error.provider_message)
 
     """
-    return error_of(response)
+    _check_response(response)
+    return error_of(response) if has_failed(response) else None
 
 
-def error_of(
-    response: requests.Response, proxies: Iterable[str | None] = ()
-) -> CloudElementsError | None:
+def _check_response(response: object) -> None:
     if not isinstance(response, requests.Response):
         raise TypeError(
             f"response must be a requests.Response, not {type(response).__name__}: "
             "use error_from_parts() for the responses of other libraries"
         )
-    status_code = response.status_code
-    if status_code is None or status_code < FIRST_ERROR:
-        return None
+
+
+def has_failed(response: requests.Response) -> bool:
+    """Say whether a response has a status of 400 or more."""
+    return (response.status_code or 0) >= FIRST_ERROR
+
+
+def error_of(
+    response: requests.Response, urls: Iterable[str | None] = ()
+) -> CloudElementsError:
+    """Build the error of a failed response; it shows no secrets of these URLs."""
     request = response.request
     url = response.url if request is None else request.url
     method = None if request is None else request.method
     body, whole = _read_content(response)
     policy, stopped_by = policy_of(response), None
     if isinstance(policy, CloudElementsRetry):
-        stopped_by = policy.why_stopped(method or "", status_code, response.headers)
+        stopped_by = policy.why_stopped(
+            method or "", response.status_code, response.headers
+        )
         # Only the policy still knows the proxies if the error is built later.
-        proxies = (*proxies, *policy.urls)
-    redact = Redactor(None if request is None else request.headers, url, *proxies)
+        urls = (*urls, *policy.urls)
+    redact = Redactor(None if request is None else request.headers, url, *urls)
     return error_from_payload(
-        status_code,
+        response.status_code,
         parse_payload(response.headers, body, truncated=not whole),
         redact,
         reason=None if response.reason is None else as_text(response.reason),
@@ -309,7 +319,7 @@ def check(
     # Error trackers show the variables of this frame: no URL with its query is here.
     if not is_response(response):
         return
-    failed = (response.status_code or 0) >= FIRST_ERROR
+    failed = has_failed(response)
     if not failed and WARNING_HEADER not in response.headers:
         return
     if vars(response).get("_checked", 0) > since:
@@ -319,12 +329,11 @@ def check(
         log_warning(response)
     elif response.status_code not in (settings.passthrough or ()):
         error = error_of(response, _urls_of(proxies))
-        if error is not None:
-            tell(error, settings)
-            try:
-                raise error
-            finally:
-                del error  # or the error and this frame would refer to each other
+        tell(error, settings)
+        try:
+            raise error
+        finally:
+            del error  # or the error and this frame would refer to each other
 
 
 def tell(error: requests.HTTPError, settings: Settings) -> None:
@@ -335,10 +344,11 @@ def tell(error: requests.HTTPError, settings: Settings) -> None:
     if "_told" in vars(error):
         return
     vars(error)["_told"] = True
-    ours = error if isinstance(error, CloudElementsError) else None
-    if ours is None and error.response is not None and mark_of(error.response):
+    if isinstance(error, CloudElementsError):
+        ours = error
+    elif error.response is not None and mark_of(error.response):
         ours = error_of(error.response)
-    if ours is None:
+    else:
         return
     if settings.errors is not None:
         settings.errors.append(ours)

@@ -11,6 +11,7 @@ from unittest import mock
 import pytest
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
+from urllib3.util import Retry
 
 from cloud_elements_errors import (
     CloudElementsAdapter,
@@ -21,6 +22,7 @@ from cloud_elements_errors import (
     UnauthorizedError,
     patch_requests,
     raise_for_error,
+    retries_of,
 )
 
 if TYPE_CHECKING:
@@ -435,3 +437,69 @@ def test_the_check_comes_before_the_body(raw_server: Any) -> None:
         session.get(server.url, timeout=30)
     assert len(caught.value.text) == 64 * 1024
     assert caught.value.truncated
+
+
+def test_a_hook_that_raises_an_error_of_its_own(
+    make_session: Callable[..., requests.Session], platform: FakeCloudElements
+) -> None:
+    """An HTTPError that has no response of ours is not told: it is not of ours."""
+    told: list[object] = []
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise requests.HTTPError("mine")
+
+    session = make_session(on_error=told.append)
+    session.hooks["response"].append(refuse)
+    platform.reply(404)
+    with pytest.raises(requests.HTTPError, match="mine"):
+        session.get(platform.url, stream=True)
+    assert told == []
+
+
+def test_a_hook_that_raises_in_a_plain_session_later(
+    platform: FakeCloudElements,
+) -> None:
+    """The check that stays on a request leaves the errors of others to them."""
+    request = requests.Request(
+        "GET", platform.url, hooks={"response": raise_for_error}
+    ).prepare()
+    told: list[object] = []
+    with requests.Session() as session, requests.Session() as plain:
+        session.mount("http://", CloudElementsAdapter(on_error=told.append))
+        platform.reply(404, times=2)
+        for one in (session, plain):
+            with pytest.raises(NotFoundError):
+                one.send(request)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_transport_whose_own_request_fails(
+    platform: FakeCloudElements, other: FakeCloudElements, retries: int
+) -> None:
+    """An error of a request that is sent meanwhile keeps its own attempts."""
+
+    class Adding(CloudElementsAdapter):
+        def add_headers(self, request: Any, **_: Any) -> None:
+            login.get(other.url)
+
+    other.reply(502, times=2)
+    with CloudElementsSession(max_retries=retries) as login, requests.Session() as one:
+        one.mount("http://", Adding(max_retries=3))
+        with pytest.raises(CloudElementsError) as caught:
+            one.get(platform.url)
+    assert len(caught.value.attempts) == retries + 1
+
+
+def test_what_fails_before_it_is_sent(platform: FakeCloudElements) -> None:
+    """An exception that has nothing to do with an attempt has none."""
+
+    class Refusing(CloudElementsAdapter):
+        def request_url(self, *_: Any) -> str:
+            raise requests.exceptions.InvalidURL
+
+    with requests.Session() as session:
+        session.mount("http://", Refusing(max_retries=Retry(1)))
+        with pytest.raises(requests.exceptions.InvalidURL) as caught:
+            session.get(platform.url)
+    assert retries_of(caught.value) == ((), None)

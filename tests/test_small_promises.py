@@ -824,8 +824,8 @@ def test_positional_arguments_of_resolve_redirects(monkeypatch):
         (
             ("api.example/",),
             (
-                "a prefix must have a scheme and a host, such as "
-                "https://api.cloud-elements.com/, not 'api.example/'"
+                "a prefix must be an http or https URL of one host (* is no pattern), "
+                "such as https://api.cloud-elements.com/, not 'api.example/'"
             ),
         ),
         (

@@ -29,10 +29,10 @@ from .._errors.payload import (
     parse_payload,
 )
 from .._errors.redaction import Redactor
+from .._functions import raised_by_signal_handler
 from .._internals import content_of, set_content
 from .._retries.body import read_body
 from .._retries.policy import CloudElementsRetry
-from .._signals import raised_by_signal_handler
 from .._table import FIRST_ERROR
 from .._urls import clean_url
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -36,8 +37,8 @@ class _Prefix:
         parts = urlsplit(prepared.url or "")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError(
-                "a prefix must have a scheme and a host, such as "
-                f"https://api.cloud-elements.com/, not {prefix!r}"
+                "a prefix must be an http or https URL of one host (* is no pattern), "
+                f"such as https://api.cloud-elements.com/, not {clean_url(prefix)!r}"
             )
         if parts.username is not None or parts.query or parts.fragment:
             raise ValueError(
@@ -209,13 +210,28 @@ def patch_requests(
         adapter._errors = errors
         return adapter
 
-    return _patched(_Patch(checked, make_adapter), errors)
+    return _patched(_Patch(checked, make_adapter), errors, _Block())
+
+
+class _Block:
+    """Warns if the block of a patch is never entered: then nothing is patched."""
+
+    entered = False
+
+    def __del__(self) -> None:
+        if not self.entered:
+            warnings.warn(
+                "patch_requests() does nothing without a with statement",
+                RuntimeWarning,
+                stacklevel=1,
+            )
 
 
 @contextmanager
 def _patched(
-    patch: _Patch, errors: list[CloudElementsError]
+    patch: _Patch, errors: list[CloudElementsError], block: _Block
 ) -> Iterator[Sequence[CloudElementsError]]:
+    block.entered = True
     _patches.add(patch)
     try:
         yield errors

@@ -503,3 +503,31 @@ def test_what_fails_before_it_is_sent(platform: FakeCloudElements) -> None:
         with pytest.raises(requests.exceptions.InvalidURL) as caught:
             session.get(platform.url)
     assert retries_of(caught.value) == ((), None)
+
+
+async def report(_error: object) -> None:
+    """Report an error, if somebody awaits it."""
+
+
+class Reporter:
+    async def __call__(self, _error: object) -> None:
+        """Report an error, if somebody awaits it."""
+
+
+ASYNC: dict[str, Any] = {
+    "function": report,
+    "partial": functools.partial(report),
+    "object": Reporter(),
+}
+
+
+@pytest.mark.parametrize("on_error", ASYNC.values(), ids=ASYNC)
+def test_on_error_is_no_coroutine(on_error: Any) -> None:
+    """An ``async def`` would never run, so it is refused at once."""
+    for make in (
+        CloudElementsSession,
+        CloudElementsAdapter,
+        functools.partial(patch_requests, "http://example.com/"),
+    ):
+        with pytest.raises(TypeError, match="on_error must be a plain function"):
+            make(on_error=on_error)

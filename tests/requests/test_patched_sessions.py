@@ -202,3 +202,30 @@ def test_a_request_that_is_sent_while_the_lock_is_held(
         monkeypatch.setattr(CloudElementsAdapter, "__init__", init)
         requests.get(platform.url, timeout=30)
     assert len(platform.requests) == 2
+
+
+def test_a_block_that_is_never_entered(platform: FakeCloudElements) -> None:
+    """A call without a with statement patches nothing, and says so."""
+    with pytest.warns(RuntimeWarning, match="nothing without a with statement"):
+        patch_requests(platform.url)
+
+
+WRONG = [
+    "ftp://files.example.com/",
+    "https://*.cloud-elements.com/",
+    "https:///elements",
+]
+
+
+@pytest.mark.parametrize("prefix", WRONG)
+def test_a_prefix_that_matches_nothing(prefix: str) -> None:
+    """The message says what would be right."""
+    with pytest.raises(ValueError, match="an http or https URL of one host"):
+        patch_requests(prefix)
+
+
+def test_a_wrong_prefix_with_a_password() -> None:
+    """The message does not show it."""
+    with pytest.raises(ValueError, match=r"ftp://files\.example\.com/") as caught:
+        patch_requests("ftp://ada:s3cret-pw@files.example.com/")
+    assert "s3cret" not in str(caught.value)

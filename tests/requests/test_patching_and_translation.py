@@ -276,7 +276,7 @@ def test_without_prefixes_it_is_a_type_error():
 )
 def test_a_prefix_without_scheme_or_host_is_refused(prefix):
     """What could match too much, or nothing, is said at once."""
-    with pytest.raises(ValueError, match="must have a scheme and a host"):
+    with pytest.raises(ValueError, match="must be an http or https URL of one host"):
         patch_requests("https://api.x.com", prefix)
 
 

@@ -15,12 +15,11 @@ brings tokens back.
 from __future__ import annotations
 
 import math
-import os
-import threading
 import time
 from typing import Any
 
 from .._arguments import check_number
+from .._lock import new_lock
 from .._urls import origin_of
 
 # The tokens at the start. Three retries of one request take 3, and leave one.
@@ -45,16 +44,7 @@ While there is one, the budgets that nobody passed to a policy stay full, so tha
 test depends on another.
 """
 
-# A signal handler may send a request while its thread holds the lock.
-_lock = threading.RLock()
-
-# Hold the lock during fork, so that the child never inherits it locked.
-if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
-    os.register_at_fork(
-        before=_lock.acquire,
-        after_in_parent=_lock.release,
-        after_in_child=_lock.release,
-    )
+_lock = new_lock()
 
 
 class RetryBudget:
@@ -81,7 +71,6 @@ class RetryBudget:
         policy = CloudElementsRetry(budget=budget)
     """
 
-    # Pickles outlive the names of our private modules.
     __module__ = "cloud_elements_errors"
 
     _is_default = False

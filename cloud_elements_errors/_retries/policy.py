@@ -103,7 +103,7 @@ class CloudElementsRetry(Retry):
         session = CloudElementsSession(max_retries=policy)
     """
 
-    __module__ = "cloud_elements_errors"  # as in RetryBudget
+    __module__ = "cloud_elements_errors"
 
     def __init__(
         self,

@@ -498,7 +498,7 @@ class CloudElementsRetry(Retry):
 
     def _wait(self, asked: float | None, room: float) -> float:
         """Choose the wait before this retry: never less than the server asks for."""
-        if not asked:
+        if asked is None or asked <= 0:
             return self.get_backoff_time()
         jitter = max(0, min(self.backoff_jitter, room - asked))
         return asked + _random.uniform(0, jitter)

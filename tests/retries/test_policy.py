@@ -788,14 +788,22 @@ class Constant(CloudElementsRetry):
         (Milliseconds, {"Retry-After": "9"}, 9),
         (Suffix, {"Retry-After": "1500ms"}, 1.5),
         (Suffix, {"Retry-After": "9"}, 9),
+        (Milliseconds, {"Retry-After-Ms": "-1"}, 0.125),
         (Constant, {}, 2.5),
         (Constant, {"Retry-After": "9"}, 9),
         (Constant, {"Retry-After": "soon"}, 2.5),
     ],
 )
-def test_a_subclass_that_waits_its_own_way(clock, cls, headers, waited):
+def test_a_subclass_that_waits_its_own_way(
+    clock, monkeypatch, cls, headers, waited
+):
     """It is asked, and what it says is waited, recorded and logged."""
-    following = cls().increment("GET", "/", answer(502, headers))
+    policy = cls(backoff_factor=0.125)
+    monkeypatch.setattr(
+        "cloud_elements_errors._retries.policy._random.uniform",
+        lambda least, most: most,
+    )
+    following = policy.increment("GET", "/", answer(502, headers))
     following.sleep()
     assert clock.slept == [following.attempts[0].waited] == [waited]
 

@@ -143,9 +143,11 @@ class CloudElementsRetry(Retry):
             allowed_methods: The methods that are retried even if the server may
                 have received the request. Add ``"POST"`` only if a repeated POST
                 does no harm: the platform has no idempotency keys. None for every
-                method.
+                method. A 429 with a ``Retry-After`` is retried for every method,
+                because the server has refused the request.
             status_forcelist: The statuses that are retried, each 400 or more. 413,
-                429 and 503 are also retried if the response has a ``Retry-After``.
+                429 and 503 are also retried if the response has a valid
+                ``Retry-After``.
             backoff_factor: Seconds. The wait before retry n (from 0) is
                 ``uniform(0, min(backoff_max, backoff_factor * 2**n))``.
             backoff_max: The longest wait in seconds.
@@ -155,12 +157,13 @@ class CloudElementsRetry(Retry):
             history: See urllib3.
             respect_retry_after_header: Whether to wait as ``Retry-After`` asks.
             remove_headers_on_redirect: See urllib3.
-            backoff_jitter: The most seconds of random wait to add, up to
-                *backoff_max* in all.
+            backoff_jitter: The most seconds of random wait to add: to a random wait
+                up to *backoff_max* in all, to a ``Retry-After`` on top of it.
             retry_after_max: The longest ``Retry-After`` in seconds to wait for. If
                 the server asks for more, there is no retry.
             max_elapsed: No retry starts later than this many seconds after the
-                first failure; None for no limit.
+                first failure; None for no limit. It is compared before and after each
+                wait, but not while a request waits for a free connection.
             budget: A `RetryBudget` for all requests of this policy, or None to retry
                 without a budget. By default, all policies of the process share one
                 for each host. (If the host is not known, with plain urllib3 and

@@ -794,9 +794,7 @@ class Constant(CloudElementsRetry):
         (Constant, {"Retry-After": "soon"}, 2.5),
     ],
 )
-def test_a_subclass_that_waits_its_own_way(
-    clock, monkeypatch, cls, headers, waited
-):
+def test_a_subclass_that_waits_its_own_way(clock, monkeypatch, cls, headers, waited):
     """It is asked, and what it says is waited, recorded and logged."""
     policy = cls(backoff_factor=0.125)
     monkeypatch.setattr(

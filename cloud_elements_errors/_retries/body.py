@@ -19,6 +19,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from .._errors.payload import MAX_BODY_BYTES
+from .._functions import raised_by_signal_handler
 from .._internals import is_partly_decoded, put_back, replace_socket
 
 if TYPE_CHECKING:
@@ -83,8 +84,9 @@ def body_of(raw: Any, seconds: float = math.inf) -> Body:
     try:
         deadline = time.monotonic() + min(seconds, MAX_SECONDS)
         replace_socket(raw, partial(_LimitedSocket, deadline=deadline))
-        with suppress(*_FAULTS):  # the status must still be reported
-            whole = _receive(raw, received)
+        whole = _receive(raw, received)
+    except _FAULTS as error:  # the status must still be reported
+        pass_on_signal(error)
     finally:
         if not whole:
             _close(raw)
@@ -109,6 +111,16 @@ def _receive(raw: Any, received: bytearray) -> bool:
         if is_urllib3 and raw.closed:
             break
     return len(received) <= MAX_BODY_BYTES
+
+
+def pass_on_signal(error: Exception) -> None:
+    """Raise what a signal handler has raised, even if urllib3 takes it for a failure.
+
+    A job's time limit is often a TimeoutError, as a socket's is.
+    """
+    for link in (error, error.__cause__, *error.args):
+        if isinstance(link, BaseException) and raised_by_signal_handler(link):
+            raise link
 
 
 def _close(raw: Any) -> None:

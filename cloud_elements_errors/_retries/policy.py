@@ -46,7 +46,7 @@ from .._arguments import (
 from .._errors.payload import Attempt, parse_retry_after
 from .._table import RETRIED_STATUSES
 from .._urls import path_of
-from .body import body_of
+from .body import body_of, pass_on_signal
 from .budget import HOST_BUDGET, RetryBudget, default_budget, host_budgets
 from .log import log_retry, logger
 from .state import RequestState, can_send_again
@@ -357,6 +357,8 @@ class CloudElementsRetry(Retry):
         """
         if response is not None and response.get_redirect_location():
             return super().increment(method, url, response, error, _pool, _stacktrace)
+        if error is not None:
+            pass_on_signal(error)
         failed = _Failed(method, url, response, error, _pool, time.monotonic())
         state = self._state or RequestState()
         state.fail(failed.time, self.max_elapsed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -531,6 +532,25 @@ def test_a_retry_that_is_too_late_after_a_network_failure(
     with pytest.raises(requests.ConnectionError, match="Connection aborted") as caught:
         make_session(max_retries=policy).get(server.url)
     assert (caught.value.stopped_by, len(caught.value.attempts)) == ("deadline", 1)
+    assert server.connections == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer signals")
+def test_the_end_of_a_job_is_no_failure_of_the_network(raw_server, make_session):
+    """A time limit may be a TimeoutError, as a socket's is: it is not retried."""
+
+    def end(_number, _frame):
+        raise TimeoutError("the job")
+
+    server = raw_server(lambda connection: connection.recv(1))
+    before = signal.signal(signal.SIGALRM, end)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with no_wait(), pytest.raises(OSError, match="the job"):
+            make_session().get(server.url)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
     assert server.connections == 1
 
 

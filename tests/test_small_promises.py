@@ -301,7 +301,7 @@ def test_a_failure_that_is_raised_at_once_keeps_its_traceback():
 def test_a_retry_of_no_url_has_no_path(caplog):
     failed = urllib3.HTTPResponse(status=502)
     CloudElementsRetry().increment("GET", response=failed)
-    assert caplog.records[0].args["path"] == ""
+    assert caplog.records[0].path == ""
 
 
 # Reading the body

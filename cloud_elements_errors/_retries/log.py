@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .._errors.line import printable
@@ -10,11 +11,30 @@ from .._errors.line import printable
 if TYPE_CHECKING:
     from .._errors.payload import Attempt
 
-logger = logging.getLogger("cloud_elements_errors")
-logger.addHandler(logging.NullHandler())
+_LINE = (
+    "Retrying %(method)s %(path)s after %(what)s: "
+    "attempt %(attempt)d%(of)s in %(wait).2f s"
+)
 
 # The longest text within a line. The fields of the record have the whole words.
 _LINE_TEXT = 500
+
+
+def _set_fields(record: logging.LogRecord) -> bool:
+    """Give the record of a retry its fields as attributes, as "extra" would.
+
+    An attribute that the application's own log record factory has set stays. For that,
+    "extra" raises a KeyError.
+    """
+    if record.msg is _LINE and isinstance(record.args, Mapping):
+        for name, value in record.args.items():
+            record.__dict__.setdefault(name, value)
+    return True
+
+
+logger = logging.getLogger("cloud_elements_errors")
+logger.addHandler(logging.NullHandler())
+logger.addFilter(_set_fields)
 
 
 def log_retry(
@@ -35,8 +55,6 @@ def log_retry(
     what = str(attempt.status_code or printable(failure or "a failure", _LINE_TEXT))
     if words:
         what += f" ({printable(words, _LINE_TEXT)})"
-    # As arguments, and not as "extra": a key of "extra" that the application's own
-    # log record factory uses too is a KeyError.
     fields = {
         "method": method,
         "path": printable(path, _LINE_TEXT),
@@ -50,8 +68,4 @@ def log_retry(
         "what": what,
         "of": "" if most is None else f" of {most}",
     }
-    logger.warning(
-        "Retrying %(method)s %(path)s after %(what)s: "
-        "attempt %(attempt)d%(of)s in %(wait).2f s",
-        fields,
-    )
+    logger.warning(_LINE, fields)

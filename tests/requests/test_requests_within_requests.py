@@ -200,5 +200,5 @@ def test_a_policy_that_makes_its_own_copies(platform, make_session, caplog):
     headers = {"Authorization": "Bearer tok123456789"}
     with pytest.raises(FailedRequestError):
         make_session(max_retries=Renewed(2)).get(platform.url, headers=headers)
-    assert [record.args["attempt"] for record in caplog.records] == [2, 3]
+    assert [record.attempt for record in caplog.records] == [2, 3]
     assert "tok123456789" not in caplog.text

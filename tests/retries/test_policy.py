@@ -1291,7 +1291,7 @@ def test_log_record(clock, lines):
         "max_attempts": 4,
         "wait": 2,
     }
-    assert {name: record.args[name] for name in expected} == expected
+    assert {name: vars(record)[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize("name", ["request_id", "method", "path", "error", "wait"])
@@ -1311,6 +1311,7 @@ def test_log_record_of_an_application(clock, lines, name):
         logging.setLogRecordFactory(before)
     (record,) = lines()
     assert getattr(record, name) == "mine"
+    assert "/contacts after 502" in record.getMessage()
 
 
 def test_log_record_of_a_network_failure(clock, lines):
@@ -1321,8 +1322,8 @@ def test_log_record_of_a_network_failure(clock, lines):
     assert record.getMessage() == (
         "Retrying GET /contacts after Connection aborted.: attempt 2 of 4 in 0.00 s"
     )
-    assert record.args["status_code"] is None
-    assert record.args["error"] == "Connection aborted."
+    assert record.status_code is None
+    assert record.error == "Connection aborted."
 
 
 @pytest.mark.parametrize(
@@ -1346,7 +1347,7 @@ def test_log_says_of_how_many(clock, lines, settings, most):
     (record,) = lines()
     of = "" if most is None else f" of {most}"
     assert f"attempt 2{of} in" in record.getMessage()
-    assert record.args["max_attempts"] == most
+    assert record.max_attempts == most
 
 
 @pytest.mark.parametrize(
@@ -1356,7 +1357,7 @@ def test_log_says_of_how_many(clock, lines, settings, most):
 def test_log_says_of_how_many_network_failures(clock, lines, count, error):
     """It is the same for each kind of failure."""
     CloudElementsRetry(10, **{count: 1}).increment("GET", "/", error=error)
-    assert lines()[0].args["max_attempts"] == 2
+    assert lines()[0].max_attempts == 2
 
 
 def test_log_counts_on(clock, lines):
@@ -1364,7 +1365,7 @@ def test_log_counts_on(clock, lines):
     policy = CloudElementsRetry()
     for _ in range(3):
         policy = policy.increment("GET", "/", answer())
-    assert [(one.args["attempt"], one.args["max_attempts"]) for one in lines()] == [
+    assert [(one.attempt, one.max_attempts) for one in lines()] == [
         (2, 4),
         (3, 4),
         (4, 4),

@@ -878,8 +878,8 @@ def test_log_lines_of_a_call(platform, make_session, caplog):
             "Retrying GET /contacts after 502 (Connection reset by peer): "
             f"attempt {number} of 4 in "
         )
-        assert (record.args["method"], record.args["path"]) == ("GET", "/contacts")
-        assert (record.args["attempt"], record.args["max_attempts"]) == (number, 4)
+        assert (record.method, record.path) == ("GET", "/contacts")
+        assert (record.attempt, record.max_attempts) == (number, 4)
 
 
 def test_nothing_is_logged_when_all_goes_well(platform, make_session, caplog):

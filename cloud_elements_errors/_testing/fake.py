@@ -169,7 +169,9 @@ class FakeCloudElements:
             line = "\n  "
             raise AssertionError(
                 line.join(["No request got:", *unsent])
-                + line.join([f"\nRequests: {len(arrived)}", *arrived[-_SHOWN:]])
+                + line.join(
+                    [f"\nRequests that arrived: {len(arrived)}", *arrived[-_SHOWN:]]
+                )
             )
 
     def reset(self) -> None:

@@ -92,10 +92,10 @@ def test_reply_that_no_request_got(pytester: pytest.Pytester) -> None:
         "case": [passed, passed, failed],
         "failing_case": [passed, failed, passed],
     }
-    missed = r"No request got:\nE +reply\(404, method=None, path='/a'\)\nE +Requests: "
+    missed = r"No request got:\nE +reply\(404, method=None, path='/a'\)\nE +Requests"
     assert len(texts) == 3
     assert all(re.search(missed, text) for text in texts)
-    assert re.search(r"Requests: 1\nE +GET /A\?%1B\n", texts[1])
+    assert re.search(r"Requests that arrived: 1\nE +GET /A\?%1B\n", texts[1])
 
 
 def test_in_workers(tmp_path: Path) -> None:

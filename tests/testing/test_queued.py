@@ -310,7 +310,7 @@ def test_all_sent(platform: FakeCloudElements, client: requests.Session) -> None
         "No request got:\n"
         "  reply(409, method=None, path='/contact')\n"
         "  drop(method='delete', path=None)\n"
-        "Requests: 1\n"
+        "Requests that arrived: 1\n"
         "  GET /contacts?id=17"
     )
     client.delete(platform.url)  # the second 404
@@ -329,7 +329,7 @@ def test_all_sent_after_many_requests(
     platform.reply(409, path="/contact")
     for number in range(25):
         client.get(f"{platform.url}/{number}")
-    with pytest.raises(AssertionError, match="Requests: 25\n  GET /5\n") as caught:
+    with pytest.raises(AssertionError, match="arrived: 25\n  GET /5\n") as caught:
         platform.assert_all_sent()
     assert str(caught.value).endswith("\n  GET /24")
 

@@ -59,10 +59,10 @@ def read_curl(output: bytes) -> tuple[int, bytes, Headers, str]:
     fields = (line.partition(":") for line in lines.split("\n"))
     headers = [(name.strip(), value.strip()) for name, colon, value in fields if colon]
     body = output[head.end() :]
-    encoding = header(headers, "Content-Encoding")
-    if encoding:
+    coding = header(headers, "Content-Encoding")
+    if coding:
         raw = _Body(body)
-        raw.headers = {"Content-Encoding": encoding}
+        raw.headers = {"Content-Encoding": coding}
         body, _ = read_body(raw)
     return int(head[1]), body, headers, reason.strip()
 

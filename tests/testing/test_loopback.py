@@ -303,6 +303,28 @@ def test_fork_of_an_open_server(in_child: str) -> None:
     assert run_program(FORKING.replace("{in_child}", in_child)) == "2\n7\n"
 
 
+def test_end_of_the_block_in_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It closes the descriptors, and neither waits for threads nor breaks connections.
+
+    This is what the tests with a real fork show, where coverage sees it.
+    """
+    with FakeCloudElements() as platform, requests.Session() as session:
+        server, url = platform._server, platform.url
+        session.get(url)
+        [(connection, thread)] = server._open
+        copies = connection.dup(), server.socket.dup()
+        with monkeypatch.context() as child:
+            child.setattr(os, "getpid", lambda: 0)
+            platform.__exit__(None, None, None)
+        assert connection._closed
+        assert server.socket._closed
+        assert thread.is_alive()
+        copies[0].shutdown(socket.SHUT_RDWR)
+        for copy in copies:
+            copy.close()
+        server.shutdown()
+
+
 @needs_fork
 def test_fork_in_which_the_child_ends_first() -> None:
     """The parent's server and its connections stay open."""

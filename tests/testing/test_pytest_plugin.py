@@ -112,7 +112,6 @@ def test_in_workers(tmp_path: Path) -> None:
     options = "-X dev -W error -m pytest -n 2 -W error -p no:cacheprovider"
     run = subprocess.run(
         [sys.executable, *options.split(), str(test)],
-        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from typing import TYPE_CHECKING, Any
 
 from .._arguments import check_integer, check_optional
 from .._errors.line import printable
+from .._lock import new_lock
 from .._table import FIRST_ERROR, NORMALIZED_ERRORS
 from .loopback import LoopbackServer, ReceivedRequest, Response, phrase
 from .queued import VALUE, HeadersToSend, Queued, check_text, checked_headers, target_of
@@ -16,15 +16,8 @@ from .queued import VALUE, HeadersToSend, Queued, check_text, checked_headers, t
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-# For what the threads of a fake server share, and for the environment.
-_lock = threading.RLock()
-# Hold the lock during fork, so that the child never inherits it locked.
-if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
-    os.register_at_fork(
-        before=_lock.acquire,
-        after_in_parent=_lock.release,
-        after_in_child=_lock.release,
-    )
+# For the queues of all servers, and the environment.
+_lock = new_lock()
 
 # The variable no_proxy as each open server has found it. In whatever order they are
 # closed, the last one restores what the first one has found.

@@ -82,9 +82,10 @@ class Queued:
             if "requestId" in content:
                 headers[REQUEST_ID_HEADER] = [content["requestId"]]
             content = json.dumps(content).encode()
-        if self.status not in NO_BODY:
-            headers["Content-Length"] = [str(len(content))]
+        headers["Content-Length"] = [str(len(content))]
         headers.update(self.headers)
+        if self.status in NO_BODY:
+            del headers["Content-Length"]
         return Response(self.status, headers, content)
 
 

@@ -253,13 +253,11 @@ def test_delay_that_is_too_long(
 ) -> None:
     """The client's time-out comes first. The end of the block does not wait, either."""
     platform.reply(404, delay=3600)
-    start = time.monotonic()
     with pytest.raises(requests.ReadTimeout):
         client.get(platform.url, timeout=0.01)
     assert [one.method for one in platform.requests] == ["GET"]
     assert client.get(platform.url).status_code == 200
-    platform.__exit__(None, None, None)
-    assert time.monotonic() - start < 1800
+    platform.__exit__(None, None, None)  # an hour would be over the test's time limit
 
 
 @pytest.mark.parametrize("what", ["reply", "drop"])

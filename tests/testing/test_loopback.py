@@ -282,7 +282,7 @@ FORKING = """
 
 def run_program(program: str) -> str:
     """Run a program in which each warning is an error, and return what it prints."""
-    ignored = "ignore:.*multi-threaded:DeprecationWarning"
+    ignored = "ignore:This process (pid:DeprecationWarning"  # of a fork with threads
     options = ["-X", "dev", "-W", "error", "-W", ignored, "-c"]
     run = subprocess.run(
         [sys.executable, *options, textwrap.dedent(program)],

@@ -11,9 +11,11 @@ from .._errors.line import printable
 from .._lock import new_lock
 from .._table import FIRST_ERROR, NORMALIZED_ERRORS
 from .loopback import LoopbackServer, ReceivedRequest, Response, phrase
-from .queued import VALUE, HeadersToSend, Queued, check_text, checked_headers, target_of
+from .queued import VALUE, Queued, check_text, checked_headers, target_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from typing_extensions import Self
 
 # For the queues of all servers, and the environment.
@@ -65,7 +67,7 @@ class FakeCloudElements:
         provider_message: object = None,
         request_id: str | None = None,
         body: object = None,
-        headers: HeadersToSend | None = None,
+        headers: Mapping[str, str | list[str]] | None = None,
         times: int | None = 1,
         method: str | None = None,
         path: str | None = None,

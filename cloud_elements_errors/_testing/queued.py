@@ -20,17 +20,14 @@ from .._errors.payload import REQUEST_ID_HEADER
 from .._table import FIRST_ERROR
 from .loopback import NO_BODY, Response
 
-# For each name a value, or several.
-HeadersToSend: TypeAlias = "Mapping[str, str | list[str] | tuple[str, ...]]"
-
 # The path of a request, and the names and values of its query.
 Target: TypeAlias = "tuple[str, list[tuple[str, str]]]"
 
 # RFC 9110: the name of a method or a header, and the value of a header.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 VALUE = r"[\t -~\x80-\xff]*"
-_HEADER = rf"(?!(?i:transfer-encoding):){_TOKEN}: {VALUE}"
-_WANTED = "names and values of HTTP, without Transfer-Encoding"
+# Replies have a Content-Length, and with both, clients wait for chunks.
+_NAME = rf"(?!(?i:transfer-encoding)$){_TOKEN}"
 
 
 @dataclass
@@ -99,16 +96,20 @@ def target_of(path: str) -> Target:
     return path, parse_qsl(query, keep_blank_values=True)
 
 
-def checked_headers(headers: HeadersToSend | None) -> dict[str, list[str]]:
+def checked_headers(
+    headers: Mapping[str, str | list[str]] | None,
+) -> dict[str, list[str]]:
     """Return the headers, with a list of values for each name."""
     check_optional("headers", headers, Mapping, "a mapping")
     checked: dict[str, list[str]] = {}
     for name, given in (headers or {}).items():
         check_type("a name in headers", name, str, "a str")
+        wanted = "the name of a header other than Transfer-Encoding"
+        check_text("a name in headers", name, _NAME, wanted)
         checked[name] = [*given] if isinstance(given, (list, tuple)) else [given]
         for value in checked[name]:
             check_type(f"headers[{name!r}]", value, str, "a str or a list of them")
-            check_text("headers", f"{name}: {value}", _HEADER, _WANTED)
+            check_text(f"headers[{name!r}]", value, VALUE, "the value of a header")
     return checked
 
 

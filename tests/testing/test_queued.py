@@ -137,6 +137,8 @@ def test_what_can_never_match(
         {"a b": "c"},
         {"a:": "b"},
         {"a:b": "c"},
+        {"a: b": "c"},
+        {"a\tb": []},
         {"a\n": "b"},
         {"ä": "b"},
         {"a": "\x00"},
@@ -153,8 +155,7 @@ def test_what_can_never_match(
 def test_what_is_no_header(headers: dict[str, Any]) -> None:
     """A name or a value that HTTP does not have is refused."""
     platform = FakeCloudElements()
-    message = "headers must be names and values of HTTP, without Transfer-Encoding, not"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=r"must be the \w+ of a header"):
         platform.reply(502, headers=headers)
     platform.assert_all_sent()
 

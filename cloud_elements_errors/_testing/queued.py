@@ -23,9 +23,10 @@ from .loopback import NO_BODY, Response
 # The path of a request, and the names and values of its query.
 Target: TypeAlias = "tuple[str, list[tuple[str, str]]]"
 
-# RFC 9110: the name of a method or a header, and the value of a header.
+# RFC 9110: the name of a method or a header, and the value of a header. Other control
+# characters in a value do no harm, and hostile servers send them.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-VALUE = r"[\t -~\x80-\xff]*"
+VALUE = r"[^\0\r\n\u0100-\U0010ffff]*"
 # Replies have a Content-Length, and with both, clients wait for chunks.
 _NAME = rf"(?!(?i:transfer-encoding)$){_TOKEN}"
 

@@ -144,7 +144,7 @@ def test_what_can_never_match(
         {"a": "\x00"},
         {"a": "b\n"},
         {"a": "b\rc"},
-        {"a": "\x7f"},
+        {"a": "\ud800"},
         {"a": "€"},
         {"a": ["b", "c\r\nd: e"]},
         {"transfer-encoding": "chunked"},
@@ -167,6 +167,17 @@ def test_headers_of_wrong_types(headers: dict[Any, Any]) -> None:
     """A value is a str or a list of them."""
     with pytest.raises(TypeError, match=r"headers.* must be a str"):
         FakeCloudElements().reply(502, headers=headers)
+
+
+@pytest.mark.parametrize("character", [*"\t\x0b\f\x1b\x1c\x1e\x7f\x85\xff"])
+def test_other_control_characters_of_a_header(
+    platform: FakeCloudElements, client: requests.Session, character: str
+) -> None:
+    """A hostile server can send them, and so can this one; no header is split."""
+    platform.reply(404, headers={"X": f"a{character}Y: b"})
+    headers = client.get(platform.url).headers
+    assert headers["X"] == f"a{character}Y: b"
+    assert "Y" not in headers
 
 
 @pytest.mark.parametrize("request_id", ["a\r\nX: 1", "a\n", "\x00", "€"])

@@ -16,8 +16,8 @@ _STATUS = rb"HTTP/\d(?:\.\d)? +([1-9]\d\d)(?!\d)"
 # A status line, and the lines of the headers up to an empty one or the end of the file.
 _HEAD = re.compile(_STATUS + rb"([^\n]*)\n?((?:[^\r\n][^\n]*(?:\n|\Z))*)(?:\r?\n)?")
 
-# Within a body. There, words such as "HTTP/1.1 404 Not Found" need not be a head, so
-# that a header or an empty line must follow.
+# A head within a body, as --retry prints it. A header or an empty line must follow the
+# status line, because a body may mention "HTTP/1.1 404 Not Found".
 _HEAD_IN_BODY = re.compile(
     _STATUS + rb"[^\r\n]{0,500}\r?\n(?:[!#$%&'*+.^_`|~\w-]+:|\r?\n)"
 )
@@ -30,10 +30,13 @@ class _Body(io.BytesIO):
 
 
 def read_curl(output: bytes) -> tuple[int, bytes, Headers, str]:
-    """Return the last response in the output of ``curl -i``: status, body and so on.
+    """Return the last response in the output of ``curl -i``.
 
     Others may come before it: of a proxy, redirects, requests for credentials, and the
     failed attempts of ``--retry``.
+
+    Returns:
+        The status, the body, the headers, and the words of the status line.
 
     Raises:
         ValueError: If there is no response.

@@ -14,12 +14,12 @@ Headers = list[tuple[str, str]]
 _STATUS = rb"HTTP/\d(?:\.\d)? +([1-9]\d\d)(?!\d)"
 
 # A status line, and the lines of the headers up to an empty one or the end of the file.
-_HEAD = re.compile(_STATUS + rb"([^\n]*)\n?((?:[^\r\n][^\n]*(?:\n|\Z))*)(?:\r?\n)?")
+_HEAD = re.compile(_STATUS + rb"([^\n]*)\n?((?:[^\r\n][^\n]*(?:\n|\Z))*)(?:\r*\n)?")
 
 # A head within a body, as --retry prints it. A header or an empty line must follow the
 # status line, because a body may mention "HTTP/1.1 404 Not Found".
 _HEAD_IN_BODY = re.compile(
-    _STATUS + rb"[^\r\n]{0,500}\r?\n(?:[!#$%&'*+.^_`|~\w-]+:|\r?\n)"
+    _STATUS + rb"[^\r\n]{0,500}\r*\n(?:[!#$%&'*+.^_`|~\w-]+:|\r*\n)"
 )
 
 _LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d{1,9})\s*$")

@@ -44,7 +44,9 @@ IDS = {"ids": list(BEFORE)}
 
 
 @pytest.mark.parametrize("before", BEFORE.values(), **IDS)
-@pytest.mark.parametrize("ending", [b"\r\n", b"\n"], ids=["CRLF", "LF"])
+@pytest.mark.parametrize(
+    "ending", [b"\r\n", b"\n", b"\r\r\n"], ids=["CRLF", "LF", "CRLF as text"]
+)
 def test_last_response(before: bytes, ending: bytes) -> None:
     """It counts, whatever comes before it."""
     output = (before + LAST).replace(b"\r\n", ending)

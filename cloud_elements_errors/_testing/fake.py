@@ -118,7 +118,7 @@ class FakeCloudElements:
             content = json.loads(json.dumps(sent))
         elif not isinstance(body, bytes):
             content = (body if isinstance(body, str) else json.dumps(body)).encode()
-        self._add(
+        self._queue.append(
             Queued(
                 status, content, checked_headers(headers), times, method, path, delay
             )
@@ -146,7 +146,7 @@ class FakeCloudElements:
                 *path* can match no request.
 
         """
-        self._add(Queued(None, b"", {}, times, method, path, delay))
+        self._queue.append(Queued(None, b"", {}, times, method, path, delay))
 
     def assert_all_sent(self) -> None:
         """Check that each `reply` and each `drop` has met a request.
@@ -158,7 +158,7 @@ class FakeCloudElements:
         """
         __tracebackhide__ = True  # pytest then shows the line of the caller
         with _lock:
-            unsent = [str(queued) for queued in self._queue if not queued.is_used]
+            unsent = [str(queued) for queued in self._queue if not queued.sent]
             arrived = [f"{one.method} {printable(one.path)}" for one in self.requests]
         if unsent:
             line = "\n  "
@@ -200,10 +200,6 @@ class FakeCloudElements:
             if hosts is None:
                 del os.environ["no_proxy"]
 
-    def _add(self, queued: Queued) -> None:
-        with _lock:
-            self._queue.append(queued)
-
     def _answer(self, request: ReceivedRequest) -> tuple[float, Response | None]:
         """Return the seconds to wait, and the response; None for no response."""
         target = target_of(request.path)
@@ -211,9 +207,8 @@ class FakeCloudElements:
             self.requests.append(request)
             for index, queued in enumerate(self._queue):
                 if queued.matches(request.method, target):
-                    queued.is_used = True
-                    queued.left -= 1
-                    if not queued.left:
+                    queued.sent += 1
+                    if queued.sent == queued.times:
                         del self._queue[index]
                     return queued.delay, queued.response()
         return 0, _NOTHING_QUEUED.response()

@@ -8,7 +8,6 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -42,6 +41,7 @@ class Queued:
     method: str | None
     path: str | None
     delay: float
+    sent: int = 0
 
     def __post_init__(self) -> None:
         if self.times is not None:
@@ -50,8 +50,6 @@ class Queued:
         check_text("method", self.method, _TOKEN, "the name of a method")
         wanted = "a path that begins with a slash, without host and fragment"
         check_text("path", self.path, "/[^#]*", wanted)
-        self.left: float = inf if self.times is None else self.times
-        self.is_used = False
         self._target = None if self.path is None else target_of(self.path)
 
     def __str__(self) -> str:

@@ -8,7 +8,8 @@
         assert session.get(platform.url + "/contacts").json() == {}
         assert len(platform.requests) == 3
 
-With pytest, the fixture ``cloud_elements`` does both.
+With pytest, the fixture ``cloud_elements`` does both. At the end of a test that has
+passed, it calls `FakeCloudElements.assert_all_sent`.
 """
 
 from ._testing.fake import FakeCloudElements

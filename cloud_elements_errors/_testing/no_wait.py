@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+import inspect
+from collections.abc import Callable
+from contextlib import ContextDecorator
+from typing import Any, TypeVar
 
 from urllib3.util.retry import Retry
 
@@ -11,19 +13,23 @@ from .._lock import lock
 from .._retries.budget import open_blocks
 from .._retries.policy import CloudElementsRetry
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_RUNS_LATER = (
+    inspect.iscoroutinefunction,
+    inspect.isgeneratorfunction,
+    inspect.isasyncgenfunction,
+)
 
 
-@contextmanager
-def no_wait() -> Iterator[None]:
+class no_wait(ContextDecorator):  # noqa: N801 - used like a function
     """Make retries not wait while the block is open, nor run out of tokens.
 
     Logs and *attempts* still show the waits, and they count against *max_elapsed*. The
     budgets of the hosts are full, so that a test does not depend on earlier ones; after
     the block, they hold what they held before it. A `RetryBudget` that you pass to a
     policy counts as always. This applies to the whole process, and to every
-    `urllib3.Retry`.
+    `urllib3.Retry`. It also decorates functions, but not ``async def`` functions and
+    generators: their bodies run later.
 
     Example::
 
@@ -31,18 +37,35 @@ def no_wait() -> Iterator[None]:
             server.reply(502, times=2)
             assert CloudElementsSession().get(server.url).ok
     """
-    with lock:
-        _found.append([cls.sleep for cls in _SLEEPS])
-        for cls, sleep in _SLEEPS.items():
-            cls.sleep = sleep  # type: ignore[method-assign]
-    open_blocks.append(None)
-    try:
-        yield
-    finally:
-        open_blocks.pop()
+
+    def __enter__(self) -> None:
+        """Enter the block."""
         with lock:
+            _found.append([cls.sleep for cls in _SLEEPS])
+            for cls, sleep in _SLEEPS.items():
+                cls.sleep = sleep  # type: ignore[method-assign]
+            open_blocks.append(None)
+
+    def __exit__(self, *exception: object) -> None:
+        """Leave the block."""
+        with lock:
+            open_blocks.pop()
             for cls, sleep in zip(_SLEEPS, _found.pop(), strict=True):
                 cls.sleep = sleep  # type: ignore[method-assign]
+
+    def __call__(self, function: _Function) -> _Function:
+        """Decorate a function.
+
+        Raises:
+            TypeError: If the body of the function would run after the block.
+
+        """
+        if any(runs_later(function) for runs_later in _RUNS_LATER):
+            raise TypeError(
+                "no_wait() cannot decorate async def functions and generators: their "
+                "bodies run later. Use a with block inside the function"
+            )
+        return super().__call__(function)
 
 
 def _no_sleep(_policy: Retry, _response: object = None) -> None:

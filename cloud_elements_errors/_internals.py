@@ -68,8 +68,9 @@ def drop_connections(adapter: object) -> None:
     """
     held = vars(adapter)
     for owner in (*held.values(), *held.get("proxy_manager", {}).values(), adapter):
-        container: Any = getattr(owner, "pools", None)
-        with suppress(AttributeError):
+        # What adapters hold may be anything, and may raise anything.
+        with suppress(Exception):
+            container: Any = owner.pools
             pools = list(container._container.values())
             container.__init__(container._maxsize, container.dispose_func)
             for pool in pools:

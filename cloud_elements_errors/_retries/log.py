@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .._errors.line import printable
+from .._log import log, logger
 
 if TYPE_CHECKING:
     from .._errors.payload import Attempt
@@ -32,8 +33,6 @@ def _set_fields(record: logging.LogRecord) -> bool:
     return True
 
 
-logger = logging.getLogger("cloud_elements_errors")
-logger.addHandler(logging.NullHandler())
 logger.addFilter(_set_fields)
 
 
@@ -68,4 +67,4 @@ def log_retry(
         "what": what,
         "of": "" if most is None else f" of {most}",
     }
-    logger.warning(_LINE, fields)
+    log(logging.WARNING, _LINE, fields)

@@ -44,11 +44,12 @@ from .._arguments import (
     checked_statuses,
 )
 from .._errors.payload import Attempt, parse_retry_after
+from .._log import logger
 from .._table import RETRIED_STATUSES
 from .._urls import path_of
 from .body import body_of, pass_on_signal
 from .budget import HOST_BUDGET, RetryBudget, default_budget, host_budgets
-from .log import log_retry, logger
+from .log import log_retry
 from .state import RequestState, can_send_again
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from urllib3.util.retry import Retry
 
-from .._lock import lock
+from .._lock import ForkSafeLock
 from .._retries.budget import open_blocks
 from .._retries.policy import CloudElementsRetry
 
@@ -40,7 +40,7 @@ class no_wait(ContextDecorator):  # noqa: N801 - used like a function
 
     def __enter__(self) -> None:
         """Enter the block."""
-        with lock:
+        with _lock:
             _found.append([cls.sleep for cls in _SLEEPS])
             for cls, sleep in _SLEEPS.items():
                 cls.sleep = sleep  # type: ignore[method-assign]
@@ -48,7 +48,7 @@ class no_wait(ContextDecorator):  # noqa: N801 - used like a function
 
     def __exit__(self, *exception: object) -> None:
         """Leave the block."""
-        with lock:
+        with _lock:
             open_blocks.pop()
             for cls, sleep in zip(_SLEEPS, _found.pop(), strict=True):
                 cls.sleep = sleep  # type: ignore[method-assign]
@@ -79,3 +79,4 @@ _SLEEPS: dict[type[Retry], Any] = {
 # What each open no_wait() block has replaced, in all threads. The last block to end
 # restores what the first one replaced.
 _found: list[list[Any]] = []
+_lock = ForkSafeLock()

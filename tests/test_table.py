@@ -136,6 +136,6 @@ def test_title_is_the_tables_else_that_of_http(status, title):
 
 def test_what_is_said_of_an_unlisted_status():
     """A status that the list does not know has a remedy, but no description."""
-    error = error_from_parts(503)
+    error = error_from_parts(507)
     assert error.description == ""
     assert error.remedy.startswith("Read the message:")

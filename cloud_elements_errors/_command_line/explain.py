@@ -16,7 +16,7 @@ _METHODS = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "POST", "PATCH")
 
 # A status line, and the header lines after it.
 _HEAD = re.compile(
-    rb"HTTP/[\d.]+ +([1-9]\d{2})(?!\d)[^\n]*\n((?:[^\r\n][^\n]*\n)*)(?:\r?\n|\Z)"
+    rb"HTTP/[\d.]+ +([1-9]\d{2})(?!\d)([^\n]*)\n((?:[^\r\n][^\n]*\n)*)(?:\r?\n|\Z)"
 )
 # Interim responses, redirects, and requests for credentials.
 _ANOTHER_FOLLOWS = {*range(100, 200), *range(300, 400), 401, 407}
@@ -25,8 +25,8 @@ _ANOTHER_FOLLOWS = {*range(100, 200), *range(300, 400), 401, 407}
 _OBJECT_ID = re.compile(r"([0-9a-f]{8})[0-9a-f]{16}", re.IGNORECASE)
 
 
-def read_curl(output: bytes) -> tuple[int, Headers, bytes]:
-    """Split the output of ``curl -i`` into status, headers and body.
+def read_curl(output: bytes) -> tuple[int, bytes, Headers, str]:
+    """Split the output of ``curl -i`` into status, body, headers and reason.
 
     After redirects or a proxy there are several heads. The last one counts.
 
@@ -35,9 +35,10 @@ def read_curl(output: bytes) -> tuple[int, Headers, bytes]:
 
     """
     status_code = 0
-    start, head = 0, b""
+    start, reason, head = 0, b"", b""
     while match := _HEAD.match(output, start):
-        status_code, head, start = int(match[1]), match[2], match.end()
+        status_code, start = int(match[1]), match.end()
+        reason, head = match[2], match[3]
         if not (status_code in _ANOTHER_FOLLOWS or b"established" in match[0].lower()):
             break
     if not status_code:
@@ -50,14 +51,17 @@ def read_curl(output: bytes) -> tuple[int, Headers, bytes]:
         for name, colon, value in (line.partition(":") for line in lines)
         if colon
     ]
-    return status_code, headers, output[start:]
+    return status_code, output[start:], headers, reason.decode("latin-1").strip()
 
 
 def explain(
-    status_code: int, body: bytes = b"", headers: Headers | None = None
+    status_code: int,
+    body: bytes = b"",
+    headers: Headers | None = None,
+    reason: str | None = None,
 ) -> dict[str, Any]:
     """Return what a response means, ready for JSON."""
-    error = error_from_parts(status_code, body, headers)
+    error = error_from_parts(status_code, body, headers, reason=reason)
     if error is None:
         remedy = f"Nothing to do: statuses below {FIRST_ERROR} never raise."
         no_error = NormalizedError(status_code, "No error", "", remedy)
@@ -69,6 +73,7 @@ def explain(
     is_short = (wait or 0) <= policy.retry_after_max
     return {
         **error.to_dict(),
+        "words": error.attempts[-1].words,
         "origin": error.origin if body else None,
         "requested_at": _requested_at(error.request_id),
         "retried_methods": [

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .._errors.line import printable, words_of_page
+from .._errors.line import LINE_TEXT, printable
 from .._table import NORMALIZED_ERRORS
 from .demo import demo
 from .explain import Headers, explain, read_curl
@@ -28,9 +28,6 @@ _FAILED, _INTERRUPTED, _CLOSED_PIPE = 1, 130, 141
 
 # The most bytes to read of a file. An error has at most 64 KiB of body.
 _MAX_SAVED_BYTES = 1024 * 1024
-
-# The most characters to show of a body that is not from Cloud Elements.
-_PAGE = 500
 
 
 class _Parser(argparse.ArgumentParser):
@@ -205,8 +202,9 @@ def _show(said: dict[str, Any], printer: Printer) -> None:
     if said.get("details"):
         details = json.dumps(said["details"], ensure_ascii=False)
         printer.field("details", printable(details))
-    if said.get("origin") == "unknown":
-        printer.field("body", printable(words_of_page(said["text"]), _PAGE))
+    if said.get("words") and not said["message"]:
+        # Without a body, the status line or a header has words.
+        printer.field("body" if said["text"] else "head", printable(said["words"], LINE_TEXT))
     if "retried_methods" in said:
         retried = " ".join(said["retried_methods"]) or "no method"
         if said["needs_retry_after"]:
@@ -215,21 +213,20 @@ def _show(said: dict[str, Any], printer: Printer) -> None:
     printer.field("what to do", said["remedy"])
 
 
-def _parts(arguments: argparse.Namespace) -> tuple[int, bytes, Headers]:
-    """Return the status, body and headers that the arguments name."""
+def _parts(arguments: argparse.Namespace) -> tuple[int, bytes, Headers, str | None]:
+    """Return the status, body, headers and reason that the arguments name."""
     if not arguments.curl and arguments.status is None:
         try:
-            return _status(arguments.what), b"", []
+            return _status(arguments.what), b"", [], None
         except argparse.ArgumentTypeError as error:
             raise _UsageError(f"{error}. For a file, add --status or --curl") from None
     try:
         content = _saved(arguments.what)
         if arguments.curl:
-            status, headers, body = read_curl(content)
-            return status, body, headers
+            return read_curl(content)
     except (OSError, ValueError) as error:
         raise _UsageError(printable(f"cannot read {arguments.what}: {error}")) from None
-    return arguments.status, content, []
+    return arguments.status, content, [], None
 
 
 def _saved(what: str) -> bytes:

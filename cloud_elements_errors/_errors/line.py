@@ -3,54 +3,38 @@
 from __future__ import annotations
 
 import logging
-import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from .._urls import path_of
+from .words import readable
 
 if TYPE_CHECKING:
-    from .payload import Attempt, Origin, StopReason
+    from .base import CloudElementsError
+    from .payload import Attempt, StopReason
 
 logger = logging.getLogger("cloud_elements_errors")
 
-# The longest text within a line. Attributes and log records have the whole text.
-_LINE_TEXT = 500
+LINE_TEXT = 500
+"""The longest text within a line. Attributes and log records have the whole text."""
 
 STOPPED_BY: dict[StopReason, str] = {
     "status": "the policy does not retry this status",
     "method": "a repeated {method} could do its work twice",
     "body": "the request body cannot be sent a second time",
     "attempts": "no retries left",
+    "certificate": "the server's certificate was refused",
     "deadline": "the next attempt would start after the time limit for retries",
     "budget": "the retry budget is empty, because too few requests succeeded in the "
     "last seconds",
     "retry_after": "the server asks to wait {seconds} s, longer than the policy allows",
 }
 
+# The reasons that are in the line: a retry was wanted, and refused. That no retries
+# are left is clear from the attempts, and a method is in the line itself.
+_REFUSALS = frozenset({"body", "certificate", "deadline", "budget", "retry_after"})
+
 # RFC 9110, and RFC 5789 for PATCH.
 _NOT_IDEMPOTENT = frozenset({"POST", "PATCH"})
-
-
-class Failure(Protocol):
-    """The attributes of a `CloudElementsError` that are shown."""
-
-    status_code: int
-    message: str | None
-    request_id: str | None
-    provider_message: str | None
-    origin: Origin
-    text: str
-    method: str | None
-    url: str | None
-    attempts: tuple[Attempt, ...]
-    stopped_by: StopReason | None
-    retry_after: float | None
-
-    @property
-    def title(self) -> str: ...
-
-    @property
-    def remedy(self) -> str: ...
 
 
 def printable(text: str, limit: int | None = None) -> str:
@@ -65,32 +49,33 @@ def printable(text: str, limit: int | None = None) -> str:
     )
 
 
-def error_line(error: Failure) -> str:
+def error_line(error: CloudElementsError) -> str:
     """Return the line that ``str()`` shows."""
-    line = f"{error.status_code} {printable(error.title, _LINE_TEXT)}"
-    words = error.message
-    if error.origin == "unknown":
-        words = words_of_page(error.text)
-    if words and words != error.title:
-        line += f": {printable(words, _LINE_TEXT)}"
+    line = f"{error.status_code} {printable(error.title, LINE_TEXT)}"
+    words = error.attempts[-1].words if error.attempts else ""
+    if words:
+        line += f": {printable(words, LINE_TEXT)}"
     if error.provider_message:
-        line += f" | provider: {printable(error.provider_message, _LINE_TEXT)}"
+        line += f" | provider: {_provider_words(error.provider_message)}"
+    if error.provider_code:
+        line += f" | code: {printable(error.provider_code, LINE_TEXT)}"
     if error.request_id:
-        line += f" | request id: {printable(error.request_id, _LINE_TEXT)}"
+        line += f" | request id: {printable(error.request_id, LINE_TEXT)}"
     if error.attempts[1:]:
         line += f" | attempts: {len(error.attempts)}"
+    if error.stopped_by in _REFUSALS:
+        line += f" | stopped by: {error.stopped_by}"
     call = f"{error.method or ''} {path_of(error.url or '')}".strip()
     if call:
-        line += f" | {printable(call, _LINE_TEXT)}"
+        line += f" | {printable(call, LINE_TEXT)}"
     return line
 
 
-def words_of_page(text: str) -> str:
-    """Return the text of an HTML page in one line."""
-    return " ".join(re.sub(r"<[^<>]*>", " ", text).split())
+def _provider_words(text: str) -> str:
+    return printable(readable(text), LINE_TEXT)
 
 
-def error_notes(error: Failure) -> list[str]:
+def error_notes(error: CloudElementsError) -> list[str]:
     """Return the notes: the remedy, why it stopped, and the attempts."""
     notes = [error.remedy]
     stopped = why_stopped(error)
@@ -102,7 +87,7 @@ def error_notes(error: Failure) -> list[str]:
     return notes
 
 
-def why_stopped(error: Failure) -> str | None:
+def why_stopped(error: CloudElementsError) -> str | None:
     """Say why there was no further attempt; None without a CloudElementsRetry."""
     if error.stopped_by is None:
         return None
@@ -143,11 +128,13 @@ def _why(
 
 def attempt_line(attempt: Attempt) -> str:
     """Return the line of one attempt, for a note."""
-    what = printable(attempt.error or str(attempt.status_code), _LINE_TEXT)
+    what = printable(attempt.error or str(attempt.status_code), LINE_TEXT)
     if attempt.provider_message:
-        what += f" | provider: {printable(attempt.provider_message, _LINE_TEXT)}"
+        what += f" | provider: {_provider_words(attempt.provider_message)}"
+    elif attempt.words:
+        what += f": {printable(attempt.words, LINE_TEXT)}"
     if attempt.request_id:
-        what += f" | request id: {printable(attempt.request_id, _LINE_TEXT)}"
+        what += f" | request id: {printable(attempt.request_id, LINE_TEXT)}"
     if attempt.waited:
         what += f" | waited {attempt.waited:.2f} s"
     return f"  attempt {attempt.number}: {what}"
@@ -156,14 +143,15 @@ def attempt_line(attempt: Attempt) -> str:
 def log_retry(
     attempt: Attempt, method: str | None, path: str, most: int | None
 ) -> None:
-    words = attempt.provider_message and printable(attempt.provider_message)
+    words = readable(attempt.provider_message or "") or attempt.words
+    provider_message = attempt.provider_message and printable(attempt.provider_message)
     failure = attempt.error and printable(attempt.error)
     logger.warning(
         "Retrying %s %s after %s%s: attempt %d%s in %.2f s",
         method,
-        printable(path, _LINE_TEXT),
-        attempt.status_code or printable(failure or "a failure", _LINE_TEXT),
-        f" ({printable(words, _LINE_TEXT)})" if words else "",
+        printable(path, LINE_TEXT),
+        attempt.status_code or printable(failure or "a failure", LINE_TEXT),
+        f" ({printable(words, LINE_TEXT)})" if words else "",
         attempt.number + 1,
         "" if most is None else f" of {most}",
         attempt.waited,
@@ -172,7 +160,7 @@ def log_retry(
             "path": printable(path),
             "status_code": attempt.status_code,
             "request_id": attempt.request_id and printable(attempt.request_id),
-            "provider_message": words,
+            "provider_message": provider_message,
             "error": failure,
             "attempt": attempt.number + 1,
             "max_attempts": most,

@@ -10,13 +10,7 @@ from urllib3.util.retry import Retry
 from .._errors.base import CloudElementsError
 from .._errors.build import error_from_payload
 from .._errors.line import printable
-from .._errors.payload import (
-    WARNING_HEADER,
-    Attempt,
-    as_text,
-    is_charset,
-    parse_payload,
-)
+from .._errors.payload import WARNING_HEADER, Attempt, as_text, parse_payload
 from .._errors.redaction import Redactor
 from .._retries.body import read_body
 from .._retries.policy import CloudElementsRetry
@@ -143,8 +137,6 @@ def _read_content(response: requests.Response) -> tuple[bytes, bool]:
         body, whole = read_body(response.raw)
     response._content = body
     response._content_consumed = True
-    if response.encoding is not None and not is_charset(response.encoding):
-        response.encoding = None  # response.text could raise, or take minutes
     return body, whole
 
 
@@ -167,12 +159,14 @@ def _earlier_attempts(policy: Retry | None, redact: Redactor) -> tuple[Attempt, 
 
 def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
     """Take out secrets that the policy could not know without the request."""
-    request_id, provider_message, error = redact.texts(
-        attempt.request_id, attempt.provider_message, attempt.error
+    request_id, provider_message, error, words = redact.texts(
+        attempt.request_id, attempt.provider_message, attempt.error, attempt.words
     )
-    return attempt._replace(
+    redacted = attempt._replace(
         request_id=request_id, provider_message=provider_message, error=error
     )
+    redacted.words = words or ""
+    return redacted
 
 
 def log_warning(response: requests.Response) -> None:

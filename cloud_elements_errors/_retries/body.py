@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from .._errors.payload import MAX_BODY_BYTES
+from .._errors.decoding import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
     import socket

@@ -7,6 +7,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from .._errors.line import LINE_TEXT
 from .._errors.payload import Attempt, parse_payload
 from .._errors.redaction import Redactor
 from .body import read_body
@@ -58,12 +59,16 @@ class RequestState:
         else:
             body, whole = read_body(response, seconds)
             said = parse_payload(response.headers, body, truncated=not whole)
-            request_id, provider_message = self.redact.texts(
-                said.request_id, said.provider_message, cut=said.truncated
+            request_id, provider_message, words = self.redact.texts(
+                said.request_id,
+                said.provider_message,
+                said.words_beside(response.status, response.reason),
+                cut=said.truncated,
             )
             attempt = Attempt(
                 number, response.status, request_id, provider_message, waited=wait
             )
+            attempt.words = (words or "")[: LINE_TEXT + 1]
         self.attempts += (attempt,)
         return attempt
 

@@ -235,7 +235,7 @@ def test_a_page_of_a_gateway(saved, capsys):
     assert main(["explain", "--status", "503", saved(page)]) == 0
     _, fields = lines(capsys.readouterr().out)
     assert fields["written by"] == "unknown"
-    assert fields["body"].startswith("Down for maintenance xxx")
+    assert fields["body"].startswith("Down; for maintenance xxx")
     assert fields["body"].endswith("x…")
     assert len(fields["body"]) < 520
 

@@ -1,0 +1,273 @@
+"""Find the words of a body: what a browser or a JSON viewer would show of it.
+
+`words_of` takes any text, never raises, and takes time in proportion to the text. It
+returns one line for each sentence, heading or field. `unsaid` joins the lines that the
+reader has not read yet.
+
+JSON, XML and form-encoded bodies give names to their texts. Texts under names such as
+``message`` or ``error_description`` come first, at any depth. Texts under other names
+count if those say little: ``{"error": "E17", "info": "The table is locked"}``.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from http.client import responses
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from .json_text import MAX_DEPTH, compact, read_damaged_strings, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+# The name before a text, its path of names in lower case, and the text.
+_Leaf = tuple[str, str, str]
+
+_TELLING = re.compile(
+    r"(?:message|msg|err|error|desc|description|detail|title|reason|fault|faultstring"
+    r"|exception|explanation|violation|diagnostic|cause|problem|issue|failure|warning"
+    r"|summary|hint|text|invalidparam)s?(?:\.(?:value|text|content))?\Z"
+)
+_CODE = re.compile(r"(?:(?:\A|\.|err|error|fault|exception|sub)code|errornumber)\Z")
+# An object under such a name may map fields to what is wrong with them.
+_IN_FIELDS = re.compile(r"(?:errors|messages|details|violations|failures|modelstate)\.")
+_NO_FIELD = re.compile(r"\.(?:message|msg|error|description|detail|reason|text)s?\Z")
+_NO_WORDS = re.compile(r"(?:trace|stack|debug|url|uri|href|link|path|type)\Z")
+_LONGEST_NAME = 40  # letters
+_LONGEST_PATH = 100
+
+_PHRASES = {*map(str.lower, responses.values()), "request failed", "failed request"}
+_SENTENCE = 3  # words
+_ENOUGH = 500  # characters, since a line shows no more
+# "HTTP Status 404" says nothing beside the status.
+_FILLERS = frozenset(("http", "status", "error", "errors", "code"))
+
+_MARKUP = re.compile(
+    r"<!--.*?(?:-->|\Z)"
+    r"|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
+    r"|<(?P<unseen>script|style)\b(?![^<>]*/>)[^<>]*>.*?(?:</(?P=unseen)\s*>|\Z)"
+    r"|<(?P<tag>/?[a-z][^<>]*)>"
+    r"|<[!?][^<>]*>",
+    re.IGNORECASE | re.DOTALL,
+)
+_HTML = re.compile(
+    r"<(?:!doctype html|html|head|body|title|h[1-6]|p|b|br|hr|div|center|pre)\b",
+    re.IGNORECASE,
+)
+_XML = re.compile(r"<(?:\?xml|!doctype|(?:[\w-]+:)?envelope)\b", re.IGNORECASE)
+_TAG = re.compile(r"</[a-z]|<[a-z][^<>]*/>|<(?:br|h[1-6]|hr|p)\b[^<>]*>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*[\"']([^\"']*)")
+_INLINE = re.compile(
+    r"(?:a|abbr|b|big|cite|code|em|font|i|kbd|mark|q|s|small|span|strong|su[bp]|tt|u)\Z"
+)
+_REFERENCE = re.compile(r"&(?:#\w{1,8}|\w{1,32});", re.ASCII)
+_FORM = re.compile(r"[^=&\s]+=[^&\s]*(?:&[^=&\s]+=[^&\s]*)+&?")
+
+
+def words_of(text: str, content_type: str = "") -> str:
+    """Return the words of a body, one line for each sentence or field.
+
+    Args:
+        text: The decoded body.
+        content_type: The value of its Content-Type; empty if it has none.
+
+    """
+    text = text.strip("\ufeff \t\r\n")
+    content_type = content_type.lower()
+    if text.startswith(("{", "[", '"')):
+        value = read_json(text)
+        if value is not None:
+            return words_in(value)
+        words = _chosen(_named(read_damaged_strings(text)))
+        if words:
+            return words
+    if _is_markup(text, content_type):
+        return _words_of_markup(text, content_type)
+    if "form-urlencoded" in content_type or _FORM.fullmatch(text):
+        words = _chosen(_named(parse_qsl(text, errors="replace")))
+        if words:
+            return words
+    return _lines((_unescaped(text) if "html" in content_type else text).split("\n\n"))
+
+
+def words_in(value: Any, *, or_json: bool = True) -> str:
+    """Return the words of a decoded JSON value, or else the value as compact JSON."""
+    words = _chosen(_leaves(value, "" if isinstance(value, dict) else "errors"))
+    return words or _lines([compact(value)] if value and or_json else [])
+
+
+def readable(text: str) -> str:
+    """Return a provider's text, or only its words if it is a page of HTML or XML."""
+    return unsaid(_words_of_markup(text)) if _is_page(text) else text
+
+
+def unsaid(words: str, status: str = "", *said: str, provider: str | None = "") -> str:
+    """Join the lines of *words* that say more than what stands before and after them.
+
+    Args:
+        words: What `words_of` has returned.
+        status: The status, which stands before them.
+        said: Other texts that stand before them.
+        provider: The provider's text, which follows them.
+
+    """
+    known = f" {' '.join(map(_tokens, said))} "
+    # "Gateway Time-out" is "Gateway Timeout".
+    joined = {_tokens(one).replace(" ", "") for one in said}
+    fillers = {status, *_FILLERS}
+    kept = ""
+    for line in words.split("\n"):
+        tokens = [one for one in _tokens(line).split() if one not in fillers]
+        new = " ".join(tokens)
+        if not new or f" {new} " in known or "".join(tokens) in joined:
+            continue
+        if line in (provider or ""):
+            continue
+        known += f"{new} "
+        if kept:
+            kept += " " if kept[-1] in ".:;!?…" else "; "
+        kept += line if kept else _without_start(line, status, *said)
+        if len(kept) > _ENOUGH:
+            break
+    return kept
+
+
+def _without_start(line: str, status: str, title: str = "", *_: str) -> str:
+    """Remove "404" and "Not Found:", which stand before the line."""
+    start = rf"(?:{status}[\s:]+)?(?:{re.escape(title)}:\s*)?(?=\S)"
+    return re.sub(rf"\A{start}", "", line, flags=re.IGNORECASE)
+
+
+def _tokens(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def _lines(texts: Iterable[str]) -> str:
+    """Return each text once, in a line of its own."""
+    lines = dict.fromkeys(" ".join(text.split()) for text in texts)
+    return "\n".join(filter(None, lines))
+
+
+def _unescaped(text: str) -> str:
+    # html.unescape() raises for a number of 5,000 digits.
+    return _REFERENCE.sub(lambda match: html.unescape(match[0]), text)
+
+
+def _chosen(leaves: Iterable[_Leaf]) -> str:
+    """Return the texts that a person needs; nothing if none is under a telling name."""
+    telling: list[str] = []
+    fields: list[str] = []
+    sentences: list[str] = []
+    others: list[str] = []
+    for name, path, text in leaves:
+        named = f"{name}: {text}"
+        if _IN_FIELDS.search(path) and not _NO_FIELD.search(path):
+            fields.append(named)
+        elif _TELLING.search(path):
+            telling.append(text)
+        elif _CODE.search(path):
+            fields.append(named)
+        elif not _NO_WORDS.search(path):
+            (sentences if _is_sentence(text) else others).append(named)
+    if not telling and not fields:
+        return ""
+    lines = telling + fields
+    if not any(map(_is_sentence, lines)):
+        lines += sentences
+    if _PHRASES.issuperset(map(str.lower, lines)):
+        lines += others
+    return _lines(lines)
+
+
+def _is_sentence(text: str) -> bool:
+    is_long = len(text.split(None, _SENTENCE)) >= _SENTENCE
+    return is_long and text.lower() not in _PHRASES
+
+
+def _named(pairs: Iterable[tuple[str, str]], depth: int = 0) -> Iterator[_Leaf]:
+    for name, text in pairs:
+        yield from _leaves(text, _letters(name), name, depth)
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name[-_LONGEST_NAME:].lower())
+
+
+def _leaves(value: Any, path: str, name: str = "", depth: int = 0) -> Iterator[_Leaf]:
+    """Yield the texts of a JSON value, also of JSON and pages within its strings."""
+    if depth > 2 * MAX_DEPTH:
+        return
+    if isinstance(value, dict):
+        # Texts come before lists of more of them.
+        for key, item in sorted(value.items(), key=_is_container):
+            inner = f"{path}.{_letters(key)}"[-_LONGEST_PATH:]
+            yield from _leaves(item, inner, key, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item, path, name, depth + 1)
+    elif isinstance(value, str):
+        yield from _leaves_of_string(value, path, name, depth + MAX_DEPTH)
+    elif _CODE.search(path) and value and value is not True:
+        yield name, path, str(value)
+
+
+def _leaves_of_string(text: str, path: str, name: str, depth: int) -> Iterator[_Leaf]:
+    value = read_json(text) if text.lstrip().startswith(("{", "[")) else None
+    if value is not None:
+        yield from _leaves(value, path, name, depth)
+    elif _is_page(text):
+        for line in _words_of_markup(text, depth=depth).split("\n"):
+            yield name, "message", line
+    elif text.strip():
+        yield name, path, " ".join(_unescaped(text).split())
+
+
+def _is_container(pair: tuple[str, Any]) -> bool:
+    return isinstance(pair[1], (dict, list))
+
+
+def _is_page(text: str) -> bool:
+    """Say whether the text begins as HTML or XML, whatever its type is."""
+    return bool(_HTML.match(text.lstrip()) or _XML.match(text.lstrip()))
+
+
+def _is_markup(text: str, content_type: str) -> bool:
+    if "html" in content_type or "xml" in content_type:
+        return _is_page(text) or _TAG.search(text) is not None
+    # "expected <id>" is no markup.
+    return _is_page(text) or (
+        not content_type and text[:1] == "<" and bool(_TAG.search(text))
+    )
+
+
+def _words_of_markup(text: str, content_type: str = "", depth: int = 0) -> str:
+    is_html = "html" in content_type or _HTML.match(text) or "<html" in text.lower()
+    texts = list(_texts_of_markup(text, is_html=bool(is_html)))
+    # The title comes first, as most pages have it.
+    texts.sort(key=lambda pair: pair[0] != "title")
+    words = "" if is_html else _chosen(_named(texts, depth))
+    return words or _lines(text for _name, text in texts)
+
+
+def _texts_of_markup(text: str, *, is_html: bool) -> Iterator[tuple[str, str]]:
+    """Yield the texts between tags, each with the name of the tag before it."""
+    name, done = "", 0
+    shown: list[str] = []
+    for match in _MARKUP.finditer(text):
+        shown += _unescaped(text[done : match.start()]), match["cdata"] or ""
+        done = match.end()
+        tag = re.split(r"[\s/>]", (match["tag"] or "").lstrip("/"), maxsplit=1)[
+            0
+        ].lower()
+        if is_html and tag == "br":
+            shown.append(" ")
+        elif tag and not (is_html and _INLINE.match(tag)):
+            yield name, "".join(shown)
+            name, shown = tag.rpartition(":")[2], []
+            if not is_html:
+                for key, said in _ATTRIBUTE.findall(match["tag"]):
+                    if _TELLING.search(_letters(key)):
+                        yield key, _unescaped(said)
+    yield name, "".join(shown) + _unescaped(text[done:])

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .._errors.build import error_from_parts
+from .._errors.line import words_shown
 from .._retries.policy import CloudElementsRetry
 from .._table import FIRST_ERROR, NORMALIZED_ERRORS, NormalizedError
 
@@ -73,7 +74,9 @@ def explain(
     is_short = (wait or 0) <= policy.retry_after_max
     return {
         **error.to_dict(),
-        "words": error.attempts[-1].words,
+        "words": words_shown(
+            error._said, status_code, error.title, error.provider_message
+        ),
         "origin": error.origin if body else None,
         "requested_at": _requested_at(error.request_id),
         "retried_methods": [

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .._errors.line import LINE_TEXT, printable
+from .._errors.line import printable
 from .._table import NORMALIZED_ERRORS
 from .demo import demo
 from .explain import Headers, explain, read_curl
@@ -204,7 +204,7 @@ def _show(said: dict[str, Any], printer: Printer) -> None:
         printer.field("details", printable(details))
     if said.get("words") and not said["message"]:
         # Without a body, the status line or a header has words.
-        printer.field("body" if said["text"] else "head", printable(said["words"], LINE_TEXT))
+        printer.field("body" if said["text"] else "head", said["words"])
     if "retried_methods" in said:
         retried = " ".join(said["retried_methods"]) or "no method"
         if said["needs_retry_after"]:

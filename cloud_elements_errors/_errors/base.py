@@ -81,6 +81,7 @@ class CloudElementsError(requests.HTTPError):
     """
 
     status_code: int = 0
+    _said: tuple[str, str] = ("", "")
 
     def __init__(
         self,

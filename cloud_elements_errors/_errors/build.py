@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from requests.structures import CaseInsensitiveDict
 
 from .._arguments import check_integer, check_optional
-from .._table import FIRST_ERROR, title_of
+from .._table import FIRST_ERROR
 from .._urls import clean_url
 from .base import CloudElementsError
 from .classes import class_for
 from .decoding import MAX_BODY_BYTES
-from .line import LINE_TEXT
 from .payload import Attempt, ErrorPayload, StopReason, as_text, parse_payload
 from .redaction import Redactor
 
@@ -91,24 +90,24 @@ def error_from_payload(
     """Build the error for a status of 400 or more; take the secrets out."""
     cls = class_for(status_code) or CloudElementsError
     cut = payload.truncated
-    words = payload.words_beside(status_code, reason, title_of(status_code, reason))
     of_body = (
         payload.text,
         payload.message,
         payload.request_id,
         payload.provider_message,
         payload.provider_code,
-        words,
     )
     beside_body = (reason, None if url is None else clean_url(url))
     cleaned = redact.texts(*of_body, *beside_body, cut=cut)
-    text, message, request_id, provider_message, provider_code, said, *beside = cleaned
+    text, message, request_id, provider_message, provider_code, *beside = cleaned
+    said = payload.said(redact, reason, message)
     reason, shown_url = redact.texts(*beside_body) if cut else beside
     last = Attempt(len(earlier) + 1, status_code, request_id, provider_message)
-    last.words = (said or "")[: LINE_TEXT + 1]
+    last.said = said
     return cls._of(
         status_code=status_code,
         _title=None,
+        _said=said,
         message=message,
         request_id=request_id,
         provider_message=provider_message,

@@ -40,7 +40,7 @@ _SUPERSETS = {
     "gbk": "gb18030",
     "shift_jis": "cp932",
 }
-# In these, every byte is also valid UTF-8.
+# Text in these is ASCII with escapes, and so also valid UTF-8.
 _SEVEN_BIT = ("hz", "iso2022")
 
 
@@ -60,14 +60,15 @@ def bounded(body: bytes) -> tuple[bytes, bool]:
 
 def decode(body: bytes, content_type: str = "", *, truncated: bool = False) -> str:
     """Decode by BOM, as UTF-8, by Content-Type, XML prolog or meta tag, as Latin-1."""
-    declared = list(_declared(body, content_type))
-    for charset in declared:
-        if charset.startswith(_SEVEN_BIT) and body.isascii():
-            return _text(body, charset) or ""
+    if b"\x1b" in body or b"~{" in body:
+        for charset in _declared(body, content_type):
+            if charset.startswith(_SEVEN_BIT):
+                return _text(body, charset) or body.decode("latin-1")
     # UTF-8, UTF-16 or UTF-32. Text in another charset is hardly ever valid UTF-8.
     unicode = json.detect_encoding(body)
     with suppress(UnicodeError):
         return body.decode(unicode)
+    declared = list(_declared(body, content_type))
     # The end may be missing in the middle of a character.
     if truncated or not body[:-3].isascii():
         declared.insert(0, unicode)

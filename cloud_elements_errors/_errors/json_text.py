@@ -80,8 +80,8 @@ def _scan(text: str) -> Iterator[tuple[int, str, re.Match[str]]]:
             yield depth, name, match
             string = name = None
         else:
-            name = string if token == ":" else None
-            string = _string(token) if token[0] == '"' else None
+            name = _string(string) if token == ":" and string else None
+            string = token if token[0] == '"' else None
         depth += (token in "{[") - (token in "}]")
         if depth == 0:
             return
@@ -100,10 +100,11 @@ def _value_at(text: str, match: re.Match[str]) -> Any:
 
 def _string(token: str) -> str:
     """Decode a JSON string, whose end and last escape may be missing."""
-    without_escape = re.sub(r"\\u[0-9a-fA-F]{0,3}$", "", token)
-    for candidate in (token, f'{token}"', f'{without_escape}"'):
+    with suppress(ValueError):
+        return str(_DECODER.decode(token))
+    for cut in (token, re.sub(r"\\u[0-9a-fA-F]{0,3}\Z", "", token)):
         with suppress(ValueError):
-            return str(_DECODER.decode(candidate))
+            return str(_DECODER.decode(f'{cut}"'))
     return token.strip('"')
 
 

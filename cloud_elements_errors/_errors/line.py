@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from http.client import responses
 from typing import TYPE_CHECKING
 
 from .._urls import path_of
-from .words import readable
+from .words import readable, unsaid
 
 if TYPE_CHECKING:
     from .base import CloudElementsError
@@ -49,12 +50,30 @@ def printable(text: str, limit: int | None = None) -> str:
     )
 
 
+def words_shown(
+    said: tuple[str, str],
+    status_code: int | None,
+    title: str = "",
+    provider_message: str | None = None,
+) -> str:
+    """Return the words of a response that are not in its status and title.
+
+    *said* has those of the body and, if the body has none, those of its head.
+    """
+    status, phrase = str(status_code), responses.get(status_code or 0, "")
+    of_body, of_head = said
+    words = unsaid(of_body, status, title, provider=provider_message)
+    return printable(words or unsaid(of_head, status, title, phrase), LINE_TEXT)
+
+
 def error_line(error: CloudElementsError) -> str:
     """Return the line that ``str()`` shows."""
     line = f"{error.status_code} {printable(error.title, LINE_TEXT)}"
-    words = error.attempts[-1].words if error.attempts else ""
+    words = words_shown(
+        error._said, error.status_code, error.title, error.provider_message
+    )
     if words:
-        line += f": {printable(words, LINE_TEXT)}"
+        line += f": {words}"
     if error.provider_message:
         line += f" | provider: {_provider_words(error.provider_message)}"
     if error.provider_code:
@@ -131,8 +150,9 @@ def attempt_line(attempt: Attempt) -> str:
     what = printable(attempt.error or str(attempt.status_code), LINE_TEXT)
     if attempt.provider_message:
         what += f" | provider: {_provider_words(attempt.provider_message)}"
-    elif attempt.words:
-        what += f": {printable(attempt.words, LINE_TEXT)}"
+    elif attempt.status_code is not None:
+        words = words_shown(attempt.said, attempt.status_code)
+        what += f": {words}" if words else ""
     if attempt.request_id:
         what += f" | request id: {printable(attempt.request_id, LINE_TEXT)}"
     if attempt.waited:
@@ -143,7 +163,9 @@ def attempt_line(attempt: Attempt) -> str:
 def log_retry(
     attempt: Attempt, method: str | None, path: str, most: int | None
 ) -> None:
-    words = readable(attempt.provider_message or "") or attempt.words
+    words = readable(attempt.provider_message or "") or words_shown(
+        attempt.said, attempt.status_code
+    )
     provider_message = attempt.provider_message and printable(attempt.provider_message)
     failure = attempt.error and printable(attempt.error)
     logger.warning(

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .decoding import bounded, decode
 from .json_text import compact, read_damaged_object, read_json
-from .words import unsaid, words_in, words_of
+from .words import words_in, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .redaction import Redactor
 
 Origin = Literal["provider", "platform", "unknown"]
 StopReason = Literal[
@@ -36,6 +38,14 @@ StopReason = Literal[
 
 REQUEST_ID_HEADER = "Elements-Request-Id"
 WARNING_HEADER = "Elements-Error"
+
+# Redaction takes its time. A line shows 500 characters.
+_MOST_WORDS = 4000
+
+# Most messages: words between single spaces, and no markup, JSON or references.
+_PLAIN = re.compile(r"[^<{\[&\s]+(?: [^<{\[&\s]+)*")
+
+_STANDARD_REASONS = frozenset(responses.values())
 
 # RFC 6750.
 _ERROR_DESCRIPTION = re.compile(r'error_description\s*=\s*"?([^"]*)', re.IGNORECASE)
@@ -57,19 +67,22 @@ class ErrorPayload(NamedTuple):
     """The words of the body, one line for each sentence."""
     words_of_headers: str
 
-    def words_beside(
-        self, status_code: int, reason: str | None, title: str = ""
-    ) -> str:
-        """Return the words in one line, without those of status and title.
+    def said(
+        self, redact: Redactor, reason: str | None, message: str | None = None
+    ) -> tuple[str, str]:
+        """Return the words of the body and of the head, without secrets.
 
-        If the body has none, the status line or a header may have some.
+        *message* is the message without secrets, if it is known: it saves a search.
         """
-        status = str(status_code)
-        words = unsaid(self.words, status, title, provider=self.provider_message)
-        if words:
-            return words
-        lines = f"{reason or ''}\n{self.words_of_headers}"
-        return unsaid(lines, status, title, responses.get(status_code, ""))
+        of_body, of_head = self.words, self.words_of_headers
+        if message and of_body == self.message:
+            of_body = message
+        elif of_body:
+            is_cut = self.truncated or len(of_body) > _MOST_WORDS
+            of_body = redact(of_body[:_MOST_WORDS], cut=is_cut)
+        if reason and reason not in _STANDARD_REASONS:
+            of_head = f"{reason}\n{of_head}"
+        return of_body, redact(of_head) if of_head else ""
 
 
 class _AttemptFields(NamedTuple):
@@ -100,8 +113,9 @@ class Attempt(_AttemptFields):
 
     """
 
-    # For notes and log lines. It is no field, because fields hold exact texts.
-    words: str = ""
+    # The words of the body and of the head, for notes and log lines. It is no field,
+    # since the fields hold exact texts.
+    said: tuple[str, str] = ("", "")
 
 
 def parse_payload(
@@ -138,7 +152,9 @@ def parse_payload(
         origin = "platform"
     if request_id is None or (request_id_header or "").startswith(request_id):
         request_id = request_id_header  # it is not cut
-    if isinstance(value, dict):
+    if message and not fields and _PLAIN.fullmatch(message):
+        words = message
+    elif isinstance(value, dict):
         said = {"message": message} if message else {}
         words = words_in(said | fields, or_json=not provider_message)
     else:
@@ -154,7 +170,7 @@ def parse_payload(
         truncated,
         parse_retry_after(_header(headers, "Retry-After")),
         words,
-        _words_of_headers(headers),
+        "" if message else _words_of_headers(headers),
     )
 
 

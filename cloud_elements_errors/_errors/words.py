@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import html
 import re
+from collections import defaultdict
+from functools import lru_cache
 from http.client import responses
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -94,7 +96,9 @@ def words_of(text: str, content_type: str = "") -> str:
 
 def words_in(value: Any, *, or_json: bool = True) -> str:
     """Return the words of a decoded JSON value, or else the value as compact JSON."""
-    words = _chosen(_leaves(value, "" if isinstance(value, dict) else "errors"))
+    leaves: list[_Leaf] = []
+    _add(leaves, value, "" if isinstance(value, dict) else "errors", "", 0)
+    words = _chosen(leaves)
     return words or _lines([compact(value)] if value and or_json else [])
 
 
@@ -152,33 +156,39 @@ def _lines(texts: Iterable[str]) -> str:
 
 def _unescaped(text: str) -> str:
     # html.unescape() raises for a number of 5,000 digits.
+    if "&" not in text:
+        return text
     return _REFERENCE.sub(lambda match: html.unescape(match[0]), text)
 
 
 def _chosen(leaves: Iterable[_Leaf]) -> str:
-    """Return the texts that a person needs; nothing if none is under a telling name."""
-    telling: list[str] = []
-    fields: list[str] = []
-    sentences: list[str] = []
-    others: list[str] = []
+    """Return the texts that a person needs; nothing if no name promises one."""
+    found: dict[str, list[str]] = defaultdict(list)
     for name, path, text in leaves:
-        named = f"{name}: {text}"
-        if _IN_FIELDS.search(path) and not _NO_FIELD.search(path):
-            fields.append(named)
-        elif _TELLING.search(path):
-            telling.append(text)
-        elif _CODE.search(path):
-            fields.append(named)
-        elif not _NO_WORDS.search(path):
-            (sentences if _is_sentence(text) else others).append(named)
-    if not telling and not fields:
+        kind = _kind(path)
+        if kind == "other" and _is_sentence(text):
+            kind = "sentence"
+        found[kind].append(text if kind == "telling" else f"{name}: {text}")
+    lines = found["telling"] + found["field"]
+    if not lines:
         return ""
-    lines = telling + fields
     if not any(map(_is_sentence, lines)):
-        lines += sentences
+        lines += found["sentence"]
     if _PHRASES.issuperset(map(str.lower, lines)):
-        lines += others
+        lines += found["other"]
     return _lines(lines)
+
+
+# Most bodies have few names, and a hostile one may have one of them often.
+@lru_cache(maxsize=256)
+def _kind(path: str) -> str:
+    if _IN_FIELDS.search(path) and not _NO_FIELD.search(path):
+        return "field"
+    if _TELLING.search(path):
+        return "telling"
+    if _CODE.search(path):
+        return "field"
+    return "link" if _NO_WORDS.search(path) else "other"
 
 
 def _is_sentence(text: str) -> bool:
@@ -186,42 +196,46 @@ def _is_sentence(text: str) -> bool:
     return is_long and text.lower() not in _PHRASES
 
 
-def _named(pairs: Iterable[tuple[str, str]], depth: int = 0) -> Iterator[_Leaf]:
+def _named(pairs: Iterable[tuple[str, str]], depth: int = 0) -> list[_Leaf]:
+    leaves: list[_Leaf] = []
     for name, text in pairs:
-        yield from _leaves(text, _letters(name), name, depth)
+        _add_string(leaves, text, _letters(name), name, depth)
+    return leaves
 
 
 def _letters(name: str) -> str:
     return re.sub(r"[^a-z]", "", name[-_LONGEST_NAME:].lower())
 
 
-def _leaves(value: Any, path: str, name: str = "", depth: int = 0) -> Iterator[_Leaf]:
-    """Yield the texts of a JSON value, also of JSON and pages within its strings."""
+def _add(leaves: list[_Leaf], value: Any, path: str, name: str, depth: int) -> None:
+    """Add the texts of a JSON value, also of JSON and pages within its strings."""
     if depth > 2 * MAX_DEPTH:
         return
     if isinstance(value, dict):
         # Texts come before lists of more of them.
         for key, item in sorted(value.items(), key=_is_container):
             inner = f"{path}.{_letters(key)}"[-_LONGEST_PATH:]
-            yield from _leaves(item, inner, key, depth + 1)
+            _add(leaves, item, inner, key, depth + 1)
     elif isinstance(value, list):
         for item in value:
-            yield from _leaves(item, path, name, depth + 1)
+            _add(leaves, item, path, name, depth + 1)
     elif isinstance(value, str):
-        yield from _leaves_of_string(value, path, name, depth + MAX_DEPTH)
-    elif _CODE.search(path) and value and value is not True:
-        yield name, path, str(value)
+        _add_string(leaves, value, path, name, depth)
+    elif value and value is not True and _CODE.search(path):
+        leaves.append((name, path, str(value)))
 
 
-def _leaves_of_string(text: str, path: str, name: str, depth: int) -> Iterator[_Leaf]:
+def _add_string(
+    leaves: list[_Leaf], text: str, path: str, name: str, depth: int
+) -> None:
     value = read_json(text) if text.lstrip().startswith(("{", "[")) else None
     if value is not None:
-        yield from _leaves(value, path, name, depth)
-    elif _is_page(text):
-        for line in _words_of_markup(text, depth=depth).split("\n"):
-            yield name, "message", line
+        _add(leaves, value, path, name, depth + MAX_DEPTH)
+    elif _is_page(text) and depth <= MAX_DEPTH:
+        words = _words_of_markup(text, depth=depth + MAX_DEPTH)
+        leaves += [(name, "message", line) for line in words.split("\n")]
     elif text.strip():
-        yield name, path, " ".join(_unescaped(text).split())
+        leaves.append((name, path, " ".join(_unescaped(text).split())))
 
 
 def _is_container(pair: tuple[str, Any]) -> bool:
@@ -253,21 +267,21 @@ def _words_of_markup(text: str, content_type: str = "", depth: int = 0) -> str:
 
 def _texts_of_markup(text: str, *, is_html: bool) -> Iterator[tuple[str, str]]:
     """Yield the texts between tags, each with the name of the tag before it."""
-    name, done = "", 0
-    shown: list[str] = []
+    name, shown, done = "", "", 0
     for match in _MARKUP.finditer(text):
-        shown += _unescaped(text[done : match.start()]), match["cdata"] or ""
+        shown += _unescaped(text[done : match.start()]) + (match["cdata"] or "")
         done = match.end()
-        tag = re.split(r"[\s/>]", (match["tag"] or "").lstrip("/"), maxsplit=1)[
-            0
-        ].lower()
-        if is_html and tag == "br":
-            shown.append(" ")
-        elif tag and not (is_html and _INLINE.match(tag)):
-            yield name, "".join(shown)
-            name, shown = tag.rpartition(":")[2], []
-            if not is_html:
-                for key, said in _ATTRIBUTE.findall(match["tag"]):
-                    if _TELLING.search(_letters(key)):
-                        yield key, _unescaped(said)
-    yield name, "".join(shown) + _unescaped(text[done:])
+        if match["tag"] is None:
+            continue
+        tag = match["tag"].split(None, 1)[0].strip("/").lower()
+        if is_html and (tag == "br" or _INLINE.match(tag)):
+            shown += " " * (tag == "br")
+            continue
+        if shown:
+            yield name, shown
+        name, shown = tag.rpartition(":")[2], ""
+        if not is_html:
+            for key, said in _ATTRIBUTE.findall(match["tag"]):
+                if _TELLING.search(_letters(key)):
+                    yield key, _unescaped(said)
+    yield name, shown + _unescaped(text[done:])

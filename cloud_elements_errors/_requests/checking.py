@@ -159,13 +159,13 @@ def _earlier_attempts(policy: Retry | None, redact: Redactor) -> tuple[Attempt, 
 
 def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
     """Take out secrets that the policy could not know without the request."""
-    request_id, provider_message, error, words = redact.texts(
-        attempt.request_id, attempt.provider_message, attempt.error, attempt.words
+    request_id, provider_message, error, *said = redact.texts(
+        attempt.request_id, attempt.provider_message, attempt.error, *attempt.said
     )
     redacted = attempt._replace(
         request_id=request_id, provider_message=provider_message, error=error
     )
-    redacted.words = words or ""
+    redacted.said = (said[0] or "", said[1] or "")
     return redacted
 
 

@@ -7,7 +7,6 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .._errors.line import LINE_TEXT
 from .._errors.payload import Attempt, parse_payload
 from .._errors.redaction import Redactor
 from .body import read_body
@@ -59,16 +58,13 @@ class RequestState:
         else:
             body, whole = read_body(response, seconds)
             said = parse_payload(response.headers, body, truncated=not whole)
-            request_id, provider_message, words = self.redact.texts(
-                said.request_id,
-                said.provider_message,
-                said.words_beside(response.status, response.reason),
-                cut=said.truncated,
+            request_id, provider_message = self.redact.texts(
+                said.request_id, said.provider_message, cut=said.truncated
             )
             attempt = Attempt(
                 number, response.status, request_id, provider_message, waited=wait
             )
-            attempt.words = (words or "")[: LINE_TEXT + 1]
+            attempt.said = said.said(self.redact, response.reason)
         self.attempts += (attempt,)
         return attempt
 

@@ -47,6 +47,10 @@ _PLAIN = re.compile(r"[^<{\[&\s]+(?: [^<{\[&\s]+)*")
 
 _STANDARD_REASONS = frozenset(responses.values())
 
+_TELLING_HEADER = re.compile(
+    r"(?:(?:www|proxy)-authenticate|error|error-?(?:message|description|reason)s?)\Z",
+    re.IGNORECASE,
+)
 # RFC 6750.
 _ERROR_DESCRIPTION = re.compile(r'error_description\s*=\s*"?([^"]*)', re.IGNORECASE)
 
@@ -175,13 +179,14 @@ def parse_payload(
 
 
 def _words_of_headers(headers: Mapping[str, Any]) -> str:
-    """Return the warning, and the description or else the whole of a challenge."""
-    lines = [_header(headers, WARNING_HEADER)]
-    for name in ("WWW-Authenticate", "Proxy-Authenticate"):
-        challenge = _header(headers, name)
-        described = _ERROR_DESCRIPTION.search(challenge or "")
-        lines.append(described[1] if described else challenge)
-    return "\n".join(filter(None, lines))
+    """Return the words of challenges and of headers such as ``Elements-Error``."""
+    lines = []
+    for name, value in headers.items():
+        if _TELLING_HEADER.search(as_text(name)):
+            text = as_text(value)
+            described = _ERROR_DESCRIPTION.search(text)
+            lines.append(described[1] if described else text)
+    return "\n".join(lines)
 
 
 def _header(headers: Mapping[str, Any], name: str) -> str | None:

@@ -28,20 +28,23 @@ if TYPE_CHECKING:
 _Leaf = tuple[str, str, str]
 
 _TELLING = re.compile(
-    r"(?:message|msg|err|error|desc|description|detail|title|reason|fault|faultstring"
-    r"|exception|explanation|violation|diagnostic|cause|problem|issue|failure|warning"
-    r"|summary|hint|text|invalidparam)s?(?:\.(?:value|text|content))?\Z"
+    r"(?:message|msg|err|error|desc|description|detail|title|reason|(?<!de)fault"
+    r"|faultstring|exception|explanation|violation|diagnostic|cause|problem|issue"
+    r"|failure|warning|summary|hint|(?:\A|\.|status|error)text|invalidparam)s?"
+    r"(?:\.(?:value|text|content))?\Z"
 )
 _CODE = re.compile(r"(?:(?:\A|\.|err|error|fault|exception|sub)code|errornumber)\Z")
 # An object under such a name may map fields to what is wrong with them.
 _IN_FIELDS = re.compile(r"(?:errors|messages|details|violations|failures|modelstate)\.")
-_NO_FIELD = re.compile(r"\.(?:message|msg|error|description|detail|reason|text)s?\Z")
-_NO_WORDS = re.compile(r"(?:trace|stack|debug|url|uri|href|link|path|type)\Z")
+_NO_FIELD = re.compile(
+    r"(?:message|msg|error|description|detail|reason|\.text|\.base)s?\Z"
+)
+_UNSEEN = re.compile(r"(?:trace|stack|debug)\Z")
+_LINK = re.compile(r"(?:url|uri|href|link|path|type)\Z")
 _LONGEST_NAME = 40  # letters
 _LONGEST_PATH = 100
 
 _PHRASES = {*map(str.lower, responses.values()), "request failed", "failed request"}
-_SENTENCE = 3  # words
 _ENOUGH = 500  # characters, since a line shows no more
 # "HTTP Status 404" says nothing beside the status.
 _FILLERS = frozenset(("http", "status", "error", "errors", "code"))
@@ -54,13 +57,15 @@ _MARKUP = re.compile(
     r"|<[!?][^<>]*>",
     re.IGNORECASE | re.DOTALL,
 )
+# A body that begins so is a page, whatever its type is.
+_PAGE = re.compile(r"<(?:!doctype|html|\?xml|(?:[\w-]+:)?envelope)[\s>]", re.IGNORECASE)
+_XML = re.compile(r"<(?:\?xml|(?:[\w-]+:)?envelope)[\s>]", re.IGNORECASE)
 _HTML = re.compile(
-    r"<(?:!doctype html|html|head|body|title|h[1-6]|p|b|br|hr|div|center|pre)\b",
+    r"<(?:!doctype html|html|head|title|body|h[1-6]|p|br|hr|b|div|center|pre)[\s/>]",
     re.IGNORECASE,
 )
-_XML = re.compile(r"<(?:\?xml|!doctype|(?:[\w-]+:)?envelope)\b", re.IGNORECASE)
-_TAG = re.compile(r"</[a-z]|<[a-z][^<>]*/>|<(?:br|h[1-6]|hr|p)\b[^<>]*>", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*[\"']([^\"']*)")
+_TAG = re.compile(rf"</[a-z]|<[a-z][^<>]*/>|{_HTML.pattern}", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _INLINE = re.compile(
     r"(?:a|abbr|b|big|cite|code|em|font|i|kbd|mark|q|s|small|span|strong|su[bp]|tt|u)\Z"
 )
@@ -91,20 +96,25 @@ def words_of(text: str, content_type: str = "") -> str:
         words = _chosen(_named(parse_qsl(text, errors="replace")))
         if words:
             return words
-    return _lines((_unescaped(text) if "html" in content_type else text).split("\n\n"))
+    if "html" in content_type:
+        text = _unescaped(text)
+    return _lines(re.split(r"\n\s*\n", text))
 
 
 def words_in(value: Any, *, or_json: bool = True) -> str:
     """Return the words of a decoded JSON value, or else the value as compact JSON."""
     leaves: list[_Leaf] = []
-    _add(leaves, value, "" if isinstance(value, dict) else "errors", "", 0)
+    _add(leaves, value, "" if isinstance(value, dict) else "error", "", 0)
     words = _chosen(leaves)
     return words or _lines([compact(value)] if value and or_json else [])
 
 
 def readable(text: str) -> str:
-    """Return a provider's text, or only its words if it is a page of HTML or XML."""
-    return unsaid(_words_of_markup(text)) if _is_page(text) else text
+    """Return a provider's text without the tags of a page or the escapes of JSON."""
+    if _is_page(text):
+        return unsaid(_words_of_markup(text))
+    value = read_json(text) if "\\u" in text else None
+    return text if value is None else compact(value)
 
 
 def unsaid(words: str, status: str = "", *said: str, provider: str | None = "") -> str:
@@ -127,7 +137,7 @@ def unsaid(words: str, status: str = "", *said: str, provider: str | None = "") 
         new = " ".join(tokens)
         if not new or f" {new} " in known or "".join(tokens) in joined:
             continue
-        if line in (provider or ""):
+        if line in (provider or "") and f" {new} " in f" {_tokens(provider or '')} ":
             continue
         known += f"{new} "
         if kept:
@@ -166,34 +176,37 @@ def _chosen(leaves: Iterable[_Leaf]) -> str:
     found: dict[str, list[str]] = defaultdict(list)
     for name, path, text in leaves:
         kind = _kind(path)
-        if kind == "other" and _is_sentence(text):
-            kind = "sentence"
+        if kind == "other" and (" " in text or not text.isascii()):
+            kind = "phrase"
         found[kind].append(text if kind == "telling" else f"{name}: {text}")
     lines = found["telling"] + found["field"]
     if not lines:
         return ""
     if not any(map(_is_sentence, lines)):
-        lines += found["sentence"]
+        lines += found["phrase"]
     if _PHRASES.issuperset(map(str.lower, lines)):
         lines += found["other"]
-    return _lines(lines)
+    return _lines(lines + found["code"])
 
 
 # Most bodies have few names, and a hostile one may have one of them often.
 @lru_cache(maxsize=256)
 def _kind(path: str) -> str:
+    """Sort a text by its path: what it may say to a person."""
+    if _UNSEEN.search(path):
+        return "unseen"
+    if _CODE.search(path):
+        return "code"
     if _IN_FIELDS.search(path) and not _NO_FIELD.search(path):
         return "field"
     if _TELLING.search(path):
         return "telling"
-    if _CODE.search(path):
-        return "field"
-    return "link" if _NO_WORDS.search(path) else "other"
+    return "unseen" if _LINK.search(path) else "other"
 
 
 def _is_sentence(text: str) -> bool:
-    is_long = len(text.split(None, _SENTENCE)) >= _SENTENCE
-    return is_long and text.lower() not in _PHRASES
+    """Say whether a text is more than a code, a name or a phrase of HTTP."""
+    return len(text.split(None, 2)) > 2 and text.lower() not in _PHRASES  # noqa: PLR2004
 
 
 def _named(pairs: Iterable[tuple[str, str]], depth: int = 0) -> list[_Leaf]:
@@ -228,13 +241,14 @@ def _add(leaves: list[_Leaf], value: Any, path: str, name: str, depth: int) -> N
 def _add_string(
     leaves: list[_Leaf], text: str, path: str, name: str, depth: int
 ) -> None:
-    value = read_json(text) if text.lstrip().startswith(("{", "[")) else None
+    text = text.strip()
+    value = read_json(text) if text.startswith(("{", "[")) else None
     if value is not None:
         _add(leaves, value, path, name, depth + MAX_DEPTH)
     elif _is_page(text) and depth <= MAX_DEPTH:
         words = _words_of_markup(text, depth=depth + MAX_DEPTH)
         leaves += [(name, "message", line) for line in words.split("\n")]
-    elif text.strip():
+    elif text:
         leaves.append((name, path, " ".join(_unescaped(text).split())))
 
 
@@ -243,22 +257,24 @@ def _is_container(pair: tuple[str, Any]) -> bool:
 
 
 def _is_page(text: str) -> bool:
-    """Say whether the text begins as HTML or XML, whatever its type is."""
-    return bool(_HTML.match(text.lstrip()) or _XML.match(text.lstrip()))
+    """Say whether the text is HTML or XML, whatever its type is."""
+    return bool(_PAGE.match(text) and _TAG.search(text))
 
 
 def _is_markup(text: str, content_type: str) -> bool:
     if "html" in content_type or "xml" in content_type:
-        return _is_page(text) or _TAG.search(text) is not None
+        return _TAG.search(text) is not None
     # "expected <id>" is no markup.
     return _is_page(text) or (
-        not content_type and text[:1] == "<" and bool(_TAG.search(text))
+        not content_type and text.startswith("<") and _TAG.search(text) is not None
     )
 
 
 def _words_of_markup(text: str, content_type: str = "", depth: int = 0) -> str:
-    is_html = "html" in content_type or _HTML.match(text) or "<html" in text.lower()
-    texts = list(_texts_of_markup(text, is_html=bool(is_html)))
+    is_html = "<html" in text.lower() or "html" in content_type
+    if not is_html and not _XML.match(text) and "xml" not in content_type:
+        is_html = _HTML.match(text) is not None
+    texts = list(_texts_of_markup(text, is_html=is_html))
     # The title comes first, as most pages have it.
     texts.sort(key=lambda pair: pair[0] != "title")
     words = "" if is_html else _chosen(_named(texts, depth))
@@ -281,7 +297,7 @@ def _texts_of_markup(text: str, *, is_html: bool) -> Iterator[tuple[str, str]]:
             yield name, shown
         name, shown = tag.rpartition(":")[2], ""
         if not is_html:
-            for key, said in _ATTRIBUTE.findall(match["tag"]):
+            for key, *said in _ATTRIBUTE.findall(match["tag"]):
                 if _TELLING.search(_letters(key)):
-                    yield key, _unescaped(said)
+                    yield key, _unescaped("".join(said))
     yield name, shown + _unescaped(text[done:])

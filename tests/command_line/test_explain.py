@@ -240,6 +240,25 @@ def test_a_page_of_a_gateway(saved, capsys):
     assert len(fields["body"]) < 520
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("HTTP/1.1 415 Expected 'text/xml'\r\n\r\n", "Expected 'text/xml'"),
+        ('HTTP/1.1 401 x\nWWW-Authenticate: Basic realm="a b"\n\n', "x; Basic realm"),
+        ("HTTP/1.1 502 Bad Gateway\n\n", None),
+        ('HTTP/1.1 409 Conflict\n\n{"errors": ["taken"], "requestId": "r"}', None),
+    ],
+    ids=["reason", "challenge", "standard reason", "body"],
+)
+def test_words_of_the_head(saved, capsys, answer, words):
+    """Without a body, the status line and the headers have the words."""
+    assert main(["explain", "--curl", saved(answer)]) == 0
+    _, fields = lines(capsys.readouterr().out)
+    assert (fields.get("head") or "").startswith(words or "")
+    assert ("head" in fields) is (words is not None)
+    assert ("taken" in fields.get("body", "")) is ("taken" in answer)
+
+
 def test_standard_input_that_is_closed(monkeypatch, capsys):
     """As ``<&-`` leaves it."""
     monkeypatch.setattr(sys, "stdin", None)

@@ -323,6 +323,19 @@ def test_details_go_before_the_text_does():
 # Words.
 
 
+STOPPED = {
+    "status": "the policy does not retry this status.",
+    "method": "a repeated POST could do its work twice.",
+    "body": "the request body cannot be sent a second time.",
+    "attempts": "no retries left.",
+    "certificate": "the server's certificate was refused.",
+    "deadline": "the next attempt would start after the time limit for retries.",
+    "budget": "the retry budget is empty, because too few requests succeeded in the "
+    "last seconds.",
+    "retry_after": "the server asks to wait 7 s, longer than the policy allows.",
+}
+
+
 def test_line():
     """The line has all that it takes to act on it, and to ask somebody."""
     assert str(make_error()) == (
@@ -356,6 +369,18 @@ LINES = {
     "url": (405, b"", {"url": "http://h"}, "405 Method Not Allowed"),
     "path": (405, b"", {"url": "/a?b"}, "405 Method Not Allowed | /a"),
     "request-id": (500, b'{"requestId": "r"}', {}, "500 Server Error | request id: r"),
+    "reason": (
+        415,
+        b"",
+        {"reason": "Expected 'text/xml'"},
+        "415 Unsupported Media Type: Expected 'text/xml'",
+    ),
+    "code": (
+        400,
+        b'{"message": "m", "providerErrorCode": 17, "requestId": "r"}',
+        {},
+        "400 Bad Request: m | code: 17 | request id: r",
+    ),
     "title-twice": (409, b'{"message": "Conflict"}', {}, "409 Conflict"),
     "other-json": (409, b'{"error": "x"}', {}, "409 Conflict: x"),
     "tag-that-never-ends": (409, b"<p>a < b", {}, "409 Conflict: a < b"),
@@ -372,6 +397,25 @@ LINES = {
 def test_lines(status, body, call, line):
     """What is missing leaves no trace in the line."""
     assert str(error_from_parts(status, body, **call)) == line
+
+
+@pytest.mark.parametrize("reason", [None, *STOPPED])
+def test_a_refused_retry_is_in_the_line(reason):
+    """A log of the line alone says that a retry was wanted, and why there was none."""
+    error = error_from_payload(
+        502,
+        parse_payload({}, b'{"requestId": "r"}'),
+        Redactor(),
+        method="POST",
+        url="http://h/p",
+        earlier=(Attempt(1, 502),),
+        stopped_by=reason,
+    )
+    shown = {"body", "certificate", "deadline", "budget", "retry_after"}
+    stopped = f" | stopped by: {reason}" if reason in shown else ""
+    assert str(error) == (
+        f"502 Failed Request | request id: r | attempts: 2{stopped} | POST /p"
+    )
 
 
 EMPTY = {
@@ -427,19 +471,6 @@ def test_what_to_dict_returns_is_the_callers():
     error = ConflictError(details={"errors": [{"field": "name"}]})
     error.to_dict()["details"]["errors"][0].clear()
     assert error.details == {"errors": [{"field": "name"}]}
-
-
-STOPPED = {
-    "status": "the policy does not retry this status.",
-    "method": "a repeated POST could do its work twice.",
-    "body": "the request body cannot be sent a second time.",
-    "attempts": "no retries left.",
-    "certificate": "the server's certificate was refused.",
-    "deadline": "the next attempt would start after the time limit for retries.",
-    "budget": "the retry budget is empty, because too few requests succeeded in the "
-    "last seconds.",
-    "retry_after": "the server asks to wait 7 s, longer than the policy allows.",
-}
 
 
 @pytest.mark.parametrize(("reason", "sentence"), STOPPED.items())

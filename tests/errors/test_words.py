@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
-import sys
-import time
+import logging
 import zlib
-from typing import Any, NamedTuple
+from encodings.aliases import aliases
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import requests
+import urllib3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud_elements_errors import error_from_parts, error_from_response
-from cloud_elements_errors._errors.payload import parse_payload
-from cloud_elements_errors._errors.words import unsaid, words_of
+from cloud_elements_errors import (
+    Attempt,
+    CloudElementsRetry,
+    CloudElementsSession,
+    FailedRequestError,
+    error_from_parts,
+    error_from_response,
+)
+from cloud_elements_errors._errors.decoding import MAX_BODY_BYTES, bounded, decode
+from cloud_elements_errors._errors.line import attempt_line, printable
+from cloud_elements_errors._errors.words import (
+    readable,
+    unsaid,
+    words_in,
+    words_of,
+)
+
+if TYPE_CHECKING:
+    from cloud_elements_errors.testing import FakeCloudElements
 
 JSON = "application/json;charset=UTF-8"
 HTML = "text/html; charset=utf-8"
@@ -50,14 +68,15 @@ class Body(NamedTuple):
 
 
 TOMCAT = (
-    """<!doctype html><html lang="en"><head><title>HTTP Status 404 – Not Found</title>
-<style type="text/css">body {font-family:Tahoma,Arial,sans-serif;} h1, h2, h3, b
+    """<!doctype html><html lang="en"><head><title>HTTP Status 404 &ndash; Not Found
+</title><style type="text/css">body {font-family:Tahoma,Arial,sans-serif;} h1, h2, h3, b
 {color:white;background-color:#525D76;}"""
     + "a {color:black;} " * 60
     + """</style></head>
-<body><h1>HTTP Status 404 – Not Found</h1><hr class="line" /><p><b>Type</b> Status
-Report</p><p><b>Message</b> No contact &#39;17&#39; in &quot;crm&quot;</p><p><b>Description</b>
-The origin server did not find a current representation for the target resource.</p>
+<body>
+<h1>HTTP Status 404 &ndash; Not Found</h1><hr class="line" /><p><b>Type</b> Status
+Report</p><p><b>Message</b> No contact &#39;17&#39; in &quot;crm&quot;</p>
+<p><b>Description</b> The origin server did not find a current representation for it.</p>
 <hr class="line" /><h3>Apache Tomcat/9.0.80</h3></body></html>"""
 )
 
@@ -72,7 +91,8 @@ CLOUDFLARE = """<!DOCTYPE html>
 </head>
 <body><div id="cf-wrapper"><h1><span>Connection timed out</span> <span>Error code
 522</span></h1><h2>What happened?</h2><p>The initial connection between
-Cloudflare&apos;s network and the origin web server timed&nbsp;out.</p></div></body></html>"""
+Cloudflare&apos;s network and the origin web server timed&nbsp;out.</p></div></body>
+</html>"""
 
 SOAP_11 = """<?xml version="1.0" encoding="utf-8"?>
 <soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>
@@ -558,8 +578,8 @@ BODIES = {
     "cut-json": Body(
         400,
         JSON,
-        '{"error": {"code": 5, "message": "The quota of pr\\u00f6ject 17 is used up", "de',
-        ("The quota of pröject 17 is used up",),
+        '{"error": {"code": 5, "message": "The quota of pr\\u00f6ject is used up", "de',
+        ("The quota of pröject is used up",),
         ("{",),
     ),
     "cut-list": Body(
@@ -585,8 +605,7 @@ BODIES = {
         CLOUDFLARE,
         (
             "522: Connection timed out",
-            "The initial connection between Cloudflare's network and the origin web "
-            "server timed out.",
+            "Cloudflare's network and the origin web server timed out.",
         ),
         ("not for people", "oldie", "&nbsp;"),
     ),
@@ -609,9 +628,9 @@ BODIES = {
     "iis": Body(
         400,
         "text/html; charset=us-ascii",
-        '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN""http://www.w3.org/TR/html4/'
-        'strict.dtd">\r\n<HTML><HEAD><TITLE>Bad Request</TITLE></HEAD>\r\n<BODY><h2>Bad '
-        "Request - Invalid Hostname</h2>\r\n<hr><p>HTTP Error 400. The request hostname "
+        '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN">'
+        "\r\n<HTML><HEAD><TITLE>Bad Request</TITLE></HEAD>\r\n<BODY><h2>Bad "
+        "Request - Invalid Hostname</h2><hr><p>HTTP Error 400. The request hostname "
         "is invalid.</p>\r\n</BODY></HTML>",
         ("Invalid Hostname", "The request hostname is invalid."),
     ),
@@ -646,7 +665,7 @@ BODIES = {
         XML,
         '<?xml version="1.0" encoding="UTF-8"?>\n<prestashop xmlns:xlink="http://www.w3'
         '.org/1999/xlink">\n<errors><error><code><![CDATA[86]]></code><message><![CDATA['
-        "Property Order->id_cart is not valid]]></message></error></errors></prestashop>",
+        "Property Order->id_cart is not valid]]></message></error></errors>",
         ("Property Order->id_cart is not valid", "86"),
     ),
     "cdata": Body(
@@ -687,8 +706,8 @@ BODIES = {
     "xml-in-xml": Body(
         500,
         XML,
-        '<?xml version="1.0"?><string xmlns="urn:x">&lt;?xml version="1.0"?&gt;&lt;error'
-        "&gt;The job is running&lt;/error&gt;</string>",
+        '<?xml version="1.0"?><string xmlns="urn:x">&lt;?xml version="1.0"?&gt;'
+        "&lt;error&gt;The job is running&lt;/error&gt;</string>",
         ("The job is running",),
         ("<", "&lt;"),
     ),
@@ -742,6 +761,45 @@ BODIES = {
         "valid&L_SEVERITYCODE0=Error",
         ("Security header is not valid", "10002"),
     ),
+    "form-without-words": Body(400, FORM, "a=1&b=2", ("a=1&b=2",)),
+    "codes-alone": Body(
+        400, JSON, {"code": 17, "step": "Lock"}, ('{"code":17,"step":"Lock"}',)
+    ),
+    "null-in-a-path": Body(400, JSON, {"error": {"message": None}}, ("null",)),
+    "sentences-in-other-scripts": Body(
+        500,
+        JSON,
+        {"error": "E1", "情報": "テーブルがロックされています"},
+        ("E1", "情報: テーブルがロックされています"),
+    ),
+    "links-and-traces": Body(
+        400,
+        JSON,
+        {"error": "E1", "moreInfoUrl": "see this page", "stackTrace": "at a b c"},
+        ("400 Bad Request: E1",),
+        ("see", "at a"),
+    ),
+    "provider-text-with-escapes": Body(
+        400,
+        JSON,
+        {"providerMessage": '{"error": "\\u0414\\u0430"}'},
+        ('| provider: {"error":"Да"}',),
+    ),
+    "provider-text-with-a-path": Body(
+        400,
+        JSON,
+        {"providerMessage": "no C:\\\\users"},
+        ("| provider: no C:\\\\users",),
+    ),
+    "provider-repeats-the-message": Body(
+        409,
+        JSON,
+        {"message": "It exists", "providerMessage": "Ada: It exists."},
+        ("409 Conflict | provider: Ada: It exists.",),
+    ),
+    "too-many-digits": Body(
+        400, HTML, f"<p>It is &#{'9' * 5000}; here</p>", ("It is &#999",)
+    ),
     # No body, or one without words.
     "reason": Body(
         415,
@@ -770,8 +828,7 @@ BODIES = {
         (
             (
                 "WWW-Authenticate",
-                'Bearer realm="x", error="invalid_token", error_description="The access '
-                'token expired"',
+                'Bearer realm="x", error_description="The access token expired"',
             ),
         ),
     ),
@@ -789,6 +846,22 @@ BODIES = {
         ("The page size is too large",),
         headers=(("Elements-Error", "The page size is too large"),),
     ),
+    "words-in-a-header-of-the-provider": Body(
+        400,
+        "",
+        "",
+        ("Invalid field: size",),
+        headers=(("X-HR-Error-Message", "Invalid field: size"),),
+    ),
+    "page-without-words": Body(
+        403,
+        HTML,
+        "<html><head><script>document.write('<p>no</p>')</script></head></html>",
+        ("403 Forbidden: Blocked by a rule",),
+        ("no",),
+        "Blocked by a rule",
+    ),
+    "status-as-its-reason": Body(429, "", "", ("429 Too Many Requests",), (), "429"),
     # Charsets.
     "latin-1-undeclared": Body(
         400,
@@ -797,7 +870,10 @@ BODIES = {
         ("Größe fehlt für Café",),
     ),
     "windows-quotes": Body(
-        400, "text/plain; charset=iso-8859-1", b"It isn\x92t \x80 5", ("It isn’t € 5",)
+        400,
+        "text/plain; charset=iso-8859-1",
+        b"It isn\x92t \x80 5",
+        ("It isn\u2019t € 5",),
     ),
     "meta": Body(
         500,
@@ -860,3 +936,314 @@ def test_words_are_in_the_line(case: Body):
     assert [words for words in case.words if words not in line] == []
     assert [words for words in case.hidden if words in line] == []
     assert line.isprintable()
+
+
+UNSAID = {
+    "nothing": ("", "404", ("Not Found",), ""),
+    "the title": ("Not Found", "404", ("Not Found",), ""),
+    "the title in other letters": ("not found.", "404", ("Not Found",), ""),
+    "the title with its status": (
+        "HTTP Error 404: Not Found",
+        "404",
+        ("Not Found",),
+        "",
+    ),
+    "the title, joined": ("Gateway Time-out", "504", ("Gateway Timeout",), ""),
+    "more than the title": ("Not found here", "404", ("Not Found",), "Not found here"),
+    "after the title": ("Not Found: item 7", "404", ("Not Found",), "item 7"),
+    "after the status": ("404 no page", "404", ("Not Found",), "no page"),
+    "part of a line before": ("a b c\nb c\nd", "404", (), "a b c; d"),
+    "after a full stop": ("One.\nTwo", "404", (), "One. Two"),
+    "without words": ("one\n---\n!", "404", (), "one"),
+    "brackets in the title": ("(x: y", "404", ("(x",), "y"),
+    "enough": ("a " * 300 + "\nb", "404", (), "a " * 300),
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said", "kept"), UNSAID.values(), ids=UNSAID
+)
+def test_no_word_is_repeated(words, status, said, kept):
+    """The line has no words that are in it already."""
+    assert unsaid(words, status, *said) == kept
+
+
+@pytest.mark.parametrize(
+    ("words", "provider", "kept"),
+    [
+        ("It exists", "Error: It exists (17)", ""),
+        ("No", "Not allowed", "No"),
+        ("it exists", "It exists", "it exists"),
+        ("It exists", None, "It exists"),
+    ],
+)
+def test_words_that_the_provider_repeats(words, provider, kept):
+    """The provider's text is always whole, so the words before it may be left out."""
+    assert unsaid(words, "409", "Conflict", provider=provider) == kept
+
+
+# The same words elsewhere.
+
+
+def test_words_of_earlier_attempts(platform: FakeCloudElements, caplog):
+    """Notes and log lines have the words of pages too, without secrets."""
+    page = GATEWAY.format("502 Bad Gateway, Zk3vQ9x1Lw")
+    html = {"Content-Type": "text/html"}
+    platform.reply(502, body=page, headers=html)
+    platform.reply(502, body={"message": "It is full"})
+    platform.reply(502, body={"message": "m", "providerMessage": "p"})
+    policy = CloudElementsRetry(total=2)
+    session = CloudElementsSession(max_retries=policy)
+    with (
+        session,
+        caplog.at_level(logging.WARNING),
+        pytest.raises(FailedRequestError) as caught,
+    ):
+        session.get(platform.url, headers={"X-Token": "Zk3vQ9x1Lw"})
+    words = ["Bad Gateway, [redacted]; nginx/1.22.1", "It is full"]
+    assert [
+        record.getMessage().partition("(")[2].partition(")")[0]
+        for record in caplog.records
+    ] == words
+    lines = [attempt_line(attempt) for attempt in caught.value.attempts]
+    assert [line.partition(" | waited")[0] for line in lines] == [
+        f"  attempt 1: 502: {words[0]}",
+        f"  attempt 2: 502: {words[1]}",
+        "  attempt 3: 502 | provider: p",
+    ]
+
+
+def test_words_of_an_attempt_that_did_not_know_the_request(
+    platform: FakeCloudElements,
+):
+    """A policy on plain urllib3 learns the request's secrets with the error."""
+    platform.reply(502, body="bad token Zk3vQ9x1Lw", times=2)
+    policy = CloudElementsRetry(total=1)
+    headers = {"X-Token": "Zk3vQ9x1Lw"}
+    with urllib3.PoolManager(retries=policy) as pool:
+        raw = pool.request("GET", platform.url, headers=headers, preload_content=False)
+    response = requests.Response()
+    response.status_code, response.raw = raw.status, raw
+    response.request = requests.Request("GET", platform.url, headers=headers).prepare()
+    error = error_from_response(response)
+    assert error is not None
+    line = attempt_line(error.attempts[0])
+    assert line.startswith("  attempt 1: 502: bad token [redacted] | waited 0.")
+
+
+def test_words_of_an_attempt_are_no_field():
+    """The fields of an attempt hold exact texts; the words are for people."""
+    error = error_from_parts(502, b"<p>out of <b>order")
+    assert error.attempts == (Attempt(1, 502),)
+    assert attempt_line(error.attempts[0]) == "  attempt 1: 502: out of order"
+    assert error.to_dict()["attempts"][0]["provider_message"] is None
+
+
+def test_no_secret_in_words_of_the_head():
+    """The status line and the headers may repeat a secret too."""
+    error = error_from_parts(
+        401,
+        headers={"WWW-Authenticate": 'Bearer error_description="not Zk3vQ9x1Lw"'},
+        reason="No Zk3vQ9x1Lw here",
+        request_headers={"X-Token": "Zk3vQ9x1Lw"},
+    )
+    assert error.reason == "No [redacted] here"
+    assert str(error) == "401 Unauthorized: No [redacted] here; not [redacted]"
+
+
+def test_no_half_of_a_secret_in_long_words():
+    """Words are cut before their secrets are removed."""
+    secret = "s3cret" * 700
+    body = json.dumps({"message": "x", "error": ["a" * 3000, secret]})
+    error = error_from_parts(400, body, request_headers={"X-Token": secret})
+    assert "s3cret" not in str(error) + repr(vars(error))
+
+
+# Any text.
+
+
+HOSTILE = [
+    *(
+        "<",
+        ">",
+        "<a",
+        "<a ",
+        "<!--",
+        "<!-- -",
+        "<![CDATA[",
+        "<![CDATA[x]]>",
+        "<script>",
+    ),
+    *("<script ", "</script", "<style/>", "<a>", "</a>", "<br>", "<b>x", "<p>x</p>"),
+    *("&", "&#", "&#9999999999", "&lt;", "&amp;", '"', "'", "=", 'a="', "a='", "a "),
+    *('<a msg="x" ', "\n", "\n ", " ", "\t", "\\", "{", "[", '{"a":', '{"errors":'),
+    *('["x",', '{"message":"m"},', '"message":"m x y",', '"a":"b c d",', '"code":1,'),
+    *("a=b&", "%20", "error=a+b&", "http status ", ":", "<error>a</error>", "\0", "é"),
+    *("~{", "<?xml?>", "<!doctype html>", "<title>x</title>", "<?xml ?><a><![CDATA["),
+]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("unit", HOSTILE)
+@pytest.mark.parametrize(
+    "start", ["", "{", '{"errors":{"a":"', "<html>", "<?xml ?><e>"]
+)
+def test_words_take_time_in_proportion(start: str, unit: str):
+    """64 KiB of anything take milliseconds, whatever type they are declared as."""
+    text = start + unit * (MAX_BODY_BYTES // len(unit))
+    for content_type in ("", JSON, HTML, XML, FORM):
+        assert isinstance(words_of(text, content_type), str)
+
+
+def test_names_may_be_many_and_long():
+    """Names are compared by their last letters, so that deep ones take no time."""
+    deep: Any = ["a"] * 9000
+    for _ in range(48):
+        deep = {"k" * 300 + "errors": deep}
+    assert words_in(deep) == "a"
+    assert words_in({f"{'k' * 300}{n}": "a" for n in range(200)}).startswith('{"kkk')
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 4, 30])
+def test_json_and_pages_within_each_other(levels: int):
+    """Some levels are opened, and the rest is shown as it is."""
+    text = "The table is locked"
+    for _ in range(levels):
+        text = json.dumps({"message": text})
+        if len(text) > MAX_BODY_BYTES:
+            break
+    assert isinstance(words_of(text), str)
+    page = "The table is locked"
+    for _ in range(levels):
+        page = f"<?xml version='1.0'?><message><![CDATA[{page}]]></message>"
+    assert levels > 2 or "The table is locked" in words_of(page)
+
+
+TYPES = st.sampled_from(["", JSON, HTML, XML, FORM, "text/plain"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text(max_size=80)
+    | st.lists(st.sampled_from([*HOSTILE, "x", "Words of it", "}", "]", ">"])).map(
+        "".join
+    ),
+    TYPES,
+)
+def test_any_text_has_words(text, content_type):
+    """No text breaks the search, and its words are lines of single spaces."""
+    words = words_of(text, content_type)
+    assert all(" ".join(line.split()) == line for line in words.split("\n"))
+    assert isinstance(unsaid(words, "404", "Not Found"), str)
+    assert printable(readable(text)).isprintable()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=60).filter(str.strip), st.sampled_from(["", "text/plain"]))
+def test_plain_text_stays_as_it_is(text, content_type):
+    """Text without markup, JSON or blank lines is shown in full."""
+    text = " ".join(text.translate(dict.fromkeys(map(ord, '<{["&=\ufeff'))).split())
+    assert words_of(text, content_type) == text
+
+
+WORDS = st.lists(st.text("abcdefgh", min_size=3, max_size=9), min_size=3, max_size=6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    WORDS.map(" ".join),
+    st.lists(st.sampled_from(["error", "fault", "data", "x1", 0]), max_size=6),
+    st.sampled_from(["message", "error_description", "Detail", "faultstring", "msg"]),
+)
+def test_a_sentence_is_found_at_any_depth(sentence, path, name):
+    """Below whatever names and lists, as JSON and as JSON in a string."""
+    value: Any = {name: sentence, "id": 17}
+    for step in path:
+        value = [value] if step == 0 else {step: value, "at": "2026-01-01"}
+    assert words_of(json.dumps(value)).split("\n")[0] == sentence
+    assert words_of(json.dumps({"error": json.dumps(value)})).startswith(sentence)
+
+
+# Charsets.
+
+
+@pytest.mark.parametrize("charset", sorted({*aliases, *aliases.values(), "x-sjis"}))
+def test_any_charset_that_python_knows(charset: str):
+    """A declared charset never breaks the reading, and never takes long."""
+    for body in (bytes(range(256)) * 256, b"\xff" * MAX_BODY_BYTES, b"~{\x1b$B" * 9000):
+        text = decode(body, f"text/plain; charset={charset}")
+        assert isinstance(text, str)
+
+
+@pytest.mark.parametrize(
+    "charset",
+    [
+        *("idna", "punycode", "unicode_escape", "raw-unicode-escape", "undefined"),
+        *("utf-7", "rot13", "hex", "base64", "zlib", "a" * 200, "no-such", "\0", "é"),
+    ],
+)
+def test_a_charset_that_no_server_means(charset: str):
+    """Codecs that are slow, raise, or decode no text are not used."""
+    assert decode(b"\xe4\\x41+AGE-", f"text/plain; charset={charset}") == "ä\\x41+AGE-"
+
+
+def test_a_codec_without_an_incremental_decoder():
+    """Some packages register codecs that can only decode whole texts."""
+    found = codecs.lookup("latin-1")
+    codec = codecs.CodecInfo(found.encode, found.decode, name="whole")
+    search = {"whole": codec}.get
+    codecs.register(search)
+    try:
+        assert decode(b"\xe4", "text/plain; charset=whole") == "ä"
+    finally:
+        codecs.unregister(search)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "text"),
+    [
+        (b"caf\xe9", "", "café"),
+        ("größer caf\u00e9".encode()[:-1], "", "größer caf"),
+        ("größe".encode("cp1252") + b"\x81", "", "gr\xf6\xdfe\x81"),
+        ("größe".encode(), "text/plain; charset=cp500", "größe"),
+        ("größe".encode("cp500"), "text/plain; charset=cp500", "größe"),
+        ("갂".encode("cp949"), "text/plain; charset=euc-kr", "갂"),
+        (b"~{;p~} \xff", "text/plain; charset=hz", "~{;p~} \xff"),
+        (b"\x1b[31mred", "text/plain", "\x1b[31mred"),
+    ],
+    ids=[
+        "e at the end",
+        "cut UTF-8",
+        "no charset",
+        "wrong",
+        "EBCDIC",
+        "cp949",
+        "hz",
+        "escape",
+    ],
+)
+def test_decoding(body: bytes, content_type: str, text: str):
+    """What browsers do, and nothing is lost where they would show a question mark."""
+    assert decode(body, content_type) == text
+
+
+BODY = b'{"message": "The gateway is full"}'
+GZIP = gzip.compress(BODY)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (GZIP, (BODY, True)),
+        (GZIP[:-9], (zlib.decompressobj(31).decompress(GZIP[:-9]), False)),
+        (GZIP[:11], (GZIP[:11], True)),
+        (GZIP[:3] + b"\xff" * 20, (GZIP[:3] + b"\xff" * 20, True)),
+        (gzip.compress(bytes(10_000_000)), (bytes(MAX_BODY_BYTES), False)),
+        (b"x" * MAX_BODY_BYTES, (b"x" * MAX_BODY_BYTES, True)),
+        (b"x" * (MAX_BODY_BYTES + 1), (b"x" * MAX_BODY_BYTES, False)),
+    ],
+    ids=["gzip", "cut", "head alone", "no gzip", "bomb", "64 KiB", "more"],
+)
+def test_gzip_without_its_header(body: bytes, expected: tuple[bytes, bool]):
+    """It is recognised, and decoded within the limit of any body."""
+    assert bounded(body) == expected

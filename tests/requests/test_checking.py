@@ -152,6 +152,7 @@ def test_error_from_response_wants_a_response(wrong: Any) -> None:
         ({"headers": ["ab", "c"]}, "headers must be a mapping, pairs"),
         ({"method": b"GET"}, "method must be a str or None, not b'GET'"),
         ({"url": 5}, "url must be a str or None, not 5"),
+        ({"reason": b"No"}, "reason must be a str or None, not b'No'"),
     ],
 )
 def test_error_from_parts_names_what_is_wrong(

@@ -132,8 +132,8 @@ UNLISTED_ERROR = NormalizedError(
 """The row for a status that is not in the table."""
 
 _CLOUDFLARE = (
-    "Try again later; if the error stays, tell the owner of the server: Cloudflare, "
-    "which stands in front of it, gets no valid answer from it."
+    "Try again later; if the error stays, contact the owner of the server: Cloudflare "
+    "gets no valid response from it."
 )
 UNLISTED_REMEDIES: Mapping[int, str] = MappingProxyType(
     {
@@ -142,8 +142,7 @@ UNLISTED_REMEDIES: Mapping[int, str] = MappingProxyType(
         422: "Correct the fields that the message names; the same request will fail "
         "again.",
         423: "Try again when the resource is unlocked, or unlock it at the provider.",
-        424: "Find the request or resource that this one depends on, which has failed "
-        "first, and repair that.",
+        424: "Correct the earlier request that this one depends on: it has failed.",
         429: "Send fewer requests at a time; if a single request fails too, its "
         "payload may be too large (8 MB, or 6 GB for a file).",
         501: "Use another method or resource: the element or its provider does not "

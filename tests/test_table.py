@@ -139,7 +139,7 @@ REMEDIES = {
     413: "Send a smaller body",
     422: "Correct the fields",
     423: "Try again when the resource is unlocked",
-    424: "Find the request",
+    424: "Correct the earlier request",
     429: "Send fewer requests at a time; if a single request fails too, its payload",
     501: "Use another method",
     503: "Try again in some minutes",

@@ -76,7 +76,7 @@ TOMCAT = (
 <body>
 <h1>HTTP Status 404 &ndash; Not Found</h1><hr class="line" /><p><b>Type</b> Status
 Report</p><p><b>Message</b> No contact &#39;17&#39; in &quot;crm&quot;</p>
-<p><b>Description</b> The origin server did not find a current representation for it.</p>
+<p><b>Description</b> The origin server did not find a representation of it.</p>
 <hr class="line" /><h3>Apache Tomcat/9.0.80</h3></body></html>"""
 )
 

@@ -122,6 +122,9 @@ class Attempt(_AttemptFields):
     said: tuple[str, str] = ("", "")
 
 
+Attempt.__module__ = "cloud_elements_errors"
+
+
 def parse_payload(
     headers: Mapping[str, Any], body: bytes, *, truncated: bool = False
 ) -> ErrorPayload:

@@ -13,7 +13,7 @@ from .._urls import clean_url
 from .base import CloudElementsError
 from .classes import class_for
 from .decoding import MAX_BODY_BYTES
-from .payload import Attempt, ErrorPayload, StopReason, as_text, parse_payload
+from .payload import Attempt, ErrorPayload, StopReason, as_text, as_utf8, parse_payload
 from .redaction import Redactor
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def error_from_payload(
 ) -> CloudElementsError:
     """Build the error for a status of 400 or more; take the secrets out."""
     cls = class_for(status_code) or CloudElementsError
+    reason = reason and as_utf8(reason)
     cut = payload.truncated
     of_body = (
         payload.text,
@@ -103,7 +104,7 @@ def error_from_payload(
     said = payload.said(redact, reason, message)
     reason, shown_url = redact.texts(*beside_body) if cut else beside
     last = Attempt(len(earlier) + 1, status_code, request_id, provider_message)
-    last.said = said
+    last._said = said
     return cls._of(
         status_code=status_code,
         _title=None,

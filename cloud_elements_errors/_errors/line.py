@@ -151,7 +151,7 @@ def attempt_line(attempt: Attempt) -> str:
     if attempt.provider_message:
         what += f" | provider: {_provider_words(attempt.provider_message)}"
     elif attempt.status_code is not None:
-        words = words_shown(attempt.said, attempt.status_code)
+        words = words_shown(attempt._said, attempt.status_code)
         what += f": {words}" if words else ""
     if attempt.request_id:
         what += f" | request id: {printable(attempt.request_id, LINE_TEXT)}"
@@ -164,7 +164,7 @@ def log_retry(
     attempt: Attempt, method: str | None, path: str, most: int | None
 ) -> None:
     words = readable(attempt.provider_message or "") or words_shown(
-        attempt.said, attempt.status_code
+        attempt._said, attempt.status_code
     )
     provider_message = attempt.provider_message and printable(attempt.provider_message)
     failure = attempt.error and printable(attempt.error)

@@ -119,7 +119,7 @@ class Attempt(_AttemptFields):
 
     # The words of the body and of the head, for notes and log lines. It is no field,
     # since the fields hold exact texts.
-    said: tuple[str, str] = ("", "")
+    _said: tuple[str, str] = ("", "")
 
 
 Attempt.__module__ = "cloud_elements_errors"
@@ -186,7 +186,7 @@ def _words_of_headers(headers: Mapping[str, Any]) -> str:
     lines = []
     for name, value in headers.items():
         if _TELLING_HEADER.search(as_text(name)):
-            text = as_text(value)
+            text = as_utf8(as_text(value))
             described = _ERROR_DESCRIPTION.search(text)
             lines.append(described[1] if described else text)
     return "\n".join(lines)
@@ -201,6 +201,14 @@ def _header(headers: Mapping[str, Any], name: str) -> str | None:
 def as_text(value: object) -> str:
     """Return a header's value as text; bytes are Latin-1 in HTTP."""
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def as_utf8(text: str) -> str:
+    """Return the text of a head, which http.client decodes as Latin-1."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
 
 
 def parse_retry_after(value: str | None) -> float | None:

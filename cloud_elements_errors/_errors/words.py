@@ -64,6 +64,7 @@ _HTML = re.compile(
     r"<(?:!doctype html|html|head|title|body|h[1-6]|p|br|hr|b|div|center|pre)[\s/>]",
     re.IGNORECASE,
 )
+_ROOT = re.compile(r"<([a-z][\w:.-]*)[\s>]", re.IGNORECASE)
 _TAG = re.compile(rf"</[a-z]|<[a-z][^<>]*/>|{_HTML.pattern}", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _INLINE = re.compile(
@@ -112,7 +113,7 @@ def words_in(value: Any, *, or_json: bool = True) -> str:
 def readable(text: str) -> str:
     """Return a provider's text without the tags of a page or the escapes of JSON."""
     if _is_page(text):
-        return unsaid(_words_of_markup(text))
+        return unsaid(_words_of_markup(text)) or text
     value = read_json(text) if "\\u" in text else None
     return text if value is None else compact(value)
 
@@ -150,7 +151,7 @@ def unsaid(words: str, status: str = "", *said: str, provider: str | None = "") 
 
 def _without_start(line: str, status: str, title: str = "", *_: str) -> str:
     """Remove "404" and "Not Found:", which stand before the line."""
-    start = rf"(?:{status}[\s:]+)?(?:{re.escape(title)}:\s*)?(?=\S)"
+    start = rf"(?:{status}[\s:.-]+)?(?:{re.escape(title)}:\s*)?(?=\S)"
     return re.sub(rf"\A{start}", "", line, flags=re.IGNORECASE)
 
 
@@ -197,8 +198,8 @@ def _kind(path: str) -> str:
         return "unseen"
     if _CODE.search(path):
         return "code"
-    if _IN_FIELDS.search(path) and not _NO_FIELD.search(path):
-        return "field"
+    if _IN_FIELDS.search(path):
+        return "telling" if _NO_FIELD.search(path) else "field"
     if _TELLING.search(path):
         return "telling"
     return "unseen" if _LINK.search(path) else "other"
@@ -257,8 +258,11 @@ def _is_container(pair: tuple[str, Any]) -> bool:
 
 
 def _is_page(text: str) -> bool:
-    """Say whether the text is HTML or XML, whatever its type is."""
-    return bool(_PAGE.match(text) and _TAG.search(text))
+    """Say whether the whole text is HTML or XML, whatever its type is."""
+    if _PAGE.match(text):
+        return _TAG.search(text) is not None
+    root = _ROOT.match(text)
+    return root is not None and text.endswith(f"</{root[1]}>")
 
 
 def _is_markup(text: str, content_type: str) -> bool:

@@ -194,12 +194,12 @@ def attempts_in(
 def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
     """Take out secrets that the policy could not know without the request."""
     request_id, provider_message, error, *said = redact.texts(
-        attempt.request_id, attempt.provider_message, attempt.error, *attempt.said
+        attempt.request_id, attempt.provider_message, attempt.error, *attempt._said
     )
     redacted = attempt._replace(
         request_id=request_id, provider_message=provider_message, error=error
     )
-    redacted.said = (said[0] or "", said[1] or "")
+    redacted._said = (said[0] or "", said[1] or "")
     return redacted
 
 

@@ -64,7 +64,7 @@ class RequestState:
             attempt = Attempt(
                 number, response.status, request_id, provider_message, waited=wait
             )
-            attempt.said = said.said(self.redact, response.reason)
+            attempt._said = said.said(self.redact, response.reason)
         self.attempts += (attempt,)
         return attempt
 

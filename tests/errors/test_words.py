@@ -474,6 +474,9 @@ BODIES = {
         },
         ("The given data was invalid.", "email: The email has already been taken."),
     ),
+    "rails-base": Body(
+        400, JSON, {"errors": {"base": ["It is closed"]}}, ("Request: It is closed",)
+    ),
     "rails-nested-fields": Body(
         422,
         JSON,
@@ -727,6 +730,24 @@ BODIES = {
         "account</detail></problem>",
         ("403 Forbidden: Not your account",),
     ),
+    "xml-sent-as-text": Body(
+        400, "text/plain", "<r><error>No such id</error></r>", ("Request: No such id",)
+    ),
+    "xml-sent-as-json": Body(
+        400, JSON, '<e:Error a="1"><m>No id</m></e:Error>\n', ("Request: No id",)
+    ),
+    "xml-of-a-provider": Body(
+        400,
+        JSON,
+        {"providerMessage": "<r><code>5</code><error>No id</error></r>"},
+        ("| provider: No id; code: 5",),
+    ),
+    "xml-without-words-of-a-provider": Body(
+        400, JSON, {"providerMessage": "<r><a/></r>"}, ("| provider: <r><a/></r>",)
+    ),
+    "html-in-the-message": Body(
+        400, JSON, {"message": "<p>Not <b>here</b></p>"}, ("Request: Not here",)
+    ),
     # Other shapes.
     "plain-text": Body(
         503,
@@ -808,6 +829,16 @@ BODIES = {
         ("415 Unsupported Media Type: Expected 'text/xml'",),
         (),
         "Expected 'text/xml'",
+    ),
+    "reason-in-utf-8": Body(
+        400, "", "", ("Größe fehlt",), (), "Größe fehlt".encode().decode("latin-1")
+    ),
+    "header-in-utf-8": Body(
+        400,
+        "",
+        "",
+        ("Größe fehlt",),
+        headers=(("Elements-Error", "Größe fehlt".encode().decode("latin-1")),),
     ),
     "standard-reason": Body(
         502, "", "", ("502 Failed Request",), ("Bad Gateway",), "Bad Gateway"
@@ -951,6 +982,7 @@ UNSAID = {
     "the title, joined": ("Gateway Time-out", "504", ("Gateway Timeout",), ""),
     "more than the title": ("Not found here", "404", ("Not Found",), "Not found here"),
     "after the title": ("Not Found: item 7", "404", ("Not Found",), "item 7"),
+    "after the status and a dash": ("404 - no page", "404", (), "no page"),
     "after the status": ("404 no page", "404", ("Not Found",), "no page"),
     "part of a line before": ("a b c\nb c\nd", "404", (), "a b c; d"),
     "after a full stop": ("One.\nTwo", "404", (), "One. Two"),

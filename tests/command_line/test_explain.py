@@ -184,6 +184,7 @@ def test_no_error(capsys, status, title, fields):
             "--status: not allowed with argument --curl",
         ),
         (["--status", "502", "missing"], "cannot read missing: "),
+        (["--curl", "."], "cannot read .: "),
         ([], "the following arguments are required: STATUS|FILE"),
     ],
 )
@@ -196,15 +197,6 @@ def test_errors_of_use_are_one_line(arguments, message, capsys, tmp_path, monkey
     assert message in printed.err
     assert printed.err.count("\n") == 1
     assert printed.out == ""
-
-
-def test_a_file_that_curl_has_not_printed(saved, capsys):
-    """Without a status line there is no status."""
-    with pytest.raises(SystemExit, match=r"^2$"):
-        main(["explain", "--curl", saved("hello")])
-    assert "it does not begin with a status line; save the output of 'curl -i'" in (
-        capsys.readouterr().err
-    )
 
 
 def test_the_table_as_json(capsys):
@@ -235,28 +227,36 @@ def test_a_page_of_a_gateway(saved, capsys):
     assert main(["explain", "--status", "503", saved(page)]) == 0
     _, fields = lines(capsys.readouterr().out)
     assert fields["written by"] == "unknown"
-    assert fields["body"].startswith("Down; for maintenance xxx")
-    assert fields["body"].endswith("x…")
-    assert len(fields["body"]) < 520
+    assert fields["words"].startswith("Down; for maintenance xxx")
+    assert fields["words"].endswith("x…")
+    assert len(fields["words"]) < 520
 
 
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        ("HTTP/1.1 415 Expected 'text/xml'\r\n\r\n", "Expected 'text/xml'"),
-        ('HTTP/1.1 401 x\nWWW-Authenticate: Basic realm="a b"\n\n', "x; Basic realm"),
-        ("HTTP/1.1 502 Bad Gateway\n\n", None),
-        ('HTTP/1.1 409 Conflict\n\n{"errors": ["taken"], "requestId": "r"}', None),
-    ],
-    ids=["reason", "challenge", "standard reason", "body"],
-)
-def test_words_of_the_head(saved, capsys, answer, words):
-    """Without a body, the status line and the headers have the words."""
+WORDS = {
+    "reason": ("HTTP/1.1 415 Expected 'text/xml'\r\n\r\n", None),
+    "challenge": (
+        'HTTP/1.1 401 x\nWWW-Authenticate: Basic realm="a b"\n\n',
+        'x; Basic realm="a b"',
+    ),
+    "standard reason": ("HTTP/1.1 502 Bad Gateway\n\n", None),
+    "fields": (
+        'HTTP/1.1 409 x\n\n{"requestId": "r", "errors": ["It is taken"]}',
+        "It is taken",
+    ),
+    "message": ('HTTP/1.1 409 x\n\n{"message": "It is taken"}', None),
+    "message and fields": (
+        'HTTP/1.1 400 x\n\n{"message": "No", "errors": {"name": "is empty"}}',
+        "No; name: is empty",
+    ),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WORDS.values(), ids=WORDS)
+def test_words_that_no_other_field_has(saved, capsys, answer, words):
+    """The words of an error are shown, unless they are the message or the reason."""
     assert main(["explain", "--curl", saved(answer)]) == 0
     _, fields = lines(capsys.readouterr().out)
-    assert (fields.get("head") or "").startswith(words or "")
-    assert ("head" in fields) is (words is not None)
-    assert ("taken" in fields.get("body", "")) is ("taken" in answer)
+    assert fields.get("words") == words
 
 
 def test_standard_input_that_is_closed(monkeypatch, capsys):
@@ -267,36 +267,6 @@ def test_standard_input_that_is_closed(monkeypatch, capsys):
     assert capsys.readouterr().err == (
         "cloud-elements-errors: cannot read -: standard input is closed\n"
     )
-
-
-@pytest.mark.parametrize(
-    ("answer", "status"),
-    [
-        ("HTTP/1.1 502 Bad Gateway\n\nHTTP/1.1 200 OK in the body\n\n", 502),
-        ("HTTP/1.1 200 Connection established\n\nHTTP/1.1 409 Conflict\n\n{}", 409),
-        ("HTTP/1.1 401 Unauthorized\nA: b\n\nHTTP/1.1 403 Forbidden\n\n{}", 403),
-        ("HTTP/1.1 100 Continue\n\n" * 40_000 + "HTTP/1.1 500 X\n\n{}", 500),
-    ],
-    ids=["body like a head", "proxy", "credentials", "many"],
-)
-def test_the_head_that_counts(saved, capsys, answer, status):
-    """After a failure comes its body, whatever that looks like."""
-    assert main(["explain", "--json", "--curl", saved(answer)]) == 0
-    assert json.loads(capsys.readouterr().out)["status_code"] == status
-
-
-@pytest.mark.parametrize(
-    ("first", "counts"),
-    [
-        *((status, 409) for status in (100, 103, 199, 300, 307, 399, 401, 407)),
-        *((status, status) for status in (200, 299, 400, 402, 406, 408, 502)),
-    ],
-)
-def test_which_heads_are_followed_by_another(saved, capsys, first, counts):
-    """Interim responses, redirects, and the ones that ask for credentials."""
-    answer = f"HTTP/1.1 {first} X\n\nHTTP/1.1 409 Conflict\n\n{{}}"
-    assert main(["explain", "--json", "--curl", saved(answer)]) == 0
-    assert json.loads(capsys.readouterr().out)["status_code"] == counts
 
 
 def test_a_saved_body_is_read_up_to_a_mebibyte(monkeypatch):
@@ -326,3 +296,50 @@ def test_words_that_the_terminal_cannot_show(saved):
         check=True,
     )
     assert r"Gr\xf6\xdfe" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [
+        ("200 OK", {"warning": "Deprecated\\x1b: use v3", "what to do": "Read the"}),
+        ("302 Found", {"warning": "Deprecated\\x1b: use v3", "what to do": "Read the"}),
+        ("502 Bad Gateway", {"warning": "Deprecated\\x1b: use v3"}),
+    ],
+)
+def test_a_warning(saved, capsys, status, shown):
+    """An Elements-Error header is shown, also if the response is no error."""
+    head = f"HTTP/1.1 {status}\r\nelements-error: Deprecated\x1b: use v3\r\n\r\n"
+    assert main(["explain", "--curl", saved(head)]) == 0
+    _, fields = lines(capsys.readouterr().out)
+    for label, words in shown.items():
+        assert fields[label].startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("415 Expected 'text/xml'", "Expected 'text/xml'"),
+        ("502 Bad Gateway", None),
+        ("502 Failed Request", None),
+        ("502", None),
+        ("299 Größe", "Größe"),
+        ("429 Slow Down", None),
+    ],
+)
+def test_the_reason(saved, capsys, status, reason):
+    """The words of the status line are shown if they are not the usual ones."""
+    path = saved(f"HTTP/1.1 {status}\r\n\r\n")
+    assert main(["explain", "--curl", path]) == 0
+    _, fields = lines(capsys.readouterr().out)
+    assert fields.get("reason") == reason
+    assert main(["explain", "--json", "--curl", path]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["reason"] == (status[4:] or None)
+
+
+def test_the_reason_of_an_unlisted_status_is_its_title(saved, capsys):
+    """It is shown once, and escaped like all words of a server."""
+    assert main(["explain", "--curl", saved("HTTP/1.1 777 \x1b[31m\r\n\r\n")]) == 0
+    title, fields = lines(capsys.readouterr().out)
+    assert title == r"777 \x1b[31m"
+    assert "reason" not in fields

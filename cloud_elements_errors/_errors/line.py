@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-import re
-from typing import TYPE_CHECKING, Protocol
+from http.client import responses
+from typing import TYPE_CHECKING
 
 from .._urls import path_of
+from .words import readable, unsaid
 
 if TYPE_CHECKING:
-    from .payload import Attempt, Origin, StopReason
+    from .base import CloudElementsError
+    from .payload import Attempt, StopReason
 
 logger = logging.getLogger("cloud_elements_errors")
 
-# The longest text within a line. Attributes and log records have the whole text.
-_LINE_TEXT = 500
+LINE_TEXT = 500
+"""The longest text within a line. Attributes and log records have the whole text."""
 
 STOPPED_BY: dict[StopReason, str] = {
     "status": "the policy does not retry this status",
@@ -28,34 +30,16 @@ STOPPED_BY: dict[StopReason, str] = {
     "retry_after": "the server asks to wait {seconds} s, longer than the policy allows",
 }
 
+# The reasons that are in the line: a retry was wanted, and refused. That no retries
+# are left is clear from the attempts, and a method is in the line itself.
+_REFUSALS = frozenset({"body", "certificate", "deadline", "budget", "retry_after"})
+
 # RFC 9110, and RFC 5789 for PATCH.
 _NOT_IDEMPOTENT = frozenset({"POST", "PATCH"})
 _WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 
 # The server has done nothing: 413 and 429 refuse the request.
 _REFUSED = frozenset({413, 429})
-
-
-class Failure(Protocol):
-    """The attributes of a `CloudElementsError` that are shown."""
-
-    status_code: int
-    message: str | None
-    request_id: str | None
-    provider_message: str | None
-    origin: Origin
-    text: str
-    method: str | None
-    url: str | None
-    attempts: tuple[Attempt, ...]
-    stopped_by: StopReason | None
-    retry_after: float | None
-
-    @property
-    def title(self) -> str: ...
-
-    @property
-    def remedy(self) -> str: ...
 
 
 def printable(text: str, limit: int | None = None) -> str:
@@ -70,32 +54,51 @@ def printable(text: str, limit: int | None = None) -> str:
     )
 
 
-def error_line(error: Failure) -> str:
+def words_shown(
+    said: tuple[str, str],
+    status_code: int | None,
+    title: str = "",
+    provider_message: str | None = None,
+) -> str:
+    """Return the words of a response that are not in its status and title.
+
+    *said* has those of the body and, if the body has none, those of its head.
+    """
+    status, phrase = str(status_code), responses.get(status_code or 0, "")
+    of_body, of_head = said
+    words = unsaid(of_body, status, title, provider=provider_message)
+    return printable(words or unsaid(of_head, status, title, phrase), LINE_TEXT)
+
+
+def error_line(error: CloudElementsError) -> str:
     """Return the line that ``str()`` shows."""
-    line = f"{error.status_code} {printable(error.title, _LINE_TEXT)}"
-    words = error.message
-    if error.origin == "unknown":
-        words = words_of_page(error.text)
-    if words and words != error.title:
-        line += f": {printable(words, _LINE_TEXT)}"
+    line = f"{error.status_code} {printable(error.title, LINE_TEXT)}"
+    words = words_shown(
+        error._said, error.status_code, error.title, error.provider_message
+    )
+    if words:
+        line += f": {words}"
     if error.provider_message:
-        line += f" | provider: {printable(error.provider_message, _LINE_TEXT)}"
+        line += f" | provider: {_provider_words(error.provider_message)}"
+    if error.provider_code:
+        line += f" | code: {printable(error.provider_code, LINE_TEXT)}"
     if error.request_id:
-        line += f" | request id: {printable(error.request_id, _LINE_TEXT)}"
+        line += f" | request id: {printable(error.request_id, LINE_TEXT)}"
     if error.attempts[1:]:
         line += f" | attempts: {len(error.attempts)}"
+    if error.stopped_by in _REFUSALS:
+        line += f" | stopped by: {error.stopped_by}"
     call = f"{error.method or ''} {path_of(error.url or '')}".strip()
     if call:
-        line += f" | {printable(call, _LINE_TEXT)}"
+        line += f" | {printable(call, LINE_TEXT)}"
     return line
 
 
-def words_of_page(text: str) -> str:
-    """Return the text of an HTML page in one line."""
-    return " ".join(re.sub(r"<[^<>]*>", " ", text).split())
+def _provider_words(text: str) -> str:
+    return printable(readable(text), LINE_TEXT)
 
 
-def error_notes(error: Failure) -> list[str]:
+def error_notes(error: CloudElementsError) -> list[str]:
     """Return the notes: the remedy, why it stopped, and the attempts."""
     notes = [error.remedy]
     stopped = why_stopped(error)
@@ -111,7 +114,7 @@ def error_notes(error: Failure) -> list[str]:
     return notes
 
 
-def _may_be_done(error: Failure) -> bool:
+def _may_be_done(error: CloudElementsError) -> bool:
     """Say whether a repeated write may have failed because it had worked before."""
     method = (error.method or "").upper()
     unclear = any(
@@ -122,7 +125,7 @@ def _may_be_done(error: Failure) -> bool:
     return unclear and (gone or (method in _WRITES and error.status_code in {409, 412}))
 
 
-def why_stopped(error: Failure) -> str | None:
+def why_stopped(error: CloudElementsError) -> str | None:
     """Say why there was no further attempt; None without a CloudElementsRetry."""
     if error.stopped_by is None:
         return None
@@ -170,11 +173,14 @@ def _why(
 
 def attempt_line(attempt: Attempt) -> str:
     """Return the line of one attempt, for a note."""
-    what = printable(attempt.error or str(attempt.status_code), _LINE_TEXT)
+    what = printable(attempt.error or str(attempt.status_code), LINE_TEXT)
     if attempt.provider_message:
-        what += f" | provider: {printable(attempt.provider_message, _LINE_TEXT)}"
+        what += f" | provider: {_provider_words(attempt.provider_message)}"
+    elif attempt.status_code is not None:
+        words = words_shown(attempt._said, attempt.status_code)
+        what += f": {words}" if words else ""
     if attempt.request_id:
-        what += f" | request id: {printable(attempt.request_id, _LINE_TEXT)}"
+        what += f" | request id: {printable(attempt.request_id, LINE_TEXT)}"
     if attempt.waited:
         what += f" | waited {attempt.waited:.2f} s"
     return f"  attempt {attempt.number}: {what}"

@@ -21,13 +21,7 @@ from urllib3.util.retry import Retry
 from .._errors.base import CloudElementsError
 from .._errors.build import error_from_payload
 from .._errors.line import printable
-from .._errors.payload import (
-    WARNING_HEADER,
-    Attempt,
-    as_text,
-    is_charset,
-    parse_payload,
-)
+from .._errors.payload import WARNING_HEADER, Attempt, as_text, parse_payload
 from .._errors.redaction import Redactor
 from .._functions import raised_by_signal_handler
 from .._internals import content_of, set_content
@@ -171,8 +165,6 @@ def _read_content(response: requests.Response) -> tuple[bytes, bool]:
         if response.raw is not None:
             body, whole = read_body(response.raw)
     set_content(response, body)
-    if response.encoding is not None and not is_charset(response.encoding):
-        response.encoding = None  # response.text could raise, or take minutes
     return body, whole
 
 
@@ -200,12 +192,14 @@ def attempts_in(
 
 def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
     """Take out secrets that the policy could not know without the request."""
-    request_id, provider_message, error = redact.texts(
-        attempt.request_id, attempt.provider_message, attempt.error
+    request_id, provider_message, error, *said = redact.texts(
+        attempt.request_id, attempt.provider_message, attempt.error, *attempt._said
     )
-    return attempt._replace(
+    redacted = attempt._replace(
         request_id=request_id, provider_message=provider_message, error=error
     )
+    redacted._said = (said[0] or "", said[1] or "")
+    return redacted
 
 
 def log_warning(response: requests.Response) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from .._errors.payload import MAX_BODY_BYTES
+from .._errors.decoding import MAX_BODY_BYTES
 from .._functions import raised_by_signal_handler
 from .._internals import is_partly_decoded, put_back, replace_socket
 

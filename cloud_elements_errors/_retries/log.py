@@ -6,7 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .._errors.line import printable
+from .._errors.line import printable, words_shown
+from .._errors.words import readable
 from .._log import log, logger
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def log_retry(
         wait: The seconds until the retry.
 
     """
-    words = attempt.provider_message and printable(attempt.provider_message)
+    words = readable(attempt.provider_message or "") or words_shown(
+        attempt._said, attempt.status_code
+    )
     failure = attempt.error and printable(attempt.error)
     what = str(attempt.status_code or printable(failure or "a failure", _LINE_TEXT))
     if words:
@@ -59,7 +62,8 @@ def log_retry(
         "path": printable(path, _LINE_TEXT),
         "status_code": attempt.status_code,
         "request_id": attempt.request_id and printable(attempt.request_id),
-        "provider_message": words,
+        "provider_message": attempt.provider_message
+        and printable(attempt.provider_message),
         "error": failure,
         "attempt": attempt.number + 1,
         "max_attempts": most,

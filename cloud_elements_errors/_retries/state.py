@@ -113,6 +113,7 @@ class RequestState:
             attempt = Attempt(
                 number, response.status, request_id, provider_message, waited=waited
             )
+            attempt._said = said.said(self.redact, response.reason)
         self.attempts += (attempt,)
         return attempt
 

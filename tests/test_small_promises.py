@@ -561,8 +561,8 @@ def test_attempts_of_a_policy_that_did_not_know_the_request():
 def test_a_policy_knows_the_headers_that_it_was_told():
     """for_request() keeps the secrets of the headers out of the log."""
     policy = CloudElementsRetry().for_request(None, {"X-Token": "s3cretlong"})
-    assert policy._state is not None
-    assert policy._state.redact("s3cretlong") == "[redacted]"
+    assert policy.state is not None
+    assert policy.state.redact("s3cretlong") == "[redacted]"
 
 
 # The body, as text

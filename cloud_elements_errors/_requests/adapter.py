@@ -50,6 +50,8 @@ from .checking import (
     attempts_in,
     has_failed,
     is_response,
+    policy_of,
+    urls_of,
 )
 
 if TYPE_CHECKING:
@@ -245,12 +247,23 @@ class CloudElementsAdapter(HTTPAdapter):
     def _policy_for(
         self, request: requests.PreparedRequest, proxies: Mapping[str, str]
     ) -> Retry:
-        """Return the policy, bound to a request: its body, headers, URLs, proxies."""
+        """Return the policy, bound to a request: its body, headers, URLs, proxies.
+
+        After a redirect, the attempts, the time and the count of the call go on. The
+        adapter of another host has a count of its own.
+        """
         policy = self._max_retries
         if not isinstance(policy, CloudElementsRetry):
             return policy
-        urls = (request.url, *proxies.values())
-        state = RequestState(request.body, request.headers, *urls)
+        state = RequestState()
+        redirect = proxies.redirect if isinstance(proxies, Call) else None
+        if redirect is not None:
+            earlier = policy_of(redirect)
+            if isinstance(earlier, CloudElementsRetry) and earlier.state is not None:
+                state = earlier.state
+                policy = earlier if redirect.connection is self else policy
+        urls = dict.fromkeys((request.url, *urls_of(proxies)))
+        state = state.next_hop(request.body, request.headers, *urls)
         state.keeps_response = True
         return policy.for_call(state)
 

@@ -74,7 +74,7 @@ def raise_for_error(
     if not has_failed(response):
         log_warning(response)
         return response
-    error = error_of(response, _urls_of(kwargs.get("proxies")))
+    error = error_of(response, urls_of(kwargs.get("proxies")))
     try:
         raise error
     finally:
@@ -315,6 +315,11 @@ class Call(dict[str, str]):
         return is_own
 
     @property
+    def redirect(self) -> requests.Response | None:
+        """The response that has redirected to this call."""
+        return None if self.before is None else self.before.response
+
+    @property
     def earlier(self) -> list[Call]:
         """The calls whose responses have redirected to this one, the latest first."""
         calls, call = [], self.before
@@ -324,7 +329,7 @@ class Call(dict[str, str]):
         return calls
 
 
-def _urls_of(proxies: Mapping[str, str] | None) -> list[str | None]:
+def urls_of(proxies: Mapping[str, str] | None) -> list[str | None]:
     """Return the URLs of a call that may hold secrets."""
     if not isinstance(proxies, Call):
         return [*(proxies or {}).values()]
@@ -353,7 +358,7 @@ def check(
     if not failed:
         log_warning(response)
     elif response.status_code not in (settings.passthrough or ()):
-        error = error_of(response, _urls_of(proxies))
+        error = error_of(response, urls_of(proxies))
         tell(error, settings)
         try:
             raise error
@@ -376,7 +381,7 @@ def tell(
     if isinstance(error, CloudElementsError):
         ours = error
     elif error.response is not None and mark_of(error.response):
-        ours = error_of(error.response, _urls_of(proxies))
+        ours = error_of(error.response, urls_of(proxies))
     else:
         return
     if settings.errors is not None:

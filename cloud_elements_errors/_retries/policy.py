@@ -209,7 +209,7 @@ class CloudElementsRetry(Retry):
         self.budget: RetryBudget | None = (
             self._default_budget if budget is HOST_BUDGET else budget
         )
-        self._state: RequestState | None = None
+        self.state: RequestState | None = None
         # When the retry starts that this policy was made for, and the exception to
         # raise if it cannot.
         self._planned: tuple[float, Callable[[], Exception]] | None = None
@@ -217,12 +217,12 @@ class CloudElementsRetry(Retry):
     def new(self, **kw: Any) -> Self:
         """Return a copy with other settings. The copy shares the budget."""
         if kw.keys() == _COUNTED:  # urllib3's call between attempts
-            clone = self.for_call(self._state)
+            clone = self.for_call(self.state)
             clone.__dict__.update(kw)
         else:
             params = {"max_elapsed": self.max_elapsed, "budget": self.budget, **kw}
             clone = super().new(**params)
-            clone._state = self._state
+            clone.state = self.state
             clone._default_budget = self._default_budget
         return clone
 
@@ -257,9 +257,9 @@ class CloudElementsRetry(Retry):
         """Return a copy of this policy, bound to one request."""
         clone = object.__new__(type(self))
         clone.__dict__ = self.__dict__.copy()
-        clone._state = state
+        clone.state = state
         clone._planned = None
-        if state is None or state is self._state or not state.urls:
+        if state is None or state is self.state or not state.urls:
             return clone
         if self.budget is self._default_budget:
             shared = host_budgets.of(state.urls[0] or "")
@@ -274,7 +274,7 @@ class CloudElementsRetry(Retry):
         *urls: str | None,
     ) -> Self:
         """Return a copy for the request that follows a redirect of this one."""
-        state = self._state or RequestState()
+        state = self.state or RequestState()
         return self.for_call(state.next_hop(body, headers, *urls))
 
     @property
@@ -283,17 +283,17 @@ class CloudElementsRetry(Retry):
 
         A last attempt that ended in a network failure is included.
         """
-        return () if self._state is None else self._state.attempts
+        return () if self.state is None else self.state.attempts
 
     @property
     def stopped_by(self) -> StopReason | None:
         """Why this policy refused a further attempt; None if it has not been asked."""
-        return None if self._state is None else self._state.stopped_by
+        return None if self.state is None else self.state.stopped_by
 
     @property
     def urls(self) -> tuple[str | None, ...]:
         """The URLs of this request and its proxies, if they are known."""
-        return () if self._state is None else self._state.urls
+        return () if self.state is None else self.state.urls
 
     def why_stopped(self, method: str, status_code: int, headers: Any) -> StopReason:
         """Say why there was no attempt after the response with this status."""
@@ -314,8 +314,8 @@ class CloudElementsRetry(Retry):
         if status_code < _FIRST_SERVER_ERROR and status_code != _TOO_MANY_REQUESTS:
             if self.budget is not None:
                 self.budget.deposit()
-            if self._state is not None:
-                self._state.refund()
+            if self.state is not None:
+                self.state.refund()
         return self._objection(method, status_code, has_retry_after) is None
 
     def _asked_to_wait(self, response: BaseHTTPResponse | None) -> float | None:
@@ -361,7 +361,7 @@ class CloudElementsRetry(Retry):
         if error is not None:
             pass_on_signal(error)
         failed = _Failed(method, url, response, error, _pool, time.monotonic())
-        state = self._state or RequestState()
+        state = self.state or RequestState()
         state.fail(failed.time, self.max_elapsed)
         asked = self._asked_to_wait(response)
         reason = self._refusal(state, failed, asked)
@@ -378,7 +378,7 @@ class CloudElementsRetry(Retry):
         reason = self._pay_or_refuse(state, asked, start)
         if reason is not None:
             raise self._given_up(state, failed, reason)
-        following._state = state
+        following.state = state
         with state.refund_on_error():
             following._plan(state, failed, start, self._most_attempts(following))
         return following
@@ -412,10 +412,10 @@ class CloudElementsRetry(Retry):
                 retry, for example because the process was stopped.
 
         """
-        if self._planned is None or self._state is None:
+        if self._planned is None or self.state is None:
             super().sleep(response)
             return
-        (start, too_late), state = self._planned, self._state
+        (start, too_late), state = self._planned, self.state
         pause = start - time.monotonic()
         if pause > 0:
             with state.refund_on_error():
@@ -428,8 +428,8 @@ class CloudElementsRetry(Retry):
 
     def _skip_sleep(self, _response: object = None) -> None:
         """Do not wait, but count the wait: `no_wait()` puts this in place of sleep."""
-        if self._planned is not None and self._state is not None:
-            self._state.deadline -= max(0, self._planned[0] - time.monotonic())
+        if self._planned is not None and self.state is not None:
+            self.state.deadline -= max(0, self._planned[0] - time.monotonic())
             self._planned = None
 
     def sleep_for_retry(self, response: BaseHTTPResponse) -> bool:

@@ -1,4 +1,4 @@
-"""A redirect never empties an object: a stream is sent once."""
+"""Redirects: a stream is sent once, and a call is one call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import requests
 import requests_mock
 from requests.exceptions import UnrewindableBodyError
 
-from cloud_elements_errors import CloudElementsAdapter, CloudElementsSession
+from cloud_elements_errors import (
+    CloudElementsAdapter,
+    CloudElementsError,
+    CloudElementsRetry,
+    CloudElementsSession,
+    FailedRequestError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -193,3 +199,118 @@ def test_an_upload_of_a_file_from_disk(
         file.seek(5)
         assert session.put(f"{platform.url}/here", data=file).status_code == 200
     assert other.requests[0].body == CONTENT
+
+
+# One call, one count, one time limit
+
+
+@pytest.fixture
+def redirecting(platform: FakeCloudElements) -> FakeCloudElements:
+    """A server that answers each hop with a 502 first, and then with a redirect."""
+    for hop, following in (("/a", "/b"), ("/b", "/c")):
+        platform.reply(502, path=hop, provider_message=f"at {hop}")
+        platform.reply(302, path=hop, headers={"Location": following})
+    platform.reply(502, path="/c", times=9)
+    return platform
+
+
+def test_a_call_has_one_count_over_its_redirects(
+    redirecting: FakeCloudElements,
+) -> None:
+    """With three retries in all, the third hop has one left."""
+    with (
+        CloudElementsSession(max_retries=3) as session,
+        pytest.raises(FailedRequestError) as caught,
+    ):
+        session.get(f"{redirecting.url}/a")
+    error = caught.value
+    paths = [request.path for request in redirecting.requests]
+    assert paths == ["/a", "/a", "/b", "/b", "/c", "/c"]
+    assert [attempt.number for attempt in error.attempts] == [1, 2, 3, 4]
+    assert [one.provider_message for one in error.attempts[:2]] == ["at /a", "at /b"]
+    assert error.stopped_by == "attempts"
+    assert [hop.status_code for hop in error.response.history] == [302, 302]
+
+
+def test_a_call_has_one_time_limit_over_its_redirects(
+    platform: FakeCloudElements,
+) -> None:
+    """Waits of 20 s before and after the redirect do not fit into 30 s."""
+    policy = CloudElementsRetry(10, max_elapsed=30, budget=None)
+    for path in ("/a", "/b"):
+        platform.reply(502, path=path, headers={"Retry-After": "20"}, times=1)
+    platform.reply(302, path="/a", headers={"Location": "/b"})
+    platform.reply(502, path="/b", times=9)
+    with (
+        CloudElementsSession(max_retries=policy) as session,
+        pytest.raises(FailedRequestError) as caught,
+    ):
+        session.get(f"{platform.url}/a")
+    assert caught.value.stopped_by == "deadline"
+    assert [request.path for request in platform.requests] == ["/a", "/a", "/b"]
+
+
+def test_no_failure_before_a_redirect(platform: FakeCloudElements) -> None:
+    """A call that is only redirected starts afresh where it fails."""
+    platform.reply(302, path="/a", headers={"Location": "/b"})
+    platform.reply(502, path="/b", times=9)
+    with (
+        CloudElementsSession(max_retries=2) as session,
+        pytest.raises(FailedRequestError) as caught,
+    ):
+        session.get(f"{platform.url}/a")
+    assert len(caught.value.attempts) == 3
+
+
+def test_a_redirect_to_the_adapter_of_another_host(
+    platform: FakeCloudElements, other: FakeCloudElements
+) -> None:
+    """Its policy decides how often; the attempts are those of the whole call."""
+    platform.reply(502)
+    platform.reply(302, headers={"Location": f"{other.url}/b"})
+    other.reply(502, times=9)
+    with CloudElementsSession(max_retries=1) as session:
+        session.mount(other.url, CloudElementsAdapter(max_retries=2))
+        with pytest.raises(FailedRequestError) as caught:
+            session.get(f"{platform.url}/a")
+    assert len(other.requests) == 3
+    assert [attempt.number for attempt in caught.value.attempts] == [1, 2, 3, 4]
+
+
+def test_secrets_of_the_url_before_the_redirect(platform: FakeCloudElements) -> None:
+    """A 403 that repeats them shows them nowhere."""
+    platform.reply(302, path="/a", headers={"Location": "/b"})
+    platform.reply(403, path="/b", message="bad link /a?token=tk-84hF0aYpQ2x")
+    with CloudElementsSession() as session, pytest.raises(CloudElementsError) as caught:
+        session.get(f"{platform.url}/a?token=tk-84hF0aYpQ2x")
+    assert "84hF0aYpQ2x" not in str(caught.value.to_dict())
+
+
+def test_a_session_that_follows_redirects_itself(platform: FakeCloudElements) -> None:
+    """It may build the proxies and send, as requests does, in an order of its own."""
+
+    class Following(CloudElementsSession):
+        def send(self, request: Any, **kwargs: Any) -> requests.Response:
+            kwargs["allow_redirects"] = False
+            response = super().send(request, **kwargs)
+            while response.next is not None:
+                following = response.next
+                proxies = self.rebuild_proxies(following, kwargs.get("proxies"))
+                response = super().send(following, **{**kwargs, "proxies": proxies})
+            return response
+
+    platform.reply(302, path="/a", headers={"Location": "/b"})
+    platform.reply(404, path="/b")
+    with Following() as session, pytest.raises(CloudElementsError):
+        session.get(f"{platform.url}/a")
+
+
+def test_a_thousand_redirects(platform: FakeCloudElements) -> None:
+    """A long way leaves no recursion behind."""
+    platform.reply(302, headers={"Location": "/"}, times=1200)
+    platform.reply(404)
+    with CloudElementsSession() as session:
+        session.max_redirects = 5000
+        with pytest.raises(CloudElementsError) as caught:
+            session.get(platform.url)
+    assert len(caught.value.response.history) == 1200

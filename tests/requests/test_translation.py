@@ -395,6 +395,10 @@ def test_methods_are_decorated_too():
         Client().get()
 
 
+def fail_plainly():
+    raise api_exception_of(404)
+
+
 def generator():
     yield
 
@@ -422,10 +426,32 @@ def test_a_class_is_refused():
         translate_errors()(dict)
 
 
-def test_the_parentheses_are_needed():
-    """`@translate_errors` alone is an error at once."""
-    with pytest.raises(TypeError, match="takes no arguments"):
-        translate_errors(generator)
+@pytest.mark.parametrize("function", [fail_plainly, generator, SdkError])
+def test_the_parentheses_are_needed(function):
+    """`@translate_errors` alone is an error at once, and the message says why."""
+    with pytest.raises(TypeError, match="takes no arguments: add parentheses"):
+        translate_errors(function)
+
+
+def test_a_decorator_keeps_the_failures_of_its_calls_apart():
+    """A call within a handler does not hide the exception of another call."""
+
+    @translate_errors()
+    def call(within=None):
+        if within is not None:
+            within()
+        raise api_exception_of(404)
+
+    def handled_before():
+        try:
+            raise api_exception_of(409)
+        except SdkError as before:
+            with pytest.raises(NotFoundError):
+                call()
+            raise before  # noqa: TRY201 - not from within pytest's frames
+
+    with pytest.raises(ConflictError):
+        call(handled_before)
 
 
 def test_the_translation_copies_and_travels():

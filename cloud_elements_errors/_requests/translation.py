@@ -30,6 +30,10 @@ _HEADERS = ("headers", "http_headers", "response_headers", "keys")  # of a mappi
 _BODY = ("content", "body", "raw_bytes", "data", "http_body", "response_body", "text")
 _TEXTS = {"method", "url", "reason"} & set(error_from_parts.__annotations__)
 
+# Types of items that have no parts, and of which there may be very many.
+_MANY = (dict, list, tuple)
+_PLAIN = (*_MANY, str, bytes, int, float, bool, type(None))
+
 _Raised = BaseException | None
 
 
@@ -221,16 +225,15 @@ def _read(stream: Any) -> tuple[bytes, bool]:
     return body, whole and bool(body or not was_read) and not getattr(file, "length", 0)
 
 
-def _held(carrier: object) -> Iterator[Any]:
-    """Yield an object's attributes and arguments, and the items of containers.
+def _held(carrier: object) -> list[Any]:
+    """Return an object's attributes and arguments, and the items of containers.
 
     It reads no properties, because a property may have side effects.
     """
-    values = [*(_first([carrier], "__dict__") or {}).values()]
-    values += (_first([carrier], "args") or ()) if _is_a(carrier, BaseException) else ()
-    for value in values:
-        nested = dict.values(value) if _is_a(value, dict) else value
-        yield from (value, *(nested if _is_a(value, dict, list, tuple) else ()))
+    held = [*(_first([carrier], "__dict__") or {}).values()]
+    held += (_first([carrier], "args") or ()) if _is_a(carrier, BaseException) else ()
+    items = [dict.values(v) if _is_a(v, dict) else v for v in held if _is_a(v, *_MANY)]
+    return [one for one in itertools.chain(held, *items) if type(one) not in _PLAIN]
 
 
 def _is_a(value: object, *kinds: type) -> bool:

@@ -529,3 +529,10 @@ def test_what_ends_a_program_passes(kind: type[BaseException]) -> None:
     ending = kind()
     ending.response = of(status=409, headers={}, content=BODY)  # type: ignore[union-attr]
     passes(ending)
+
+
+def test_a_list_of_very_many_results() -> None:
+    """Only objects are looked at: a bulk call keeps a dict for each of its items."""
+    rows = [{"index": {"status": 409}} for _ in range(100_000)]
+    answer = of(status=409, headers=HEADERS, content=BODY)
+    assert translated(SdkError("some failed", rows, answer)).message == "No"

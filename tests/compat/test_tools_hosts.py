@@ -142,6 +142,14 @@ def test_install_cache_and_a_patch(platform: FakeCloudElements):
     assert len(platform.requests) == 2
 
 
+@pytest.fixture
+def _no_cache() -> Iterator[None]:
+    """Whatever a test did, requests has its own sessions again."""
+    yield
+    requests_cache.uninstall_cache()
+
+
+@pytest.mark.usefixtures("_no_cache")
 @pytest.mark.parametrize("first", ["patch", "cache"])
 def test_sessions_made_before_install_cache_are_patched(
     platform: FakeCloudElements, first: str

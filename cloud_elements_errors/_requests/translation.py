@@ -181,8 +181,10 @@ def _error_of(status: int, parts: list[Any]) -> CloudElementsError | None:
 def _status(carrier: object) -> int | None:
     """Return the HTTP status that a carrier knows; without headers, no code is one."""
     other = () if _first([carrier], *_HEADERS) is None else ("code",)
-    status = _first([carrier], *_STATUS, *other)
-    return int(status) if _is_a(status, int) and status in range(100, 1000) else None
+    with suppress(Exception):  # it may be anything
+        status = int(_first([carrier], *_STATUS, *other))
+        return status if status in range(100, 1000) else None
+    return None
 
 
 def _headers_of(carriers: list[Any]) -> dict[str, str] | None:
@@ -191,7 +193,8 @@ def _headers_of(carriers: list[Any]) -> dict[str, str] | None:
     for carrier in reversed(carriers):
         with suppress(Exception):  # they may be anything
             # The responses of httplib2 are mappings of their headers.
-            known = carrier if _has(carrier, "keys") else _first([carrier], *_HEADERS)
+            known = _first([carrier], *_HEADERS)
+            known = carrier if known is None and _has(carrier, "keys") else known
             texts = {as_text(n).lower(): as_text(v) for n, v in dict(known).items()}
             merged = {**(merged or {}), **texts}
     return merged

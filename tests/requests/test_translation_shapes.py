@@ -67,6 +67,16 @@ class Mapped(dict[str, str]):
     status = 409
 
 
+class Fields(dict[str, str]):
+    """A response whose items are the fields of its body."""
+
+    status_code = 409
+
+    def __init__(self, fields: dict[str, str], **attributes: object) -> None:
+        super().__init__(fields)
+        vars(self).update(attributes)
+
+
 class Slotted:
     """A response without a `__dict__`."""
 
@@ -110,6 +120,10 @@ GATHERED: dict[str, Callable[[], Exception]] = {
         response=of(raw=of(status=409, headers=HEADERS, content=BODY))
     ),
     "a mapping of headers": lambda: SdkError(resp=Mapped(HEADERS), content=BODY),
+    "a mapping of fields": lambda: SdkError(
+        response=Fields(FIELDS, headers=HEADERS, text=BODY.decode())
+    ),
+    "a status as text": lambda: SdkError(status="409", body=BODY, headers=HEADERS),
     "slots": lambda: SdkError(response=Slotted()),
     "another client's code": lambda: SdkError(
         response=of(code=409, headers=HEADERS, body=BODY)

@@ -550,3 +550,35 @@ def test_a_list_of_very_many_results() -> None:
     rows = [{"index": {"status": 409}} for _ in range(100_000)]
     answer = of(status=409, headers=HEADERS, content=BODY)
     assert translated(SdkError("some failed", rows, answer)).message == "No"
+
+
+class JobTimeoutError(Exception):
+    """What a signal handler raises."""
+
+
+class Stalled(io.RawIOBase):
+    """A file whose reader is interrupted."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: Any) -> int:
+        raise JobTimeoutError
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda file: http_error(file, HEADERS),
+        lambda file: SdkError(
+            answer=urllib3.HTTPResponse(file, status=409, preload_content=False)
+        ),
+    ],
+    ids=["urllib", "urllib3"],
+)
+def test_a_time_limit_of_a_job_passes(make: Callable[[Any], Exception]) -> None:
+    """An exception of a signal handler, raised while the body is read, comes out."""
+    original = make(io.BufferedReader(Stalled()))
+    with pytest.raises(JobTimeoutError) as caught, translate_errors():
+        raise original
+    assert caught.value.__context__ is not None

@@ -21,14 +21,19 @@ STOPPED_BY: dict[StopReason, str] = {
     "method": "a repeated {method} could do its work twice",
     "body": "the request body cannot be sent a second time",
     "attempts": "no retries left",
+    "certificate": "the server's certificate was refused",
     "deadline": "the next attempt would start after the time limit for retries",
-    "budget": "the retry budget is empty, because too few requests succeeded in the "
-    "last seconds",
+    "budget": "the retry budget has too few tokens left, because too many requests to "
+    "this host failed in the last seconds",
     "retry_after": "the server asks to wait {seconds} s, longer than the policy allows",
 }
 
 # RFC 9110, and RFC 5789 for PATCH.
 _NOT_IDEMPOTENT = frozenset({"POST", "PATCH"})
+_WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
+
+# The server has done nothing: 413 and 429 refuse the request.
+_REFUSED = frozenset({413, 429})
 
 
 class Failure(Protocol):
@@ -97,9 +102,24 @@ def error_notes(error: Failure) -> list[str]:
     # Nobody expects a retry after a 409, so its note would only be noise.
     if stopped is not None and (error.stopped_by != "status" or error.attempts[1:]):
         notes.append(stopped)
+    if _may_be_done(error):
+        notes.append(
+            "An earlier attempt may have done this already, although it failed."
+        )
     if len(error.attempts) > 1:
         notes += [attempt_line(attempt) for attempt in error.attempts]
     return notes
+
+
+def _may_be_done(error: Failure) -> bool:
+    """Say whether a repeated write may have failed because it had worked before."""
+    method = (error.method or "").upper()
+    unclear = any(
+        past.status_code is None or past.status_code >= 500  # noqa: PLR2004
+        for past in error.attempts[:-1]
+    )
+    gone = method == "DELETE" and error.status_code in {404, 410}
+    return unclear and (gone or (method in _WRITES and error.status_code in {409, 412}))
 
 
 def why_stopped(error: Failure) -> str | None:
@@ -121,7 +141,7 @@ def network_note(
         return None
     elif stopped_by is None:
         title = "Earlier attempts:"
-    else:  # no retries are left, or the server's certificate was refused
+    else:
         title = f"Gave up after {len(attempts)} attempts."
     return "\n".join([title, *map(attempt_line, shown)])
 
@@ -133,8 +153,15 @@ def _why(
     retry_after: float | None = None,
 ) -> str:
     why = STOPPED_BY[stopped_by]
-    if stopped_by == "method" and (method or "").upper() not in _NOT_IDEMPOTENT:
+    status_code = attempts[-1].status_code if attempts else 0
+    if stopped_by == "method" and (
+        (method or "").upper() not in _NOT_IDEMPOTENT or status_code in _REFUSED
+    ):
         why = "the policy does not retry {method}"
+    if stopped_by == "status" and status_code is None:
+        why = "the proxy refused the request, and would refuse it again"
+    if stopped_by == "retry_after" and retry_after is None:
+        why = "the server asks for a longer wait than the policy allows"
     why = why.format(method=method, seconds=f"{retry_after or 0:g}")
     if len(attempts) <= 1:
         return f"Not retried: {why}."
@@ -151,31 +178,3 @@ def attempt_line(attempt: Attempt) -> str:
     if attempt.waited:
         what += f" | waited {attempt.waited:.2f} s"
     return f"  attempt {attempt.number}: {what}"
-
-
-def log_retry(
-    attempt: Attempt, method: str | None, path: str, most: int | None
-) -> None:
-    words = attempt.provider_message and printable(attempt.provider_message)
-    failure = attempt.error and printable(attempt.error)
-    logger.warning(
-        "Retrying %s %s after %s%s: attempt %d%s in %.2f s",
-        method,
-        printable(path, _LINE_TEXT),
-        attempt.status_code or printable(failure or "a failure", _LINE_TEXT),
-        f" ({printable(words, _LINE_TEXT)})" if words else "",
-        attempt.number + 1,
-        "" if most is None else f" of {most}",
-        attempt.waited,
-        extra={
-            "method": method,
-            "path": printable(path),
-            "status_code": attempt.status_code,
-            "request_id": attempt.request_id and printable(attempt.request_id),
-            "provider_message": words,
-            "error": failure,
-            "attempt": attempt.number + 1,
-            "max_attempts": most,
-            "wait": attempt.waited,
-        },
-    )

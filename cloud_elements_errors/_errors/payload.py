@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
 Origin = Literal["provider", "platform", "unknown"]
 StopReason = Literal[
-    "status", "method", "body", "attempts", "deadline", "budget", "retry_after"
+    "status",
+    "method",
+    "body",
+    "attempts",
+    "certificate",
+    "deadline",
+    "budget",
+    "retry_after",
 ]
 
 MAX_BODY_BYTES = 64 * 1024
@@ -123,7 +130,7 @@ def parse_payload(
         fields,
         text,
         truncated,
-        parse_retry_after(_header(headers, "Retry-After")),
+        parse_retry_after(_header(headers, "Retry-After"), _header(headers, "Date")),
     )
 
 
@@ -138,21 +145,43 @@ def as_text(value: object) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
-def parse_retry_after(value: str | None) -> float | None:
+def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
     """Return the seconds that a Retry-After asks to wait; None if it is unreadable.
 
     RFC 9110 allows whole seconds and three date formats. Some servers send decimal
-    seconds. A date in the past means 0.
+    seconds. A date in the past means 0. If the header was sent several times with the
+    same value, it counts once.
+
+    Args:
+        value: The header, or its lines joined by commas.
+        date: The ``Date`` of the same response. A date counts from there, if it is
+            readable: the clocks of the two machines may differ.
+
     """
     if value is None:
         return None
-    if re.fullmatch(r"\s*\d+(?:\.\d*)?\s*", value, re.ASCII):
+    parts = [part.strip() for part in value.split(",")]
+    for width in (1, 2):  # a date may have a comma of its own
+        if parts == parts[:width] * (len(parts) // width):
+            value = ", ".join(parts[:width])
+            break
+    else:
+        return None
+    if re.fullmatch(r"\d+(?:\.\d*)?", value, re.ASCII):
         return min(float(value), float_info.max)
+    until, now = _time_of(value), _time_of(date)
+    if until is None:
+        return None
+    return max(until - (time.time() if now is None else now), 0.0)
+
+
+def _time_of(date: str | None) -> float | None:
+    """Return the Unix time of an HTTP date; None if it is unreadable."""
     try:
-        date = parsedate_to_datetime(value)
+        time_of_day = parsedate_to_datetime(date or "")
         # HTTP dates are in UTC, including the format without a time zone.
-        zone = date.tzinfo or timezone.utc
-        return max(date.replace(tzinfo=zone).timestamp() - time.time(), 0.0)
+        zone = time_of_day.tzinfo or timezone.utc
+        return time_of_day.replace(tzinfo=zone).timestamp()
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
 

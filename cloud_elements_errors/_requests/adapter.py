@@ -54,6 +54,8 @@ from .checking import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from urllib3 import BaseHTTPResponse
+
     from .._errors.base import CloudElementsError
 
 
@@ -181,15 +183,20 @@ class CloudElementsAdapter(HTTPAdapter):
                 request, *args, **kwargs
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            if "attempts" in vars(error):  # of a request that was sent meanwhile
-                raise
-            failure = _network_failure(error, request, policy, proxies)
-            try:
-                if failure is error:
-                    raise
-                raise failure from error
-            finally:
-                del failure  # or this frame and the exception would keep each other
+            if isinstance(error, requests.RequestException) and "attempts" in vars(
+                error
+            ):
+                raise  # of a request that was sent meanwhile
+            late = _late_response(error)
+            if late is None:
+                failure = _network_failure(error, request, policy, proxies)
+                try:
+                    if failure is error:
+                        raise
+                    raise failure from error
+                finally:
+                    del failure  # or this frame and it would keep each other
+            response = self.build_response(request, late)
         if not is_response(response):
             return response
         response.connection = self
@@ -222,7 +229,9 @@ class CloudElementsAdapter(HTTPAdapter):
         if not isinstance(policy, CloudElementsRetry):
             return policy
         urls = (request.url, *proxies.values())
-        return policy.for_call(RequestState(request.body, request.headers, *urls))
+        state = RequestState(request.body, request.headers, *urls)
+        state.keeps_response = True
+        return policy.for_call(state)
 
 
 # The adapters of the process, to drop their connections after a fork. By id, because a
@@ -271,6 +280,16 @@ def _policy(max_retries: int | Retry | None) -> Retry:
     wanted = "an integer, a urllib3 Retry or None"
     check_integer("max_retries", max_retries, 0, wanted=wanted)
     return CloudElementsRetry(total=max_retries)
+
+
+def _late_response(error: Exception) -> BaseHTTPResponse | None:
+    """Return the response whose retry came too late after its wait.
+
+    urllib3 has no way to return it then, so the policy puts it on its exception.
+    """
+    if not isinstance(error, requests.exceptions.RetryError):
+        return None
+    return getattr(error.args[0], "response", None)
 
 
 def _network_failure(

@@ -106,11 +106,16 @@ def test_what_curl_printed(saved, capsys, answer):
     assert fields["exception"] == "UnlistedStatusError"
     assert fields["message"] == r"slow\x1b[31m down"
     assert fields["written by"] == "platform"
-    assert fields["retried"] == "GET HEAD PUT DELETE OPTIONS TRACE, by default"
+    assert fields["retried"] == (
+        "GET HEAD PUT DELETE OPTIONS TRACE POST PATCH, by default"
+    )
 
 
 RETRY_AFTER = {
-    "short": ("Retry-After: 60", "GET HEAD PUT DELETE OPTIONS TRACE, by default"),
+    "short": (
+        "Retry-After: 60",
+        "GET HEAD PUT DELETE OPTIONS TRACE POST PATCH, by default",
+    ),
     "too long": ("Retry-After: 600", "no method, by default"),
     "none": ("X: 1", "no method without a valid Retry-After header, by default"),
 }

@@ -434,8 +434,9 @@ STOPPED = {
     "body": "the request body cannot be sent a second time.",
     "attempts": "no retries left.",
     "deadline": "the next attempt would start after the time limit for retries.",
-    "budget": "the retry budget is empty, because too few requests succeeded in the "
-    "last seconds.",
+    "certificate": "the server's certificate was refused.",
+    "budget": "the retry budget has too few tokens left, because too many requests to "
+    "this host failed in the last seconds.",
     "retry_after": "the server asks to wait 7 s, longer than the policy allows.",
 }
 
@@ -497,6 +498,7 @@ def test_notes():
     assert error.__notes__ == [
         error.remedy,
         "Gave up after 3 attempts: no retries left.",
+        "An earlier attempt may have done this already, although it failed.",
         "  attempt 1: 502 | provider: busy | request id: r1 | waited 0.50 s",
         "  attempt 2: reset",
         attempt_line(error.attempts[-1]),

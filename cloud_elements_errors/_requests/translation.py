@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
+import itertools
 import json
 import sys
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import requests
 import urllib3
@@ -19,20 +19,22 @@ from .._errors.base import CloudElementsError
 from .._errors.build import error_from_parts
 from .._errors.payload import as_text
 from .._retries.body import read_body
+from .._table import FIRST_ERROR
 from .checking import error_from_response
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from typing_extensions import Self
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-# For each open block, the innermost first: the exception that was being handled when
-# the block was entered.
-_handled: ContextVar[tuple[BaseException | None, ...]] = ContextVar(
-    "cloud_elements_errors_handled", default=()
-)
+# The names under which clients keep the parts of a response and of its request.
+_STATUS = ("status_code", "status", "http_status", "response_code")
+_HEADERS = ("headers", "http_headers", "response_headers", "keys")  # of a mapping
+_BODY = ("content", "body", "raw_bytes", "data", "http_body", "response_body", "text")
+_TEXTS = {"method", "url", "reason"} & set(error_from_parts.__annotations__)
+
+# Types of items that have no parts, and of which there may be very many.
+_MANY = (dict, list, tuple)
+_PLAIN = (*_MANY, str, bytes, int, float, bool, type(None))
+
+_Raised = BaseException | None
 
 
 class translate_errors:  # noqa: N801 - used like a function
@@ -44,13 +46,18 @@ class translate_errors:  # noqa: N801 - used like a function
     is or has one of these:
 
     - a `CloudElementsError`
-    - a ``response``, as the exceptions of requests and httpx have
+    - a failed response, as ``response``, under any other name, among its arguments,
+      or in a list, tuple or dict there
     - ``status``, ``body`` and ``headers``, as the exceptions of generated clients have
-    - a response of requests, urllib3 or httpx among its attributes or arguments, or in
-      a list, tuple or dict there
+
+    The parts of the response, and the headers of the request, may be in different
+    places: on the exception, on its response or on both. If nobody has read the body
+    yet, it is read, as for `error_from_response`. If it cannot be read, the error's
+    ``truncated`` is true.
 
     The original exception is the ``__cause__`` of the error. Exceptions without a
-    failed response are not changed.
+    failed response, exceptions with a status alone, exceptions that a web application
+    raises to send a response, and exception groups are not changed.
 
     Example::
 
@@ -58,115 +65,178 @@ class translate_errors:  # noqa: N801 - used like a function
             client.contacts.create(name="Ada")
     """
 
-    def __enter__(self) -> Self:
+    def __init__(self, *arguments: object) -> None:
+        """Make a block, or a decorator.
+
+        Raises:
+            TypeError: If there are arguments: the decorator needs its parentheses.
+
+        """
+        if arguments:
+            raise TypeError("translate_errors() takes no arguments: add parentheses")
+        # What was being handled when each open block was entered.
+        self._handled: list[_Raised] = []
+
+    def __enter__(self) -> translate_errors:  # noqa: PYI034 - it has no subclasses
         """Enter the block."""
-        _handled.set((sys.exc_info()[1], *_handled.get()))
+        self._handled.append(sys.exc_info()[1])
         return self
 
-    def __exit__(
-        self, kind: object, value: BaseException | None, traceback: object
-    ) -> None:
+    def __exit__(self, kind: object, value: BaseException | None, tb: object) -> None:
         """Raise our error if the block's exception carries a failed response."""
-        # It is empty if another thread or context has entered the block.
-        before, *others = _handled.get() or (None,)
-        _handled.set(tuple(others))
-        error = None
-        # If the translation fails, the client's own exception must not be lost.
-        with suppress(Exception):
-            error = _translated(value, before)
+        error = _translated(value, self._handled.pop() if self._handled else None)
         if error is not None:
             raise error from value
 
-    def __call__(self, function: _Function) -> _Function:
+    def __call__(self, wrapped: _Function) -> _Function:
         """Decorate a function."""
-        if not callable(function) or isinstance(function, type):
-            raise TypeError(f"translate_errors() decorates functions, not {function!r}")
-        import inspect  # noqa: PLC0415 - it takes seven milliseconds; few programs need it
-
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(
-            function
-        ):
+        if not callable(wrapped) or isinstance(wrapped, type):
+            raise TypeError(f"translate_errors() decorates functions, not {wrapped!r}")
+        if inspect.isgeneratorfunction(wrapped) or inspect.isasyncgenfunction(wrapped):
             raise TypeError(
                 "translate_errors() cannot decorate a generator: its body runs "
                 "later. Use a with block inside the function"
             )
-        if inspect.iscoroutinefunction(function):
 
-            @functools.wraps(function)
-            async def translating(*args: Any, **kwargs: Any) -> Any:
-                with self:
-                    return await function(*args, **kwargs)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with translate_errors():
+                return wrapped(*args, **kwargs)
 
-        else:
+        async def call_async(*args: Any, **kwargs: Any) -> Any:
+            with translate_errors():
+                return await wrapped(*args, **kwargs)
 
-            @functools.wraps(function)
-            def translating(*args: Any, **kwargs: Any) -> Any:
-                with self:
-                    return function(*args, **kwargs)
-
-        return cast("_Function", translating)
+        wrapper = call_async if inspect.iscoroutinefunction(wrapped) else call
+        return cast("_Function", functools.wraps(wrapped)(wrapper))
 
 
-def _translated(
-    exception: BaseException | None, before: BaseException | None
-) -> CloudElementsError | None:
+def _translated(exception: _Raised, before: _Raised) -> CloudElementsError | None:
     """Return the error for the first exception with a failed response, if any."""
-    if not isinstance(exception, Exception) or isinstance(
-        exception, CloudElementsError
-    ):
+    if not isinstance(exception, Exception) or _is_group(exception):
         return None
     earlier = {id(link) for link in _chain(before, set())} - {id(exception)}
     for link in _chain(exception, earlier):
-        if isinstance(link, CloudElementsError):
-            # A copy, because an error must not be the cause of itself.
-            return copy.copy(link)
-        error = _error_in(link)
+        error = link if isinstance(link, CloudElementsError) else _error_in(link)
         if error is not None:
-            return error
+            # A copy, because an error must not be the cause of itself.
+            return None if error is exception else copy.copy(error)
     return None
 
 
-def _chain(exception: BaseException | None, seen: set[int]) -> Iterator[BaseException]:
+def _chain(exception: _Raised, seen: set[int]) -> Iterator[BaseException]:
     """Yield an exception, its causes and contexts, and those it holds, each once."""
-    waiting = deque([exception])
-    while waiting:
-        link = waiting.popleft()
+    waiting = [exception]
+    for link in waiting:  # it grows
         if link is not None and id(link) not in seen:
             seen.add(id(link))
-            yield link
             waiting += (link.__cause__, link.__context__)
-            waiting += [one for one in _held(link) if _is_a(one, BaseException)]
+            if not _is_group(link):  # of several failures, none is the failure
+                yield link
+                waiting += [one for one in _held(link) if _is_a(one, BaseException)]
+
+
+def _is_group(exception: BaseException) -> bool:
+    """Say if it is an ExceptionGroup, which Python 3.10 has from a backport."""
+    return hasattr(type(exception), "derive") and hasattr(type(exception), "split")
 
 
 def _error_in(exception: BaseException) -> CloudElementsError | None:
-    """Build the error for the response that an exception carries."""
-    response = _first(exception, "response")
-    for carrier in (response, exception, *_held_responses(exception)):
-        # An object may look like a failed response without being one.
-        with suppress(Exception):
-            error = _error_of(carrier)
+    """Build the error for the failed response that an exception carries, if any."""
+    response = _first([exception], "response")
+    held = [one for carrier in (exception, response) for one in _held(carrier)]
+    held = [one for one in held if _has(one, *_HEADERS, *_BODY) and _status(one)]
+    # What can set cookies is a response that a web application sends.
+    found = [one for one in (response, exception, *held) if not _has(one, "set_cookie")]
+    for status in dict.fromkeys(map(_status, found)):
+        if status is not None and status >= FIRST_ERROR:
+            parts = [one for one in found if _status(one) in {None, status}]
+            error = _error_of(status, parts)
             if error is not None:
                 return error
     return None
 
 
-def _held_responses(exception: BaseException) -> list[Any]:
-    httpx_response = getattr(sys.modules.get("httpx"), "Response", requests.Response)
-    kinds = (requests.Response, urllib3.BaseHTTPResponse, httpx_response)
-    return [one for one in _held(exception) if _is_a(one, *kinds)]
+def _error_of(status: int, parts: list[Any]) -> CloudElementsError | None:
+    """Build the error from all that is known of a response and of its request."""
+    for one in parts:
+        if _is_a(one, requests.Response) and _status(one):
+            return error_from_response(one)
+    held = [one for part in parts for one in _held(part) if _has(one, "method")]
+    sent = [_first([one], "request", "request_info") for one in parts] + held
+    # A web application may raise a status with headers, to answer with them.
+    if not any(sent) and not any(_has(one, *_BODY, "fp") for one in parts):
+        return None
+    headers = _headers_of(parts)
+    body, whole = max(_bodies(parts), key=lambda it: bool(it[0]), default=(None, False))
+    if headers is None and body is None:
+        return None
+    told, asked = [*sent, *parts], _headers_of(sent)
+    texts = {name: as_text(one) for name in _TEXTS if (one := _first(told, name))}
+    error = error_from_parts(status, body, headers, request_headers=asked, **texts)
+    if error is not None and not whole:
+        error.truncated = True
+    return error
 
 
-def _held(exception: BaseException) -> Iterator[Any]:
-    """Yield an exception's attributes and arguments, and the items of containers.
+def _status(carrier: object) -> int | None:
+    """Return the HTTP status that a carrier knows; without headers, no code is one."""
+    other = () if _first([carrier], *_HEADERS) is None else ("code",)
+    with suppress(Exception):  # it may be anything
+        status = int(_first([carrier], *_STATUS, *other))
+        return status if status in range(100, 1000) else None
+    return None
+
+
+def _headers_of(carriers: list[Any]) -> dict[str, str] | None:
+    """Merge the headers that the carriers know; those of the first count most."""
+    merged = None
+    for carrier in reversed(carriers):
+        with suppress(Exception):  # they may be anything
+            # The responses of httplib2 are mappings of their headers.
+            known = _first([carrier], *_HEADERS)
+            known = carrier if known is None and _has(carrier, "keys") else known
+            texts = {as_text(n).lower(): as_text(v) for n, v in dict(known).items()}
+            merged = {**(merged or {}), **texts}
+    return merged
+
+
+def _bodies(carriers: list[Any]) -> Iterator[tuple[bytes | str, bool]]:
+    """Yield the bodies that the carriers know, and whether each is whole."""
+    for carrier in carriers:
+        # The exception of urllib has a file, as the responses of http.client have.
+        is_stream = _is_a(carrier, urllib3.BaseHTTPResponse) or _has(carrier, "fp")
+        if is_stream:
+            yield _read(carrier)
+        for name in () if is_stream else _BODY:
+            body = _first([carrier], name)
+            with suppress(TypeError, ValueError, RecursionError):
+                body = json.dumps(body) if _is_a(body, dict, list) else body
+            if _is_a(body, bytes, bytearray, memoryview, str):
+                yield body, True
+
+
+def _read(stream: Any) -> tuple[bytes, bool]:
+    """Read the body of a response of urllib3, http.client or urllib."""
+    file = stream.fp if _is_a(stream, BaseException) else stream
+    headers = _headers_of([stream]) or {}
+    length = headers.pop("content-length", None)
+    if not _is_a(stream, urllib3.BaseHTTPResponse):
+        # urllib3 decodes the body, and read_body() can limit the time for it.
+        stream = urllib3.HTTPResponse(file, headers, preload_content=False)
+    was_read = stream.closed and length != "0"
+    body, whole = read_body(stream)
+    return body, whole and bool(body or not was_read) and not getattr(file, "length", 0)
+
+
+def _held(carrier: object) -> list[Any]:
+    """Return an object's attributes and arguments, and the items of containers.
 
     It reads no properties, because a property may have side effects.
     """
-    for value in (*vars(exception).values(), *exception.args):
-        yield value
-        if _is_a(value, dict):
-            yield from value.values()
-        elif _is_a(value, list, tuple):
-            yield from value
+    held = [*(_first([carrier], "__dict__") or {}).values()]
+    held += (_first([carrier], "args") or ()) if _is_a(carrier, BaseException) else ()
+    items = [dict.values(v) if _is_a(v, dict) else v for v in held if _is_a(v, *_MANY)]
+    return [one for one in itertools.chain(held, *items) if type(one) not in _PLAIN]
 
 
 def _is_a(value: object, *kinds: type) -> bool:
@@ -174,39 +244,16 @@ def _is_a(value: object, *kinds: type) -> bool:
     return issubclass(type(value), kinds)
 
 
-def _error_of(carrier: Any) -> CloudElementsError | None:
-    """Build the error for a response, or for an exception with its parts."""
-    if isinstance(carrier, requests.Response):
-        return error_from_response(carrier)
-    status = _first(carrier, "status_code", "status")
-    headers = _first(carrier, "headers")
-    if isinstance(carrier, urllib3.BaseHTTPResponse):
-        body: Any = read_body(carrier)[0]
-    else:
-        body = _first(carrier, "content", "body", "raw_bytes", "data", "text")
-    if not isinstance(status, int) or (headers is None and body is None):
-        return None
-    if isinstance(body, (dict, list)):  # PyGithub parses the body
-        body = json.dumps(body)
-    request = _first(carrier, "request")
-    method = _first(request, "method")
-    url = _first(request, "url")
-    return error_from_parts(
-        int(status),
-        body,
-        headers,
-        method=None if method is None else as_text(method),
-        url=None if url is None else as_text(url),
-        request_headers=_first(request, "headers"),
-    )
+def _has(value: object, *names: str) -> bool:
+    """Look for an attribute without getattr(), which would make lazy proxies load."""
+    return any(inspect.getattr_static(value, one, _has) is not _has for one in names)
 
 
-def _first(carrier: object, *names: str) -> Any:
-    """Return the first attribute that can be read and is not None."""
-    for name in names:
-        # httpx raises for the content of an unread stream.
+def _first(carriers: list[Any], *names: str) -> Any:
+    """Return the first attribute that can be read, and is no method and not None."""
+    for carrier, name in itertools.product(carriers, names):
         with suppress(Exception):
-            value = getattr(carrier, name)
-            if value is not None:
+            value = getattr(carrier, name) if _has(carrier, name) else None
+            if value is not None and not inspect.isroutine(value):
                 return value
     return None

@@ -26,11 +26,11 @@ def printed() -> list[str]:
 
 
 def test_counters_are_exported(printed: list[str]):
-    """One call healed after two retries, one failed when the budget was empty."""
-    labels = 'origin="provider",status="502",stopped_by="budget"'
+    """One call healed after two retries, one failed after three."""
+    labels = 'origin="provider",status="502",stopped_by="attempts"'
     assert [line for line in printed if "_total{" in line] == [
         f"cloud_elements_errors_total{{{labels}}} 1.0",
-        'cloud_elements_retries_total{status="502"} 4.0',
+        'cloud_elements_retries_total{status="502"} 5.0',
     ]
 
 
@@ -44,13 +44,13 @@ def test_span_events_are_exported(printed: list[str]):
     retry = "cloud_elements.retry"
     healed, failed = ([event["name"] for event in span["events"]] for span in spans)
     assert healed == [retry] * 2
-    assert failed == [retry] * 2 + ["cloud_elements.error"]
+    assert failed == [retry] * 3 + ["cloud_elements.error"]
     said = spans[1]["events"][-1]["attributes"]
     assert f"request id: {said.pop('request_id')}" in spans[1]["status"]["description"]
     assert said == {
         "status_code": 502,
         "origin": "provider",
         "provider_message": "The tenant is being moved",
-        "attempts": 3,
-        "stopped_by": "budget",
+        "attempts": 4,
+        "stopped_by": "attempts",
     }

@@ -166,7 +166,21 @@ def box(url: str) -> None:
     BoxClient(BoxDeveloperTokenAuth("t"), network_session=network).users.get_user_me()
 
 
-@pytest.mark.parametrize("ask", [opensearch, box], ids=lambda ask: ask.__name__)
+def azure(url: str) -> None:
+    from azure.core import PipelineClient
+    from azure.core.pipeline.policies import RetryPolicy
+    from azure.core.pipeline.transport import RequestsTransport
+    from azure.core.rest import HttpRequest
+
+    client = PipelineClient(
+        url,
+        policies=[RetryPolicy(retry_backoff_factor=0)],
+        transport=RequestsTransport(session=CloudElementsSession()),
+    )
+    client.send_request(HttpRequest("GET", f"{url}/contacts"))
+
+
+@pytest.mark.parametrize("ask", [opensearch, box, azure], ids=lambda ask: ask.__name__)
 def test_these_multiply_unless_their_own_retries_are_off(
     platform: FakeCloudElements, ask: Callable[[str], None]
 ) -> None:

@@ -121,7 +121,7 @@ class Switching(CloudElementsAdapter):
         gevent.sleep(0)  # HTTPAdapter.send asks for the policy after this
 
 session = requests.Session()
-session.mount("http://", Switching(CloudElementsRetry(budget=None)))
+session.mount("http://", Switching(max_retries=CloudElementsRetry(budget=None)))
 
 def put(n):
     data = (part for part in [b"once"]) if n % 2 else b"again"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 from contextlib import suppress
 from typing import Any
 
@@ -48,14 +47,6 @@ class OfHttpx:
 
     def __init__(self, status: int = 409) -> None:
         self.status_code, self.headers, self.content = status, {"A": "b"}, BODY
-
-
-@pytest.fixture(autouse=True)
-def _httpx(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A module httpx, as far as it is looked at."""
-    module = type(sys)("httpx")
-    module.Response = OfHttpx  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "httpx", module)
 
 
 KINDS = [of_requests, of_urllib3, OfHttpx]

@@ -28,7 +28,6 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _STATUS = ("status_code", "status", "http_status", "response_code")
 _HEADERS = ("headers", "http_headers", "response_headers", "keys")  # of a mapping
 _BODY = ("content", "body", "raw_bytes", "data", "http_body", "response_body", "text")
-_TEXTS = {"method", "url", "reason"} & set(error_from_parts.__annotations__)
 
 # Types of items that have no parts, and of which there may be very many.
 _MANY = (dict, list, tuple)
@@ -171,7 +170,7 @@ def _error_of(status: int, parts: list[Any]) -> CloudElementsError | None:
     if headers is None and body is None:
         return None
     told, asked = [*sent, *parts], _headers_of(sent)
-    texts = {name: as_text(one) for name in _TEXTS if (one := _first(told, name))}
+    texts = {name: as_text(one) for name in ("reason", "method", "url") if (one := _first(told, name))}
     error = error_from_parts(status, body, headers, request_headers=asked, **texts)
     if error is not None and not whole:
         error.truncated = True

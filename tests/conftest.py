@@ -19,7 +19,7 @@ from cloud_elements_errors import (
     _urls,
     raise_for_error,
 )
-from cloud_elements_errors._errors import payload, redaction, secrets
+from cloud_elements_errors._errors import payload
 from cloud_elements_errors._retries import budget
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
@@ -53,8 +53,6 @@ def _new_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
 def _no_cached_results() -> None:
     """Each test computes what it needs, also if a test before it asked the same."""
     for function in (
-        redaction._needles,
-        secrets._is_secret_header,
         payload.is_charset,
         _urls._origin,
     ):

@@ -130,6 +130,7 @@ def error_from_payload(
         retry_after=payload.retry_after,
         response=response,
         request=None if response is None else response.request,
+        _redact=redact,
     )
 
 
@@ -145,5 +146,5 @@ def _header_dict(
     except (TypeError, ValueError):
         raise TypeError(
             f"headers must be a mapping, pairs of name and value, or None, "
-            f"not {headers!r}"
+            f"not a value of type {type(headers).__name__}"
         ) from None

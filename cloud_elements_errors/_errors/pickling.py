@@ -23,10 +23,13 @@ def pack(args: tuple[Any, ...], attributes: dict[str, Any], protocol: int) -> An
     import pickle  # noqa: PLC0415 - it takes two milliseconds; few programs need it
 
     request, response = attributes["request"], attributes["response"]
-    redact = Redactor()
     state = attributes.copy()
+    # The one that built the error also knows the proxies and earlier URLs. An error
+    # that was made by hand has none.
+    redact = state.pop("_redact", None) or Redactor(
+        *(() if request is None else (request.headers, as_text(request.url or "")))
+    )
     if request is not None:
-        redact = Redactor(request.headers, as_text(request.url or ""))
         state["request"] = _pack_request(request, redact)
     if response is not None:
         state["response"] = _pack_response(response, redact)

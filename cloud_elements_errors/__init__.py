@@ -28,10 +28,9 @@ if TYPE_CHECKING:
     from ._requests.session import CloudElementsSession
     from ._requests.translation import translate_errors
     from ._retries.budget import RetryBudget
+    from ._retries.outcome import Retries, retries_of
     from ._retries.policy import CloudElementsRetry
     from ._table import NORMALIZED_ERRORS, NormalizedError
-
-    __version__: str
 
 __all__ = [
     "NORMALIZED_ERRORS",
@@ -48,6 +47,7 @@ __all__ = [
     "NormalizedError",
     "NotAcceptableError",
     "NotFoundError",
+    "Retries",
     "RetryBudget",
     "ServerError",
     "UnauthorizedError",
@@ -57,6 +57,7 @@ __all__ = [
     "error_from_response",
     "patch_requests",
     "raise_for_error",
+    "retries_of",
     "translate_errors",
 ]
 
@@ -70,15 +71,19 @@ _MODULES = {
     "CloudElementsRetry": "_retries.policy",
     "CloudElementsSession": "_requests.session",
     "NormalizedError": "_table",
+    "Retries": "_retries.outcome",
     "RetryBudget": "_retries.budget",
     "error_from_parts": "_errors.build",
     "error_from_response": "_requests.checking",
     "patch_requests": "_requests.patching",
     "raise_for_error": "_requests.checking",
+    "retries_of": "_retries.outcome",
     "translate_errors": "_requests.translation",
 }
 
-if not TYPE_CHECKING:
+if TYPE_CHECKING:
+    __version__: str
+else:
 
     def __getattr__(name: str) -> object:
         if name == "__version__":

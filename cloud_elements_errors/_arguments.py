@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from urllib3.util import Timeout
 
+from ._functions import is_async
 from ._table import FIRST_ERROR
 
 TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout | None"
@@ -47,6 +48,10 @@ def check_callable(name: str, value: object) -> None:
     """Raise TypeError unless the value can be called, or is None."""
     if value is not None and not callable(value):
         raise TypeError(f"{name} must be callable or None, not {value!r}")
+    if is_async(value):
+        raise TypeError(
+            f"{name} must be a plain function: nobody awaits the async def {value!r}"
+        )
 
 
 def check_number(name: str, value: float) -> float:

@@ -41,6 +41,8 @@ class NormalizedError(NamedTuple):
     retried: bool = False
 
 
+NormalizedError.__module__ = "cloud_elements_errors"
+
 _ROWS = (
     NormalizedError(
         200,

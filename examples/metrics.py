@@ -65,7 +65,7 @@ def main(base: str) -> None:
     tracer = provider.get_tracer(__name__)
     logging.getLogger("cloud_elements_errors").addHandler(Retries())
 
-    session = CloudElementsSession(on_error=on_error)
+    session = CloudElementsSession(timeout=30, on_error=on_error)
     for name in ("contacts", "invoices"):
         try:
             # on_error has added more than a recorded exception has.

@@ -21,10 +21,10 @@ def main(base: str) -> None:
     session = requests.Session()
     # The slash at the end keeps https://api.example.com.evil.net out.
     session.mount(f"{base}/", CloudElementsAdapter(passthrough={404}, on_error=report))
-    print(session.get(f"{base}/contacts/17").json())
-    print(session.get(f"{base}/contacts/18").status_code)
+    print(session.get(f"{base}/contacts/17", timeout=30).json())
+    print(session.get(f"{base}/contacts/18", timeout=30).status_code)
     try:
-        session.delete(f"{base}/contacts/17")
+        session.delete(f"{base}/contacts/17", timeout=30)
     except requests.HTTPError as error:  # existing code keeps working
         print(error)
 

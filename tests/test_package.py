@@ -31,7 +31,7 @@ FOLDERS = ["leaves", "_errors", "_retries", "_requests", "_testing", "_command_l
 DOORS = {"__init__", "__main__", "exceptions", "testing"}
 # The packages that a folder may import beside the standard library.
 HOSTS = {
-    "leaves": {"urllib3"},
+    "leaves": {"requests", "urllib3"},
     "_errors": {"requests"},
     "_retries": {"urllib3"},
     "_requests": {"requests", "urllib3"},
@@ -225,6 +225,13 @@ def test_version_is_that_of_the_distribution():
 def test_version_is_read_when_asked_for():
     """Importing the package does not read the metadata."""
     assert "__version__" not in vars(cloud_elements_errors)
+
+
+def test_modules_are_imported_when_asked_for():
+    """``import cloud_elements_errors`` is enough for those that users may import."""
+    program = "import cloud_elements_errors as c; print(c.testing, c.exceptions)"
+    subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert cloud_elements_errors.__getattr__("exceptions") is exceptions
 
 
 def test_unknown_name_is_an_attribute_error():

@@ -780,7 +780,7 @@ def test_hooks_get_the_keywords_of_requests(platform):
 def test_the_password_of_a_proxy(platform):
     """It stays out of the error, also with a policy of urllib3's."""
     session = requests.Session()
-    session.mount("http://", CloudElementsAdapter(Retry(0)))
+    session.mount("http://", CloudElementsAdapter(max_retries=Retry(0)))
     platform.reply(409, provider_message="seen: pr0xypass")
     proxy = platform.url.replace("//", "//me:pr0xypass@")
     with pytest.raises(ConflictError) as caught:
@@ -824,8 +824,8 @@ def test_positional_arguments_of_resolve_redirects(monkeypatch):
         (
             ("api.example/",),
             (
-                "a prefix must have a scheme and a host, such as "
-                "https://api.cloud-elements.com/, not 'api.example/'"
+                "a prefix must be an http or https URL of one host (* is no pattern), "
+                "such as https://api.cloud-elements.com/, not 'api.example/'"
             ),
         ),
         (

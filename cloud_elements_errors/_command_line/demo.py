@@ -15,6 +15,8 @@ from .._urls import path_of
 from .terminal import GREEN, RED
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from .terminal import Printer
 
 # Messages of real providers, one for each row of the table.
@@ -32,7 +34,7 @@ _PROVIDER_WORDS = {
 }
 
 
-def demo(printer: Printer) -> None:
+def demo(_: Namespace, printer: Printer) -> None:
     """Show each status, a GET that succeeds after retries, and one that fails."""
 
     def show(record: logging.LogRecord) -> bool:
@@ -48,7 +50,6 @@ def demo(printer: Printer) -> None:
             FakeCloudElements() as platform,
             CloudElementsSession(max_retries=policy) as session,
         ):
-            session.trust_env = False  # no proxy for localhost
             printer.title(f"A fake Cloud Elements server: {platform.url}")
             for status, row in NORMALIZED_ERRORS.items():
                 colour = RED if status >= FIRST_ERROR else GREEN

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import re
 import sys
 from contextlib import suppress
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .._errors.line import printable, words_of_page
-from .._table import NORMALIZED_ERRORS
 from .demo import demo
-from .explain import Headers, explain, read_curl
+from .explain import UsageError, explain, status_code
+from .table import table
 from .terminal import Printer
 
 if TYPE_CHECKING:
@@ -25,12 +21,6 @@ _NAME = "cloud-elements-errors"
 
 # Shells report a program that a signal has ended by the last two.
 _FAILED, _INTERRUPTED, _CLOSED_PIPE = 1, 130, 141
-
-# The most bytes to read of a file. An error has at most 64 KiB of body.
-_MAX_SAVED_BYTES = 1024 * 1024
-
-# The most characters to show of a body that is not from Cloud Elements.
-_PAGE = 500
 
 
 class _Parser(argparse.ArgumentParser):
@@ -101,7 +91,7 @@ def _run(argv: Sequence[str] | None) -> None:
         "--version", action=_Version, help="show program's version number and exit"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    table = commands.add_parser(
+    listing = commands.add_parser(
         "table",
         help="print the table of normalized statuses",
         description="Print each normalized status, what it means, and what to do.",
@@ -110,7 +100,7 @@ def _run(argv: Sequence[str] | None) -> None:
   {_NAME} table --json | jq '.[] | select(.retried)'
 """,
     )
-    table.set_defaults(run=_table)
+    listing.set_defaults(run=table)
     explaining = commands.add_parser(
         "explain",
         help="explain a status or a saved response",
@@ -129,13 +119,13 @@ def _run(argv: Sequence[str] | None) -> None:
     )
     form = explaining.add_mutually_exclusive_group()
     form.add_argument(
-        "--status", type=_status, help="the status of the response in the file"
+        "--status", type=status_code, help="the status of the response in the file"
     )
     form.add_argument(
         "--curl", action="store_true", help="the file is the output of 'curl -i'"
     )
-    explaining.set_defaults(run=_explain)
-    for command in (table, explaining):
+    explaining.set_defaults(run=explain)
+    for command in (listing, explaining):
         command.add_argument("--json", action="store_true", help="print JSON")
     showing = commands.add_parser(
         "demo",
@@ -147,95 +137,9 @@ def _run(argv: Sequence[str] | None) -> None:
   NO_COLOR=1 {_NAME} demo
 """,
     )
-    showing.set_defaults(run=lambda _, printer: demo(printer))
+    showing.set_defaults(run=demo)
     arguments = parser.parse_args(argv)
     try:
         arguments.run(arguments, Printer(sys.stdout))
-    except _UsageError as error:
+    except UsageError as error:
         parser.error(str(error))
-
-
-class _UsageError(Exception):
-    """What to explain is not a status, or cannot be read."""
-
-
-def _status(text: str) -> int:
-    if re.fullmatch("[1-9][0-9]{2}", text) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a status from 100 to 999")
-    return int(text)
-
-
-def _table(arguments: argparse.Namespace, printer: Printer) -> None:
-    if arguments.json:
-        rows = [
-            {**row._asdict(), "exception": explain(status)["type"]}
-            for status, row in NORMALIZED_ERRORS.items()
-        ]
-        print(json.dumps(rows, indent=2))
-    else:
-        for status in NORMALIZED_ERRORS:
-            _show(explain(status), printer)
-
-
-def _explain(arguments: argparse.Namespace, printer: Printer) -> None:
-    said = explain(*_parts(arguments))
-    if arguments.json:
-        print(json.dumps(said, indent=2))
-    else:
-        _show(said, printer)
-
-
-def _show(said: dict[str, Any], printer: Printer) -> None:
-    """Print what `explain` says."""
-    printer.title(f"{said['status_code']} {printable(said['title'])}")
-    for label, key in (
-        ("exception", "type"),
-        ("meaning", "description"),
-        ("message", "message"),
-        ("provider", "provider_message"),
-        ("code", "provider_code"),
-        ("written by", "origin"),
-        ("request id", "request_id"),
-        ("requested", "requested_at"),
-        ("log at", "log"),
-        ("retry after", "retry_after"),
-    ):
-        if said.get(key):
-            printer.field(label, printable(str(said[key])))
-    if said.get("details"):
-        details = json.dumps(said["details"], ensure_ascii=False)
-        printer.field("details", printable(details))
-    if said.get("origin") == "unknown":
-        printer.field("body", printable(words_of_page(said["text"]), _PAGE))
-    if "retried_methods" in said:
-        retried = " ".join(said["retried_methods"]) or "no method"
-        if said["needs_retry_after"]:
-            retried += " without a valid Retry-After header"
-        printer.field("retried", f"{retried}, by default")
-    printer.field("what to do", said["remedy"])
-
-
-def _parts(arguments: argparse.Namespace) -> tuple[int, bytes, Headers]:
-    """Return the status, body and headers that the arguments name."""
-    if not arguments.curl and arguments.status is None:
-        try:
-            return _status(arguments.what), b"", []
-        except argparse.ArgumentTypeError as error:
-            raise _UsageError(f"{error}. For a file, add --status or --curl") from None
-    try:
-        content = _saved(arguments.what)
-        if arguments.curl:
-            status, headers, body = read_curl(content)
-            return status, body, headers
-    except (OSError, ValueError) as error:
-        raise _UsageError(printable(f"cannot read {arguments.what}: {error}")) from None
-    return arguments.status, content, []
-
-
-def _saved(what: str) -> bytes:
-    if what != "-":
-        with Path(what).open("rb") as file:
-            return file.read(_MAX_SAVED_BYTES)
-    if sys.stdin is None:  # after <&- in a shell
-        raise OSError("standard input is closed")
-    return sys.stdin.buffer.read(_MAX_SAVED_BYTES)

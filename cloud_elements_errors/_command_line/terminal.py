@@ -1,10 +1,11 @@
-"""Print in columns, and in colour if the output is a terminal."""
+"""Print in columns or as JSON, and in colour if the output is a terminal."""
 
 from __future__ import annotations
 
+import json
 import os
 import textwrap
-from typing import TextIO
+from typing import Any, TextIO
 
 _WIDTH = 80
 _INDENT = 14
@@ -14,15 +15,18 @@ BOLD, RED, GREEN = 1, 31, 32
 
 
 class Printer:
-    """Prints in columns, and in colour if the stream is a terminal."""
+    """Prints in columns, and in colour if the stream is a terminal.
+
+    The variables ``NO_COLOR`` and ``FORCE_COLOR`` decide, in this order, if they are
+    not empty: as for Python's own tracebacks.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._before_title = ""
-        self._colour = (
-            stream.isatty()
-            and os.environ.get("TERM") != "dumb"
-            and not os.environ.get("NO_COLOR")
+        self._colour = not os.environ.get("NO_COLOR") and (
+            bool(os.environ.get("FORCE_COLOR"))
+            or (stream.isatty() and os.environ.get("TERM") != "dumb")
         )
 
     def title(self, text: str, code: int = BOLD) -> None:
@@ -43,3 +47,7 @@ class Printer:
             ),
             file=self._stream,
         )
+
+    def json(self, value: Any) -> None:
+        """Print a value as JSON."""
+        print(json.dumps(value, indent=2), file=self._stream)

@@ -183,7 +183,7 @@ class CloudElementsError(requests.HTTPError):
 
     @property
     def args(self) -> tuple[Any, ...]:
-        """The arguments of the exception: the line that ``str()`` returns."""
+        """The one argument of the exception, the line that ``str()`` returns."""
         if self._args is None:
             self._args = (error_line(self),)
         return self._args
@@ -234,7 +234,7 @@ class CloudElementsError(requests.HTTPError):
 
     @property
     def retryable(self) -> bool:
-        """Whether the table marks the status as retried: 500 and 502."""
+        """Whether the table marks the status as retried (500 and 502)."""
         return self._row.retried
 
     @property

@@ -41,7 +41,7 @@ class NotFoundError(CloudElementsError):
 
     @property
     def is_empty_result(self) -> bool:
-        """Whether this is an empty list: the message reads "No … found".
+        """Whether this is an empty list (the message reads "No … found").
 
         The platform responds with 404 and "No users found" to a search without
         results. "No account found with ID 123456" is not an empty list.

@@ -82,6 +82,9 @@ class Attempt(NamedTuple):
     waited: float = 0.0
 
 
+Attempt.__module__ = "cloud_elements_errors"
+
+
 def parse_payload(
     headers: Mapping[str, Any], body: bytes, *, truncated: bool = False
 ) -> ErrorPayload:

@@ -1,91 +1,109 @@
-"""The retry policy and the error hook, for the URLs under a mount prefix.
+"""The retry policy and the check of the response, for the URLs under a mount prefix.
 
-This is the way of a GET that meets 502, 502 and 409, from `requests.Session.send`
-down to urllib3 and back::
+A `CloudElementsSession` checks its responses itself, after it has stored the cookies.
+In a plain session, a GET that meets 502, 502 and 409 goes this way::
 
     Session.send            asks get_adapter() for the adapter of this URL
-    CloudElementsAdapter    makes a RequestState and binds the policy to it; until
-                            the response arrives, max_retries is that policy
-    HTTPAdapter.send        gives max_retries to urllib3's urlopen()
-    urlopen, 502            is_retry(): yes. increment(): takes a token, reads the
-                            body into state.attempts. sleep(), and once more
-    urlopen, 502            the same
-    urlopen, 409            is_retry(): no. The response keeps the policy: raw.retries
-    CloudElementsAdapter    replaces the request's hooks by ResponseHooks
-    Session.send            calls them: first the user's, then error_of(), which
-                            reads the body and policy_of(response): ConflictError
+    CloudElementsAdapter    binds its policy to the request, in a view of the adapter
+    HTTPAdapter.send        gives the view's max_retries to urllib3's urlopen()
+    urlopen, 502            is_retry(): yes. increment() takes a token and reads the
+                            body into an Attempt. sleep(), and the same once more
+    urlopen, 409            is_retry(): no. The response keeps the policy
+    CloudElementsAdapter    marks the response with its settings
+    Session.send            calls the request's hooks: the user's, then our check. It
+                            reads the body and the attempts, and raises ConflictError
 """
 
 from __future__ import annotations
 
+import copy
 import os
-from contextvars import ContextVar
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import requests
+import urllib3
 from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, HTTPAdapter
-from urllib3.connectionpool import HTTPConnectionPool
-from urllib3.exceptions import ReadTimeoutError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
 from urllib3.util.retry import Retry
 
 from .._arguments import check_callable, check_flag, check_integer, checked_statuses
 from .._errors.line import network_note
-from .._errors.payload import WARNING_HEADER
+from .._errors.payload import WARNING_HEADER, Attempt
+from .._errors.redaction import Redactor
+from .._internals import drop_connections, history_of, refuse_to_send_body_again
+from .._retries.outcome import Retries
 from .._retries.policy import CloudElementsRetry
 from .._retries.state import RequestState, can_send_again
 from .._table import FIRST_ERROR
-from .connection import keep_status
-from .response_hooks import OnError, ResponseHooks
+from .checking import (
+    Call,
+    CheckingHooks,
+    OnError,
+    Settings,
+    attempts_in,
+    is_response,
+    mark,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
-    from urllib3 import PoolManager
-
-# The adapter that is sending, and its policy for this request. urllib3 shows a policy
-# neither the body nor the headers of a request. HTTPAdapter.send, and its replacement
-# in `responses`, read max_retries without saying for which request.
-_in_flight: ContextVar[tuple[HTTPAdapter, Retry] | None] = ContextVar(
-    "cloud_elements_errors_in_flight", default=None
-)
+    from .._errors.base import CloudElementsError
 
 
 class CloudElementsAdapter(HTTPAdapter):
     """A transport adapter that retries requests and raises errors.
 
-    Mount it on a session that you have. End the prefix with a slash, or it also
-    matches other hosts::
+    Mount it on a session that you have. The prefix must end with a slash. Without it,
+    the prefix also matches other hosts, such as ``api.cloud-elements.com.evil.net``::
 
         session.mount("https://api.cloud-elements.com/", CloudElementsAdapter())
     """
 
+    __module__ = "cloud_elements_errors"
+
     __attrs__: list[str] = [*HTTPAdapter.__attrs__, "passthrough", "on_error"]  # noqa: RUF012
+
+    # The policy for one request, in a view of the adapter.
+    __slots__ = ("_bound",)
+    _bound: Retry
+
+    # The list of patch_requests, if this is an adapter of its.
+    _errors: list[CloudElementsError] | None = None
 
     def __init__(
         self,
-        max_retries: int | Retry | None = None,
-        *,
-        passthrough: Collection[int] = (),
-        on_error: OnError | None = None,
         pool_connections: int = DEFAULT_POOLSIZE,
         pool_maxsize: int = DEFAULT_POOLSIZE,
+        max_retries: int | Retry | None = None,
         pool_block: bool = DEFAULT_POOLBLOCK,
+        *,
+        passthrough: Collection[int] | None = None,
+        on_error: OnError | None = None,
     ) -> None:
         """Make an adapter with its own connection pools.
 
         Args:
-            max_retries: None for the default `CloudElementsRetry`, an integer n for
-                ``CloudElementsRetry(total=n)``, or any `urllib3.Retry`. The adapter
-                sets its *raise_on_status* to false, so that the last response is
-                not lost.
-            passthrough: Statuses that are returned as plain responses, for example
-                ``{404}``. With ``range(400, 600)`` the adapter retries and raises
-                none of these.
-            on_error: A function that is called with each error before it is raised.
-                If it raises, its exception is logged and the error is still raised.
             pool_connections: As for `requests.adapters.HTTPAdapter`.
             pool_maxsize: As for `requests.adapters.HTTPAdapter`.
+            max_retries: None for the default `CloudElementsRetry`, an integer n for
+                ``CloudElementsRetry(total=n)``, or any `urllib3.Retry`. If its
+                *raise_on_status* is true, the adapter uses a copy with false, so that
+                the last response is not lost.
             pool_block: As for `requests.adapters.HTTPAdapter`.
+            passthrough: Statuses that are returned as plain responses, for example
+                ``{404}``. With ``range(400, 600)`` the adapter retries and raises
+                none of these. None for those of the `CloudElementsSession` that
+                sends, ``()`` for none.
+            on_error: A function that is called once with each error, before it is
+                raised. If it raises, its exception is logged and the error is still
+                raised. None for that of the `CloudElementsSession` that sends.
 
         Raises:
             TypeError: If an argument is of the wrong type.
@@ -97,23 +115,22 @@ class CloudElementsAdapter(HTTPAdapter):
         check_integer("pool_maxsize", pool_maxsize, 1)
         check_flag("pool_block", pool_block)
         check_callable("on_error", on_error)
-        self.passthrough: frozenset[int] = checked_statuses("passthrough", passthrough)
+        if passthrough is not None:
+            passthrough = checked_statuses("passthrough", passthrough)
+        self.passthrough: frozenset[int] | None = passthrough
         self.on_error: OnError | None = on_error
-        self._process = os.getpid()
         super().__init__(
-            pool_connections=pool_connections,
-            pool_maxsize=pool_maxsize,
-            max_retries=_policy(max_retries),
-            pool_block=pool_block,
+            pool_connections, pool_maxsize, _policy(max_retries), pool_block
         )
+        _adapters[id(self)] = self
 
     @property
     def max_retries(self) -> Retry:
-        """The retry policy; while a request is sent, the one for this request."""
-        in_flight = _in_flight.get()
-        if in_flight is not None and in_flight[0] is self:
-            return in_flight[1]
-        return self._max_retries
+        """The retry policy."""
+        try:
+            return self._bound
+        except AttributeError:
+            return self._max_retries
 
     @max_retries.setter
     def max_retries(self, policy: Retry) -> None:
@@ -121,27 +138,17 @@ class CloudElementsAdapter(HTTPAdapter):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the adapter in another process, with new pools."""
-        self._process = os.getpid()
         super().__setstate__(state)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Create the connection pools, as `HTTPAdapter` does."""
-        super().init_poolmanager(*args, **kwargs)
-        keep_status(self.poolmanager)
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> PoolManager:
-        """Create the connection pools of a proxy, as `HTTPAdapter` does."""
-        return keep_status(super().proxy_manager_for(*args, **kwargs))
+        _adapters[id(self)] = self
 
     def close(self) -> None:
         """Close all connections, even if a response still refers to its pool."""
-        managers = (self.poolmanager, *self.proxy_manager.values())
         # urllib3 only drops the pools, and closes each when nothing refers to it.
-        for manager in managers:
-            manager.pools.dispose_func = HTTPConnectionPool.close
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - pools are not iterable
+                with suppress(KeyError):  # another thread may have dropped it
+                    manager.pools[key].close()
         super().close()
-        for manager in managers:
-            manager.pools.dispose_func = None
 
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
@@ -149,7 +156,8 @@ class CloudElementsAdapter(HTTPAdapter):
         """Send a prepared request, as `requests.adapters.HTTPAdapter.send` does.
 
         Args:
-            request: The request. It is unchanged after its hooks have run.
+            request: The request. If it fails, a check stays among its hooks, which
+                does nothing for the responses of other adapters.
             args: See requests.
             kwargs: See requests.
 
@@ -158,42 +166,77 @@ class CloudElementsAdapter(HTTPAdapter):
             and after them ours, which raises. Without a session, no hook runs.
 
         Raises:
-            requests.RequestException: If no response arrived. With a
-                `CloudElementsRetry`, it has ``attempts`` and ``stopped_by``, and a
-                note if they say more than its text.
+            requests.RequestException: If no response arrived. `retries_of` returns
+                its attempts, and a note says what its text does not.
             requests.exceptions.UnrewindableBodyError: Raised by the session if a 307
                 or 308 asks to send a one-shot body a second time.
 
         """
-        if self._process != os.getpid():
-            # After a fork, the open connections belong to the parent process.
-            self.__setstate__(self.__getstate__())
-        policy = self._max_retries
-        if isinstance(policy, CloudElementsRetry):
-            # Bound now, since a shared policy cannot tell which request has failed.
-            urls = (request.url, *(kwargs.get("proxies") or {}).values())
-            policy = policy.for_call(RequestState(request.body, request.headers, *urls))
-        token = _in_flight.set((self, policy))
+        proxies = kwargs.get("proxies")
+        if proxies is None:
+            proxies = {}
+        policy = self._policy_for(request, proxies)
         try:
-            response = super().send(request, *args, **kwargs)
-        except requests.RequestException as error:
-            if not isinstance(policy, CloudElementsRetry):
+            response = super(CloudElementsAdapter, self._view(policy)).send(
+                request, *args, **kwargs
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            if "attempts" in vars(error):  # of a request that was sent meanwhile
                 raise
-            failure = _read_timeout(error) or error
-            _say_why(failure, policy, request.method)
-            if failure is error:
-                raise
-            raise failure from error
-        finally:
-            _in_flight.reset(token)
+            failure = _network_failure(error, request, policy, proxies)
+            try:
+                if failure is error:
+                    raise
+                raise failure from error
+            finally:
+                del failure  # or this frame and the exception would keep each other
+        if not is_response(response):
+            return response
+        response.connection = self
         refuse_to_resend_stream(request, response)
         if response.status_code >= FIRST_ERROR or WARNING_HEADER in response.headers:
             if getattr(response.raw, "retries", policy) is None:
                 # `responses` makes this response without urllib3's urlopen().
                 response.raw.retries = policy
-            ResponseHooks.install(request, self.passthrough, self.on_error)
+            mark(response, Settings(self.passthrough, self.on_error, self._errors))
+            if not isinstance(proxies, Call):
+                CheckingHooks.install(request)
         return response
 
+    def _view(self, policy: Retry) -> CloudElementsAdapter:
+        """Return an object that is this adapter, but for its policy.
+
+        A policy cannot tell which request has failed, so each request has its own. The
+        adapter itself does not change, since other requests may be on their way.
+        """
+        view = object.__new__(type(self))
+        view.__dict__ = self.__dict__
+        view._bound = policy
+        return view
+
+    def _policy_for(
+        self, request: requests.PreparedRequest, proxies: Mapping[str, str]
+    ) -> Retry:
+        """Return the policy, bound to a request: its body, headers, URLs, proxies."""
+        policy = self._max_retries
+        if not isinstance(policy, CloudElementsRetry):
+            return policy
+        urls = (request.url, *proxies.values())
+        return policy.for_call(RequestState(request.body, request.headers, *urls))
+
+
+# The adapters of the process, to drop their connections after a fork. By id, because a
+# subclass may have an __eq__ of its own.
+_adapters: WeakValueDictionary[int, CloudElementsAdapter] = WeakValueDictionary()
+
+
+def _after_fork() -> None:  # pragma: no cover - runs in the child
+    for adapter in list(_adapters.values()):
+        drop_connections(adapter)
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
 
 # The redirects after which requests sends the body a second time.
 _SENDS_BODY_AGAIN = frozenset({307, 308})
@@ -211,8 +254,7 @@ def refuse_to_resend_stream(
         request.body
     )
     if refused:
-        # requests sets this if tell() fails, and rewind_body() raises for it.
-        request._body_position = object()
+        refuse_to_send_body_again(request)
     return refused
 
 
@@ -222,30 +264,50 @@ def _policy(max_retries: int | Retry | None) -> Retry:
     if isinstance(max_retries, Retry):
         if not max_retries.raise_on_status:
             return max_retries
-        return max_retries.new(raise_on_status=False)
+        # A subclass of somebody else may not be built again by its constructor.
+        policy = copy.copy(max_retries)
+        policy.raise_on_status = False
+        return policy
     wanted = "an integer, a urllib3 Retry or None"
     check_integer("max_retries", max_retries, 0, wanted=wanted)
     return CloudElementsRetry(total=max_retries)
 
 
-def _read_timeout(error: requests.RequestException) -> requests.ReadTimeout | None:
-    """Return a ReadTimeout if retries ended with one.
-
-    requests raises ConnectionError then, which ``except Timeout`` does not catch.
-    """
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    if not isinstance(reason, ReadTimeoutError):
-        return None
-    return requests.ReadTimeout(error.args[0], request=error.request)
-
-
-def _say_why(
-    error: requests.RequestException, policy: CloudElementsRetry, method: str | None
-) -> None:
-    """Add the attempts and why they stopped to a network failure, and as a note."""
-    error.attempts = policy.attempts  # type: ignore[attr-defined]
-    error.stopped_by = policy.stopped_by  # type: ignore[attr-defined]
-    note = network_note(policy.attempts, policy.stopped_by, method)
+def _network_failure(
+    error: Exception,
+    request: requests.PreparedRequest,
+    policy: Retry,
+    proxies: Mapping[str, str],
+) -> requests.RequestException:
+    """Return the exception to raise if no response arrived: of requests, with notes."""
+    if isinstance(error, requests.RequestException):
+        cause = error.args[0] if error.args else None
+    else:
+        cause = error
+    failure: requests.RequestException
+    if isinstance(getattr(cause, "reason", None), ReadTimeoutError):
+        # requests raises ConnectionError after retries, which is no Timeout.
+        failure = requests.ReadTimeout(cause, request=request)
+    elif isinstance(error, requests.RequestException):
+        failure = error
+    elif isinstance(error, ConnectTimeoutError) and not isinstance(
+        error, NewConnectionError
+    ):
+        failure = requests.ConnectTimeout(error, request=request)
+    else:
+        # A count of False makes urllib3 raise its own exceptions.
+        failure = requests.ConnectionError(error, request=request)
+    retries = Retries()
+    if isinstance(policy, CloudElementsRetry):
+        retries = Retries(policy.attempts, policy.stopped_by)
+    elif isinstance(cause, urllib3.exceptions.HTTPError):
+        redact = Redactor(request.headers, request.url, *proxies.values())
+        earlier = attempts_in(history_of(cause), redact)
+        last = Attempt(len(earlier) + 1, error=redact(str(cause)))
+        retries = Retries((*earlier, last))
+    vars(failure).update(retries._asdict())
+    note = network_note(*retries, request.method)
     if note is not None:
         # Python 3.10 has no notes.
-        getattr(error, "add_note", bool)(note)
+        getattr(failure, "add_note", bool)(note)
+    return failure

@@ -1,10 +1,21 @@
-"""Turn a failed `requests.Response` into an exception, or log the warning in it."""
+"""The check of a response: raise its error, once, with the settings of its adapter.
 
+A `CloudElementsAdapter` marks each failed response with its settings, and puts a
+`CheckingHooks` in the place of the request's hooks. requests calls it; it runs the
+user's hooks, and then the check. A `CloudElementsSession` checks by itself, since it
+stores the cookies first; it says so to the hooks by a `Call`.
+"""
+
+from __future__ import annotations
+
+import itertools
 import logging
-from collections.abc import Iterable
-from typing import Any
+from collections import UserList
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
+from requests.hooks import dispatch_hook
 from urllib3.util.retry import Retry
 
 from .._errors.base import CloudElementsError
@@ -18,14 +29,26 @@ from .._errors.payload import (
     parse_payload,
 )
 from .._errors.redaction import Redactor
+from .._functions import raised_by_signal_handler
+from .._internals import content_of, set_content
 from .._retries.body import read_body
 from .._retries.policy import CloudElementsRetry
 from .._table import FIRST_ERROR
 from .._urls import clean_url
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from urllib3.util.retry import RequestHistory
+
+OnError = Callable[[CloudElementsError], object]
+
 logger = logging.getLogger("cloud_elements_errors")
 
 _SUCCESSES = range(200, 300)
+
+# The number of errors that a patch keeps, since each may hold 64 KiB.
+_REMEMBERED = 100
 
 
 def raise_for_error(
@@ -54,16 +77,17 @@ def raise_for_error(
         session.hooks["response"].append(raise_for_error)
 
     """
-    error = error_of(response, (kwargs.get("proxies") or {}).values())
-    if error is not None:
-        try:
-            raise error
-        finally:
-            # The traceback refers to this frame. If the frame also referred to the
-            # error, only the garbage collector could free the two.
-            del error
-    log_warning(response)
-    return response
+    _check_response(response)
+    if not has_failed(response):
+        log_warning(response)
+        return response
+    error = error_of(response, _urls_of(kwargs.get("proxies")))
+    try:
+        raise error
+    finally:
+        # The traceback refers to this frame. If the frame also referred to the
+        # error, only the garbage collector could free the two.
+        del error
 
 
 def error_from_response(response: requests.Response) -> CloudElementsError | None:
@@ -88,32 +112,41 @@ def error_from_response(response: requests.Response) -> CloudElementsError | Non
             print(error.provider_message)
 
     """
-    return error_of(response)
+    _check_response(response)
+    return error_of(response) if has_failed(response) else None
 
 
-def error_of(
-    response: requests.Response, proxies: Iterable[str | None] = ()
-) -> CloudElementsError | None:
+def _check_response(response: object) -> None:
     if not isinstance(response, requests.Response):
         raise TypeError(
             f"response must be a requests.Response, not {type(response).__name__}: "
             "use error_from_parts() for the responses of other libraries"
         )
-    status_code = response.status_code
-    if status_code is None or status_code < FIRST_ERROR:
-        return None
+
+
+def has_failed(response: requests.Response) -> bool:
+    """Say whether a response has a status of 400 or more."""
+    return (response.status_code or 0) >= FIRST_ERROR
+
+
+def error_of(
+    response: requests.Response, urls: Iterable[str | None] = ()
+) -> CloudElementsError:
+    """Build the error of a failed response; it shows no secrets of these URLs."""
     request = response.request
     url = response.url if request is None else request.url
     method = None if request is None else request.method
     body, whole = _read_content(response)
     policy, stopped_by = policy_of(response), None
     if isinstance(policy, CloudElementsRetry):
-        stopped_by = policy.why_stopped(method or "", status_code, response.headers)
+        stopped_by = policy.why_stopped(
+            method or "", response.status_code, response.headers
+        )
         # Only the policy still knows the proxies if the error is built later.
-        proxies = (*proxies, *policy.urls)
-    redact = Redactor(None if request is None else request.headers, url, *proxies)
+        urls = (*urls, *policy.urls)
+    redact = Redactor(None if request is None else request.headers, url, *urls)
     return error_from_payload(
-        status_code,
+        response.status_code,
         parse_payload(response.headers, body, truncated=not whole),
         redact,
         reason=None if response.reason is None else as_text(response.reason),
@@ -132,17 +165,13 @@ def policy_of(response: requests.Response) -> Retry | None:
 
 
 def _read_content(response: requests.Response) -> tuple[bytes, bool]:
-    """Read the body within the limits, and store it where requests looks for it.
-
-    `requests.Response` has no public way to set its content.
-    """
-    body, whole = b"", True
-    if response._content is not False:
-        body = response._content or b""
-    elif response.raw is not None and not response._content_consumed:
-        body, whole = read_body(response.raw)
-    response._content = body
-    response._content_consumed = True
+    """Read the body within the limits, and store it where requests looks for it."""
+    body, whole = content_of(response), True
+    if body is None:
+        body = b""
+        if response.raw is not None:
+            body, whole = read_body(response.raw)
+    set_content(response, body)
     if response.encoding is not None and not is_charset(response.encoding):
         response.encoding = None  # response.text could raise, or take minutes
     return body, whole
@@ -152,9 +181,14 @@ def _earlier_attempts(policy: Retry | None, redact: Redactor) -> tuple[Attempt, 
     """Return the attempts before the last one, if the policy has recorded them."""
     if isinstance(policy, CloudElementsRetry):
         return tuple([_redacted(attempt, redact) for attempt in policy.attempts])
-    if policy is None:
-        return ()
-    failed = [past for past in policy.history if past.redirect_location is None]
+    return () if policy is None else attempts_in(policy.history, redact)
+
+
+def attempts_in(
+    history: Iterable[RequestHistory], redact: Redactor
+) -> tuple[Attempt, ...]:
+    """Return the attempts that urllib3 has recorded, without redirects."""
+    failed = [past for past in history if past.redirect_location is None]
     return tuple(
         Attempt(
             number,
@@ -190,3 +224,183 @@ def log_warning(response: requests.Response) -> None:
         printable(redact(clean_url(request.url or ""))),
         printable(redact(as_text(warning)), 500),
     )
+
+
+class Settings(NamedTuple):
+    """What happens to a failed response. None means that nothing was given."""
+
+    passthrough: Collection[int] | None = None
+    on_error: OnError | None = None
+    errors: list[CloudElementsError] | None = None
+    """The list of `patch_requests`."""
+
+    def or_else(self, other: Settings) -> Settings:
+        """Return these settings, and the other ones where nothing was given."""
+        return Settings(
+            other.passthrough if self.passthrough is None else self.passthrough,
+            other.on_error if self.on_error is None else self.on_error,
+            other.errors if self.errors is None else self.errors,
+        )
+
+
+class Call(dict[str, str]):
+    """The proxies of a request that a `CloudElementsSession` sends, and checks.
+
+    Of the arguments of a call, requests hands only these to adapter, hooks and
+    redirects. So they carry what those need to know of the call.
+    """
+
+    response: requests.Response
+    """The response, once it has arrived."""
+
+    def __init__(
+        self,
+        proxies: Mapping[str, str] | None,
+        request: requests.PreparedRequest,
+        before: Call | None = None,
+    ) -> None:
+        super().__init__(proxies or {})
+        self.request = request
+        self.began = now()
+        self.before = before
+        """The call whose response has redirected to this one."""
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[Any, ...]:
+        """Copy and pickle as the proxies alone: mocks keep the arguments of calls."""
+        return dict, (dict(self),)
+
+    @property
+    def urls(self) -> list[str | None]:
+        """The URLs that may hold secrets: of proxies, and of requests before it."""
+        earlier = [] if self.before is None else self.before.urls
+        return [*self.values(), self.request.url, *earlier]
+
+
+def _urls_of(proxies: Mapping[str, str] | None) -> Iterable[str | None]:
+    return proxies.urls if isinstance(proxies, Call) else (proxies or {}).values()
+
+
+_numbers = itertools.count(1)
+
+
+def now() -> int:
+    """Return a number that is larger than all before: was a check made since?"""
+    return next(_numbers)
+
+
+def is_response(response: object) -> bool:
+    """Say whether this is a real response: a mock may claim to be one."""
+    return issubclass(type(response), requests.Response)
+
+
+def mark(response: requests.Response, settings: Settings) -> None:
+    """Mark a response that has just arrived with the settings of its adapter."""
+    vars(response)["_cloud_elements"] = (settings, now())
+
+
+def mark_of(response: requests.Response | None) -> tuple[Settings, int] | None:
+    """Return the settings on a response, and the number at which it arrived."""
+    if not is_response(response):
+        return None
+    found: tuple[Settings, int] | None = vars(response).get("_cloud_elements")
+    return found
+
+
+def check(
+    response: requests.Response,
+    settings: Settings,
+    since: int,
+    proxies: Mapping[str, str] | None = None,
+) -> None:
+    """Raise the error of a failed response, unless a check since then has seen it.
+
+    The response of a mock, which only looks like one, is left alone.
+    """
+    # Error trackers show the variables of this frame: no URL with its query is here.
+    if not is_response(response):
+        return
+    failed = has_failed(response)
+    if not failed and WARNING_HEADER not in response.headers:
+        return
+    if vars(response).get("_checked", 0) > since:
+        return
+    vars(response)["_checked"] = now()
+    if not failed:
+        log_warning(response)
+    elif response.status_code not in (settings.passthrough or ()):
+        error = error_of(response, _urls_of(proxies))
+        tell(error, settings)
+        try:
+            raise error
+        finally:
+            del error  # or the error and this frame would refer to each other
+
+
+def tell(error: requests.HTTPError, settings: Settings) -> None:
+    """Call *on_error* with an error, and remember it, unless somebody has done so.
+
+    A hook may call ``raise_for_status()``: then this tells of our error.
+    """
+    if "_told" in vars(error):
+        return
+    vars(error)["_told"] = True
+    if isinstance(error, CloudElementsError):
+        ours = error
+    elif error.response is not None and mark_of(error.response):
+        ours = error_of(error.response)
+    else:
+        return
+    if settings.errors is not None:
+        settings.errors.append(ours)
+        del settings.errors[:-_REMEMBERED]
+    if settings.on_error is not None:
+        try:
+            settings.on_error(ours)
+        except Exception as failure:
+            if raised_by_signal_handler(failure):
+                raise
+            logger.exception("on_error failed, and is ignored")
+
+
+class CheckingHooks(UserList[Any]):
+    """The response hooks of a request: the user's, then our check.
+
+    requests sees one callable hook, which runs a copy of the user's list. So a hook may
+    raise, or remove itself. It shares the user's own list, so that whatever is
+    registered on the request stays, also if several threads send it at the same time.
+    It does nothing for responses that have no mark, so it may stay on the request.
+    """
+
+    def __init__(self, hooks: Any) -> None:
+        if not isinstance(hooks, list):
+            hooks = [hooks] if callable(hooks) else list(hooks or ())
+        self.data = hooks
+
+    @classmethod
+    def install(cls, request: requests.PreparedRequest) -> None:
+        """Put the check after the hooks of a request, if it is not there."""
+        hooks = request.hooks.get("response")
+        if not isinstance(hooks, cls):
+            request.hooks["response"] = cls(hooks)  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        """Return True even for an empty list, or requests would skip this hook."""
+        return True
+
+    def __call__(self, response: requests.Response, **kwargs: Any) -> Any:
+        proxies = kwargs.get("proxies")
+        first = mark_of(response)
+        settings, since = first or (Settings(), 0)
+        try:
+            response = dispatch_hook(
+                "response", {"response": [*self]}, response, **kwargs
+            )
+            if first is not None and not isinstance(proxies, Call):
+                # A hook may have replaced the response by another one of ours.
+                settings, since = mark_of(response) or first
+                check(response, settings, since, proxies)
+        except requests.HTTPError as error:
+            if first is not None and not isinstance(proxies, Call):
+                tell(error, settings)
+            raise
+        return response

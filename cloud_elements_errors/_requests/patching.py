@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import functools
+import warnings
+import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 import requests
 
 from .._arguments import check_type
-from .._lock import lock
+from .._lock import new_lock
 from .._urls import clean_url, origin_of
 from .adapter import CloudElementsAdapter
 
@@ -18,14 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from requests.adapters import BaseAdapter
     from urllib3.util.retry import Retry
 
     from .._errors.base import CloudElementsError
-    from .response_hooks import OnError
-
-# The number of errors that a patch keeps, since each may hold 64 KiB.
-_REMEMBERED = 100
+    from .checking import OnError
 
 
 class _Prefix:
@@ -40,8 +37,8 @@ class _Prefix:
         parts = urlsplit(prepared.url or "")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError(
-                "a prefix must have a scheme and a host, such as "
-                f"https://api.cloud-elements.com/, not {prefix!r}"
+                "a prefix must be an http or https URL of one host (* is no pattern), "
+                f"such as https://api.cloud-elements.com/, not {clean_url(prefix)!r}"
             )
         if parts.username is not None or parts.query or parts.fragment:
             raise ValueError(
@@ -58,39 +55,102 @@ class _Prefix:
         return f"{urlsplit(url).path}/".startswith(self._path)
 
 
+class _Patch:
+    """An open block: its prefixes, and an adapter for each session that sends."""
+
+    def __init__(
+        self,
+        prefixes: tuple[_Prefix, ...],
+        make_adapter: Callable[[], CloudElementsAdapter],
+    ) -> None:
+        self._prefixes = prefixes
+        self._make_adapter = make_adapter
+        # By id, because a session may have an __eq__ of its own. A login that is bound
+        # to a connection must not serve another session.
+        self._adapters: dict[int, tuple[weakref.ref[Any], CloudElementsAdapter]] = {}
+
+    def adapter_for(
+        self, session: requests.Session, url: str
+    ) -> CloudElementsAdapter | None:
+        if not any(prefix.matches(url) for prefix in self._prefixes):
+            return None
+        key = id(session)
+        with _lock:
+            if key not in self._adapters:
+                gone = weakref.ref(session, lambda _: self.forget(key))
+                self._adapters[key] = (gone, self._make_adapter())
+            return self._adapters[key][1]
+
+    def forget(self, key: int) -> None:
+        """Close the adapter of a session that is closed or gone."""
+        with _lock:
+            _, adapter = self._adapters.pop(key, (None, None))
+        if adapter is not None:
+            adapter.close()
+
+    def close(self) -> None:
+        for key in list(self._adapters):
+            self.forget(key)
+
+
+_lock = new_lock()
+
+# The class that defines the method: requests_cache puts a subclass of it in the place
+# of requests.Session.
+_SESSION: Any = next(
+    cls for cls in reversed(requests.Session.__mro__) if "get_adapter" in vars(cls)
+)
+
+
 class _Patches:
     """The open patches, newest first. requests is patched while there is one."""
 
     def __init__(self) -> None:
-        self._open: list[tuple[tuple[_Prefix, ...], CloudElementsAdapter]] = []
-        self._original: Any = None
-        self._installed: Any = None
+        self._open: list[_Patch] = []
+        self._restore: list[Callable[[], None]] = []
 
-    def add(self, prefixes: tuple[_Prefix, ...], adapter: CloudElementsAdapter) -> None:
-        with lock:
+    def add(self, patch: _Patch) -> None:
+        with _lock:
             if not self._open:
-                original = self._original = requests.Session.get_adapter
-
-                def get_adapter(session: requests.Session, url: str) -> BaseAdapter:
-                    return self.adapter_for(url) or original(session, url)
-
-                self._installed = get_adapter
-                requests.Session.get_adapter = get_adapter  # type: ignore[assignment,method-assign]
+                self._replace("get_adapter", self._get_adapter)
+                self._replace("close", self._close)
             # A new list, because another thread may be reading the old one.
-            self._open = [(prefixes, adapter), *self._open]
+            self._open = [patch, *self._open]
 
-    def remove(self, adapter: CloudElementsAdapter) -> None:
-        with lock:
-            self._open = [entry for entry in self._open if entry[1] is not adapter]
+    def remove(self, patch: _Patch) -> None:
+        with _lock:
+            self._open = [other for other in self._open if other is not patch]
+            while not self._open and self._restore:
+                self._restore.pop()()
+        patch.close()
+
+    def _replace(self, name: str, ours: Callable[..., Any]) -> None:
+        original = getattr(_SESSION, name)
+
+        def replacement(session: requests.Session, *args: Any, **kwargs: Any) -> Any:
+            return ours(original, session, *args, **kwargs)
+
+        def restore() -> None:
             # Do not remove a mock that was installed later.
-            if not self._open and requests.Session.get_adapter is self._installed:
-                requests.Session.get_adapter = self._original  # type: ignore[method-assign]
+            if getattr(_SESSION, name) is replacement:
+                setattr(_SESSION, name, original)
 
-    def adapter_for(self, url: str) -> CloudElementsAdapter | None:
-        for prefixes, adapter in self._open:
-            if any(prefix.matches(url) for prefix in prefixes):
+        setattr(_SESSION, name, replacement)
+        self._restore.append(restore)
+
+    def _get_adapter(
+        self, original: Callable[..., Any], session: requests.Session, url: str
+    ) -> Any:
+        for patch in self._open:
+            adapter = patch.adapter_for(session, url)
+            if adapter is not None:
                 return adapter
-        return None
+        return original(session, url)
+
+    def _close(self, original: Callable[..., Any], session: requests.Session) -> None:
+        for patch in self._open:
+            patch.forget(id(session))
+        original(session)
 
 
 _patches = _Patches()
@@ -105,9 +165,9 @@ def patch_requests(
     """Patch requests for some URLs, for clients that have no session.
 
     While the block is open, every `requests.Session` of the process sends requests
-    for URLs under the prefixes through one `CloudElementsAdapter`. That includes
-    ``requests.get`` and the like. After the block, the patch is gone. If blocks are
-    nested, the inner one counts.
+    for URLs under the prefixes through a `CloudElementsAdapter` of its own. That
+    includes ``requests.get`` and the like. After the block, the patch is gone. If
+    blocks are nested, the inner one counts.
 
     Args:
         prefixes: URLs with scheme and host, such as
@@ -137,31 +197,43 @@ def patch_requests(
             "patch_requests() needs a prefix, such as https://api.cloud-elements.com/"
         )
     checked = tuple(map(_Prefix, prefixes))
-    make_adapter = functools.partial(
-        CloudElementsAdapter, max_retries, passthrough=passthrough
-    )
-    make_adapter(on_error=on_error)  # raises now for wrong arguments, not in the block
-    return _patched(checked, make_adapter, on_error)
+    # Wrong arguments raise now, and not in the block. All adapters share one policy.
+    policy = CloudElementsAdapter(
+        max_retries=max_retries, passthrough=passthrough, on_error=on_error
+    ).max_retries
+    errors: list[CloudElementsError] = []
+
+    def make_adapter() -> CloudElementsAdapter:
+        adapter = CloudElementsAdapter(
+            max_retries=policy, passthrough=passthrough, on_error=on_error
+        )
+        adapter._errors = errors
+        return adapter
+
+    return _patched(_Patch(checked, make_adapter), errors, _Block())
+
+
+class _Block:
+    """Warns if the block of a patch is never entered: then nothing is patched."""
+
+    entered = False
+
+    def __del__(self) -> None:
+        if not self.entered:
+            warnings.warn(
+                "patch_requests() does nothing without a with statement",
+                RuntimeWarning,
+                stacklevel=1,
+            )
 
 
 @contextmanager
 def _patched(
-    prefixes: tuple[_Prefix, ...],
-    make_adapter: Callable[..., CloudElementsAdapter],
-    on_error: OnError | None,
+    patch: _Patch, errors: list[CloudElementsError], block: _Block
 ) -> Iterator[Sequence[CloudElementsError]]:
-    seen: list[CloudElementsError] = []
-
-    def remember(error: CloudElementsError) -> None:
-        seen.append(error)
-        del seen[:-_REMEMBERED]
-        if on_error is not None:
-            on_error(error)
-
-    adapter = make_adapter(on_error=remember)
-    _patches.add(prefixes, adapter)
+    block.entered = True
+    _patches.add(patch)
     try:
-        yield seen
+        yield errors
     finally:
-        _patches.remove(adapter)
-        adapter.close()
+        _patches.remove(patch)

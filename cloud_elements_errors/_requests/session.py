@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import requests
-import urllib3
-from requests.cookies import extract_cookies_to_jar
-from requests.models import REDIRECT_STATI
+from requests.utils import resolve_proxies
 
-from .._arguments import TimeoutTypes, checked_timeout
-from .._errors.base import CloudElementsError
+from .._arguments import (
+    TimeoutTypes,
+    check_callable,
+    checked_statuses,
+    checked_timeout,
+)
 from .adapter import CloudElementsAdapter, refuse_to_resend_stream
-from .response_hooks import OnError, ResponseHooks
+from .checking import Call, OnError, Settings, check, mark_of, now, tell
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 # How many positional arguments of requests.Session.request() are between the URL
 # and the timeout.
 _BEFORE_TIMEOUT = 6
-
-_SEND = requests.Session.send
 
 
 class CloudElementsSession(requests.Session):
@@ -38,10 +38,12 @@ class CloudElementsSession(requests.Session):
             contacts = session.get(url).json()
     """
 
+    __module__ = "cloud_elements_errors"
+
     __attrs__: list[str] = [  # noqa: RUF012
         *requests.Session.__attrs__,
-        "_passthrough",
-        "_on_error",
+        "passthrough",
+        "on_error",
         "_timeout",
     ]
 
@@ -70,26 +72,12 @@ class CloudElementsSession(requests.Session):
         """
         super().__init__()
         self.timeout = timeout
-        # Two adapters, as requests has them, and one policy with one budget.
-        policy: int | Retry | None = max_retries
-        for prefix in ("https://", "http://"):
-            adapter = CloudElementsAdapter(
-                policy, passthrough=passthrough, on_error=on_error
-            )
-            policy = adapter.max_retries
-            self.mount(prefix, adapter)
-        self._passthrough = adapter.passthrough
-        self._on_error = adapter.on_error
-
-    @property
-    def passthrough(self) -> frozenset[int]:
-        """The statuses that are returned as plain responses."""
-        return self._passthrough
-
-    @property
-    def on_error(self) -> OnError | None:
-        """The function that is called with each error before it is raised."""
-        return self._on_error
+        check_callable("on_error", on_error)
+        self.passthrough: frozenset[int] = checked_statuses("passthrough", passthrough)
+        self.on_error: OnError | None = on_error
+        adapter = CloudElementsAdapter(max_retries=max_retries)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
 
     @property
     def timeout(self) -> TimeoutTypes:
@@ -121,11 +109,10 @@ class CloudElementsSession(requests.Session):
         """
         if len(args) <= _BEFORE_TIMEOUT:
             kwargs.setdefault("timeout", self._timeout)
+        began = now()
         response = super().request(method, url, *args, **kwargs)
-        if "send" in self.__dict__:  # requests_mock has replaced our send()
-            request = requests.PreparedRequest()
-            hooks = ResponseHooks.install(request, self._passthrough, self._on_error)
-            hooks(response)
+        if "send" in self.__dict__:  # a mock has replaced our send()
+            check(response, self._settings_for(response), began)
         return response
 
     def send(
@@ -146,30 +133,33 @@ class CloudElementsSession(requests.Session):
 
         """
         kwargs.setdefault("timeout", self._timeout)
-        hooks = None
-        if self._is_foreign(request):
-            hooks = ResponseHooks.install(request, self._passthrough, self._on_error)
+        if "proxies" not in kwargs:
+            kwargs["proxies"] = resolve_proxies(request, self.proxies, self.trust_env)
+        call = kwargs["proxies"]
+        if not isinstance(call, Call) or call.request is not request:
+            call = kwargs["proxies"] = Call(call, request)
         try:
-            return super().send(request, **kwargs)
-        except CloudElementsError as error:
-            # requests stores cookies after the hooks, but a hook has raised.
-            if error.response is not None:
-                for hop in (*error.response.history, error.response):
-                    if _may_set_cookies(hop.raw):
-                        extract_cookies_to_jar(self.cookies, hop.request, hop.raw)
+            response = super().send(request, **kwargs)
+            # A mock that replaces requests.Session.send does not follow redirects.
+            check(response, self._settings_for(response), call.began, call)
+        except requests.HTTPError as error:  # maybe of a hook
+            tell(error, self._settings_for(error.response))
             raise
-        finally:
-            if hooks is not None:
-                hooks.uninstall()
+        return response
 
-    def _is_foreign(self, request: requests.PreparedRequest) -> bool:
-        """Say whether the response may come from an adapter that does not raise."""
-        if not isinstance(request, requests.PreparedRequest):
-            return False  # requests raises for it
-        # A mock that replaces Session.send may choose an adapter of its own.
-        return requests.Session.send is not _SEND or not isinstance(
-            self.get_adapter(request.url or ""), CloudElementsAdapter
-        )
+    def rebuild_proxies(
+        self, prepared_request: requests.PreparedRequest, proxies: Any
+    ) -> Call:
+        """Return the proxies for a redirect, as requests does, and what came before."""
+        rebuilt = super().rebuild_proxies(prepared_request, proxies)
+        before = proxies if isinstance(proxies, Call) else None
+        return Call(rebuilt, prepared_request, before)
+
+    def _settings_for(self, response: requests.Response | None) -> Settings:
+        """Return the settings of the response's adapter, else those of the session."""
+        own = Settings(self.passthrough, self.on_error)
+        marked = mark_of(response)
+        return own if marked is None else marked[0].or_else(own)
 
     def resolve_redirects(
         self,
@@ -189,32 +179,16 @@ class CloudElementsSession(requests.Session):
                 a one-shot body a second time.
 
         """
+        # requests calls this for each response, after its hooks, with its cookies
+        # stored, and before it reads the body.
+        call = kwargs.get("proxies")
+        if not isinstance(call, Call):
+            call = Call(call, req)
+        call.response = resp
+        if call.before is not None:
+            resp.history = [*call.before.response.history, call.before.response]
+        check(resp, self._settings_for(resp), call.began, call)
         hops = super().resolve_redirects(resp, req, *args, **kwargs)
-        if resp.status_code not in REDIRECT_STATI:
-            return hops
         if refuse_to_resend_stream(req, resp) and kwargs.get("yield_requests"):
             hops.close()
-        return _with_history(resp, hops)
-
-
-def _may_set_cookies(raw: object) -> bool:
-    """Look for the headers of cookies, eight times faster than http.cookiejar."""
-    return (
-        not isinstance(raw, urllib3.HTTPResponse)
-        or "Set-Cookie" in raw.headers
-        or "Set-Cookie2" in raw.headers
-    )
-
-
-def _with_history(
-    response: requests.Response, hops: Generator[requests.Response, None, None]
-) -> Generator[requests.Response, None, None]:
-    history = [response]
-    try:
-        for hop in hops:
-            history.append(hop)
-            yield hop
-    except CloudElementsError as error:
-        if error.response is not None:
-            error.response.history = history
-        raise
+        return hops

@@ -51,6 +51,8 @@ class RetryBudget:
         policy = CloudElementsRetry(budget=budget)
     """
 
+    __module__ = "cloud_elements_errors"
+
     def __init__(self, reserve: float = 100, ratio: float = 0.2) -> None:
         """Make a budget that holds 3 tokens, or *reserve* if that is less.
 

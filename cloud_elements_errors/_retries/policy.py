@@ -72,6 +72,8 @@ class CloudElementsRetry(Retry):
         session = CloudElementsSession(max_retries=policy)
     """
 
+    __module__ = "cloud_elements_errors"
+
     def __init__(
         self,
         total: bool | int | None = 3,

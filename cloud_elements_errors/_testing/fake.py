@@ -1,38 +1,42 @@
-"""The fake Cloud Elements server, and retries without waits."""
+"""The fake Cloud Elements server."""
 
 from __future__ import annotations
 
 import json
-import re
-import secrets
-import time
-from collections.abc import Mapping
-from contextlib import contextmanager
+import os
 from typing import TYPE_CHECKING, Any
 
-from urllib3.util.retry import Retry
-
-from .._arguments import check_integer, check_optional, check_type
-from .._errors.payload import REQUEST_ID_HEADER
-from .._lock import lock
-from .._retries.budget import host_budgets
-from .._retries.policy import CloudElementsRetry
+from .._arguments import check_integer, check_optional
+from .._errors.line import printable
+from .._lock import new_lock
 from .._table import FIRST_ERROR, NORMALIZED_ERRORS
-from .loopback import LoopbackServer, ReceivedRequest, Reply, phrase
+from .loopback import LoopbackServer, ReceivedRequest, Response, phrase
+from .queued import VALUE, Queued, check_text, checked_headers, target_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from typing_extensions import Self
 
-    from .._retries.budget import RetryBudget
+# For the queues of all servers, and the environment.
+_lock = new_lock()
+
+# The variable no_proxy as each open server has found it. In whatever order they are
+# closed, the last one restores what the first one has found.
+_found: list[str | None] = []
+
+# The most requests that assert_all_sent() shows.
+_SHOWN = 20
 
 
 class FakeCloudElements:
     """A fake Cloud Elements server that sends the responses you have queued.
 
     It is a context manager, and listens on a free port of 127.0.0.1 while it is open.
-    If no queued response matches a request, it sends a 200 with ``{}``.
+    If no queued response matches a request, it sends a 200 with ``{}``. While it is
+    open, the environment variable ``no_proxy`` names 127.0.0.1, so that requests
+    arrive also where ``HTTP_PROXY`` is set. A process that is forked meanwhile may
+    send requests, too; they arrive in the parent process.
 
     Example::
 
@@ -45,7 +49,7 @@ class FakeCloudElements:
         """Make the server. It listens once the block is entered."""
         self.requests: list[ReceivedRequest] = []
         """The requests that have arrived, in order."""
-        self._queue: list[Reply] = []
+        self._queue: list[Queued] = []
         self._server: LoopbackServer | None = None
 
     @property
@@ -63,10 +67,11 @@ class FakeCloudElements:
         provider_message: object = None,
         request_id: str | None = None,
         body: object = None,
-        headers: Mapping[str, str] | None = None,
-        times: int = 1,
+        headers: Mapping[str, str | list[str]] | None = None,
+        times: int | None = 1,
         method: str | None = None,
         path: str | None = None,
+        delay: float = 0,
     ) -> None:
         """Queue a response. Each request gets the first queued one that matches it.
 
@@ -79,125 +84,134 @@ class FakeCloudElements:
                 default, an error has a new one, and a success has none.
             body: The whole body, in place of the three: bytes or str are sent as
                 they are, other values as JSON.
-            headers: Headers to add, or to send instead of the default ones.
-            times: How many requests get this response.
+            headers: Headers to add, or to send instead of the default ones. If a
+                value is a list, the header is sent once for each of its values.
+            times: How many requests get this response; None for every one.
             method: Only requests with this method match.
-            path: Only requests with this path match. It may include the query.
+            path: Only requests with this path match. It may include the query, and
+                need not be quoted.
+            delay: Seconds to wait before the response is sent. If the server stops
+                before that, it closes the connection.
 
         Raises:
             TypeError: If an argument is of the wrong type.
-            ValueError: If *status* is not from 200 to 999, *times* is below 1, or a
-                header cannot be sent.
+            ValueError: If *status* is not from 200 to 999, *times* is below 1, *delay*
+                is negative, or a header cannot be sent. If *method* or *path* can
+                match no request: a path begins with a slash, not with a host, and has
+                no fragment.
 
         """
         check_integer("status", status, 200, 999)
-        check_integer("times", times, 1)
         check_optional("message", message, str, "a str")
-        check_optional("request_id", request_id, str, "a str")
-        check_optional("method", method, str, "a str")
-        check_optional("path", path, str, "a str")
-        _check_headers(headers)
-        for _ in range(times):
-            fields = {
-                "requestId": request_id,
-                "message": message,
-                "providerMessage": provider_message,
-            }
-            if status >= FIRST_ERROR:
-                row = NORMALIZED_ERRORS.get(status)
-                fields["requestId"] = request_id or _object_id()
-                if message is None:
-                    fields["message"] = row.title if row else phrase(status)
+        check_text("request_id", request_id, VALUE, "the value of a header")
+        if message is None and status >= FIRST_ERROR:
+            row = NORMALIZED_ERRORS.get(status)
+            message = row.title if row else phrase(status)
+        fields = {
+            "requestId": request_id,
+            "message": message,
+            "providerMessage": provider_message,
+        }
+        content: Any = body
+        if body is None:
             sent = {key: value for key, value in fields.items() if value is not None}
-            content = sent if body is None else body
-            all_headers = {"Content-Type": "application/json;charset=UTF-8"}
-            if "requestId" in sent and body is None:
-                all_headers[REQUEST_ID_HEADER] = str(sent["requestId"])
-            reply = Reply(
-                status,
-                {**all_headers, **(headers or {})},
-                content if isinstance(content, bytes) else _encoded(content),
-                method and method.upper(),
-                path,
+            content = json.loads(json.dumps(sent))
+        elif not isinstance(body, bytes):
+            content = (body if isinstance(body, str) else json.dumps(body)).encode()
+        self._queue.append(
+            Queued(
+                status, content, checked_headers(headers), times, method, path, delay
             )
-            with lock:
-                self._queue.append(reply)
+        )
+
+    def drop(
+        self,
+        *,
+        times: int | None = 1,
+        method: str | None = None,
+        path: str | None = None,
+        delay: float = 0,
+    ) -> None:
+        """Queue a broken connection: the server closes it without a response.
+
+        Args:
+            times: How many requests get this; None for every one.
+            method: Only requests with this method match.
+            path: Only requests with this path match, as in `reply`.
+            delay: Seconds to wait before the connection is closed.
+
+        Raises:
+            TypeError: If an argument is of the wrong type.
+            ValueError: If *times* is below 1, *delay* is negative, or *method* or
+                *path* can match no request.
+
+        """
+        self._queue.append(Queued(None, b"", {}, times, method, path, delay))
+
+    def assert_all_sent(self) -> None:
+        """Check that each `reply` and each `drop` has met a request.
+
+        Raises:
+            AssertionError: If no request got one of them. The message names them, and
+                the last requests that arrived.
+
+        """
+        __tracebackhide__ = True  # pytest then shows the line of the caller
+        with _lock:
+            unsent = [str(queued) for queued in self._queue if not queued.sent]
+            arrived = [f"{one.method} {printable(one.path)}" for one in self.requests]
+        if unsent:
+            line = "\n  "
+            raise AssertionError(
+                line.join(["No request got:", *unsent])
+                + line.join(
+                    [f"\nRequests that arrived: {len(arrived)}", *arrived[-_SHOWN:]]
+                )
+            )
+
+    def reset(self) -> None:
+        """Forget the queued responses, and the requests that have arrived."""
+        with _lock:
+            self._queue.clear()
+            self.requests.clear()
 
     def __enter__(self) -> Self:
         """Start the server."""
         if self._server is not None:
             raise RuntimeError("this FakeCloudElements is already open")
         self._server = LoopbackServer(self._answer)
+        with _lock:
+            _found.append(os.environ.get("no_proxy"))
+            hosts = _found[-1] or os.environ.get("NO_PROXY") or ""
+            if hosts != "*":  # this means all hosts, but only if it is alone
+                hosts = f"{hosts},127.0.0.1".removeprefix(",")
+            os.environ["no_proxy"] = hosts
         return self
 
     def __exit__(self, *exception: object) -> None:
         """Stop the server and close its connections."""
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
+        if self._server is None:
+            return
+        self._server.stop()
+        self._server = None
+        with _lock:
+            hosts = _found.pop()
+            os.environ["no_proxy"] = hosts or ""
+            if hosts is None:
+                del os.environ["no_proxy"]
 
-    def _answer(self, request: ReceivedRequest) -> Reply:
-        with lock:
+    def _answer(self, request: ReceivedRequest) -> tuple[float, Response | None]:
+        """Return the seconds to wait, and the response; None for no response."""
+        target = target_of(request.path)
+        with _lock:
             self.requests.append(request)
-            for index, reply in enumerate(self._queue):
-                if reply.matches(request.method, request.path):
-                    return self._queue.pop(index)
-        return Reply(200, {"Content-Type": "application/json"}, b"{}", None, None)
+            for index, queued in enumerate(self._queue):
+                if queued.matches(request.method, target):
+                    queued.sent += 1
+                    if queued.sent == queued.times:
+                        del self._queue[index]
+                    return queued.delay, queued.response()
+        return 0, _NOTHING_QUEUED.response()
 
 
-@contextmanager
-def no_wait() -> Iterator[None]:
-    """Make retries not wait while the block is open, and start with new budgets.
-
-    Logs and *attempts* still show the waits. The process gets new retry budgets, so
-    that a test does not depend on earlier ones; after the block, the old ones are
-    back. This applies to the whole process, and to every `urllib3.Retry`.
-
-    Example::
-
-        with FakeCloudElements() as server, no_wait():
-            server.reply(502, times=2)
-            assert CloudElementsSession().get(server.url).ok
-    """
-    with lock:
-        _found.append(([cls.sleep for cls in _POLICIES], host_budgets.by_origin))
-        for cls in _POLICIES:
-            cls.sleep = _no_sleep  # type: ignore[assignment,method-assign]
-        host_budgets.by_origin = {}
-    try:
-        yield
-    finally:
-        with lock:
-            sleeps, host_budgets.by_origin = _found.pop()
-            for cls, sleep in zip(_POLICIES, sleeps, strict=True):
-                cls.sleep = sleep  # type: ignore[method-assign]
-
-
-def _no_sleep(_policy: Retry, _response: object = None) -> None:
-    return None
-
-
-_POLICIES: tuple[type[Retry], ...] = (Retry, CloudElementsRetry)
-# What each open no_wait() block has replaced, in all threads. The last block to end
-# restores what the first one replaced.
-_found: list[tuple[list[Any], dict[object, RetryBudget]]] = []
-
-
-def _check_headers(headers: Mapping[str, str] | None) -> None:
-    check_optional("headers", headers, Mapping, "a mapping")
-    for name, value in (headers or {}).items():
-        check_type("a name in headers", name, str, "a str")
-        check_type(f"headers[{name!r}]", value, str, "a str")
-        if not re.fullmatch(r"[^\r\n\u0100-\U0010ffff]*", name + value):
-            raise ValueError(
-                f"headers must be of Latin-1 without line breaks, not {name}: {value!r}"
-            )
-
-
-def _encoded(content: object) -> bytes:
-    return (content if isinstance(content, str) else json.dumps(content)).encode()
-
-
-def _object_id() -> str:
-    """Make a request id like the platform's: 8 hex digits of time, 16 random ones."""
-    return f"{int(time.time()):08x}{secrets.token_hex(8)}"
+_NOTHING_QUEUED = Queued(200, {}, {}, None, None, None, 0)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPMessage, responses
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-from requests.structures import CaseInsensitiveDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from requests.structures import CaseInsensitiveDict
+
+NO_BODY = frozenset({204, 304})
+"""The statuses without a body; clients do not read one."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class ReceivedRequest:
 
     Attributes:
         method: ``"GET"`` and so on.
-        path: The path with its query.
+        path: The path with its query, as it was sent.
         headers: The headers; lookups ignore case.
         body: The body; a chunked one without its chunk sizes.
 
@@ -30,29 +36,40 @@ class ReceivedRequest:
 
     method: str
     path: str
-    headers: HTTPMessage
+    headers: HTTPMessage = field(repr=False)  # its values may be secrets
     body: bytes
 
+    def json(self) -> Any:
+        """Return the body, parsed as JSON.
 
-class Reply(NamedTuple):
+        Raises:
+            ValueError: If the body is not JSON.
+
+        """
+        return json.loads(self.body)
+
+
+class Response(NamedTuple):
     status: int
-    headers: dict[str, str]
+    headers: CaseInsensitiveDict[list[str]]
     body: bytes
-    method: str | None
-    path: str | None
-
-    def matches(self, method: str, target: str) -> bool:
-        return (self.method is None or self.method == method) and (
-            self.path is None or self.path in {target, target.partition("?")[0]}
-        )
 
 
-class LoopbackServer(ThreadingHTTPServer):
+class LoopbackServer(ThreadingTCPServer):
     request_queue_size = 128
 
-    def __init__(self, answer: Callable[[ReceivedRequest], Reply]) -> None:
+    def __init__(
+        self, answer: Callable[[ReceivedRequest], tuple[float, Response | None]]
+    ) -> None:
+        """Serve what *answer* returns: seconds to wait, and a response.
+
+        Without a response, the connection is closed.
+        """
+        # http.server.HTTPServer would ask the resolver for the name of the host.
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answer = answer
+        self.stopping = threading.Event()
+        self._process = os.getpid()
         self._open: list[tuple[socket.socket, threading.Thread]] = []
         self._loop = threading.Thread(
             target=self.serve_forever, args=(0.01,), daemon=True
@@ -74,8 +91,16 @@ class LoopbackServer(ThreadingHTTPServer):
         """Log nothing: a client may close its connection at any time."""
 
     def stop(self) -> None:
+        if self._process != os.getpid():  # the threads are in the parent process
+            self.server_close()
+            for connection, _ in self._open:
+                connection.close()
+            return
+        self.stopping.set()
         self.shutdown()
         self._loop.join()
+        with suppress(OSError):  # a forked child keeps the port open otherwise
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.server_close()
         for connection, thread in self._open:
             with suppress(OSError):
@@ -95,18 +120,24 @@ class _Handler(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def _respond(self) -> None:
-        request = ReceivedRequest(
-            self.command, self.path, self.headers, self._read_body()
-        )
-        reply = self.server.answer(request)
-        lines = [f"HTTP/1.1 {reply.status} {phrase(reply.status)}"]
-        headers = {"Content-Length": str(len(reply.body)), **reply.headers}
-        # A header of the user replaces a default one, whatever its case.
-        lines += [": ".join(item) for item in CaseInsensitiveDict(headers).items()]
-        head = "\r\n".join([*lines, "", ""]).encode("latin-1")
-        no_body = self.command == "HEAD" or reply.status in {204, 304}
+        target = self.requestline.split()[1]  # self.path has only one slash of "//a"
+        request = ReceivedRequest(self.command, target, self.headers, self._read_body())
+        delay, response = self.server.answer(request)
+        if self.server.stopping.wait(delay) or response is None:
+            self.close_connection = True
+            return
+        status, headers, body = response
+        if status in NO_BODY or self.command == "HEAD":
+            body = b""
+        elif headers.get("Content-Length") != [str(len(body))]:
+            # The client cannot tell where the next response would begin.
+            headers["Connection"] = ["close"]
+        if "close" in ",".join(headers.get("Connection", [])).lower():
+            self.close_connection = True
+        lines = [f"HTTP/1.1 {status} {phrase(status)}"]
+        lines += [f"{name}: {one}" for name, many in headers.items() for one in many]
         # One send: with two, Nagle and delayed ACK would cost 40 ms.
-        self.wfile.write(head if no_body else head + reply.body)
+        self.wfile.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
 
     def _read_body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():
@@ -115,7 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
         while size := int(self.rfile.readline().split(b";")[0], 16):
             chunks.append(self.rfile.read(size))
             self.rfile.readline()
-        self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass  # a trailer
         return b"".join(chunks)
 
     def log_message(self, *_args: Any) -> None:

@@ -237,7 +237,7 @@ def our_adapter() -> Ask:
 
     retry = CloudElementsRetry(backoff_factor=0)
     session = requests.Session()
-    session.mount("http://", CloudElementsAdapter(retry))
+    session.mount("http://", CloudElementsAdapter(max_retries=retry))
     return _ours(session)
 
 
@@ -260,6 +260,8 @@ class Client(NamedTuple):
     retries: bool = True
 
 
+# The package imports its modules when a name is first used.
+OURS = "cloud_elements_errors; cloud_elements_errors.CloudElementsSession"
 PLAIN = Client("plain requests", plain, "requests", retries=False)
 CLIENTS = [
     PLAIN,
@@ -273,9 +275,9 @@ CLIENTS = [
         "requests, azure.core.rest, azure.core.pipeline.transport._requests_basic",
     ),
     Client("httpx, httpx-retries", with_httpx, "httpx, httpx_retries"),
-    Client("CloudElementsSession", our_session, "cloud_elements_errors"),
-    Client("CloudElementsAdapter", our_adapter, "cloud_elements_errors"),
-    Client("raise_for_error", our_hook, "cloud_elements_errors", retries=False),
+    Client("CloudElementsSession", our_session, OURS),
+    Client("CloudElementsAdapter", our_adapter, OURS),
+    Client("raise_for_error", our_hook, OURS, retries=False),
 ]
 # Named like no other row: the second session of plain requests.
 CONTROL = "plain requests again"

@@ -137,30 +137,36 @@ def test_demo_leaves_the_logger_as_it_was(demo: str) -> None:
     assert demo_module.logging.getLogger("cloud_elements_errors").propagate
 
 
+@pytest.fixture(autouse=True)
+def _no_colour_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave colour to the stream."""
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.mark.parametrize(
-    ("stream", "no_color", "coloured"),
+    ("stream", "variables", "coloured"),
     [
-        (Terminal, None, True),
-        (Terminal, "", True),
-        (Terminal, "1", False),
-        (io.StringIO, None, False),
+        (Terminal, {}, True),
+        (Terminal, {"NO_COLOR": ""}, True),
+        (Terminal, {"NO_COLOR": "1"}, False),
+        (Terminal, {"TERM": "dumb"}, False),
+        (io.StringIO, {}, False),
+        (io.StringIO, {"FORCE_COLOR": ""}, False),
+        (io.StringIO, {"FORCE_COLOR": "1"}, True),
+        (io.StringIO, {"FORCE_COLOR": "1", "TERM": "dumb"}, True),
+        (Terminal, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
     ],
-    ids=["terminal", "empty NO_COLOR", "NO_COLOR", "pipe"],
 )
-@pytest.mark.parametrize("term", ["xterm", "dumb"])
 def test_colour(
     monkeypatch: pytest.MonkeyPatch,
     stream: type[io.StringIO],
-    no_color: str | None,
+    variables: dict[str, str],
     coloured: bool,
-    term: str,
 ) -> None:
-    """There is colour on a terminal that has it, unless NO_COLOR says something."""
-    monkeypatch.setenv("TERM", term)
-    coloured &= term != "dumb"
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    if no_color is not None:
-        monkeypatch.setenv("NO_COLOR", no_color)
+    """There is colour on a terminal that has it, unless a variable says otherwise."""
+    for name, value in {"TERM": "xterm", **variables}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "stdout", stream())
     main(["table"])
     text = sys.stdout.getvalue()
@@ -172,9 +178,9 @@ def test_colour(
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ([], "cloud-elements-errors: the following arguments are required: COMMAND\n"),
-        (["tabel"], r"cloud-elements-errors: .*invalid choice: 'tabel' .*\n"),
-        (["table", "--x"], r"cloud-elements-errors.*: unrecognized arguments: --x\n"),
+        ([], r"cloud-elements-errors: .*COMMAND.*\n"),
+        (["tabel"], r"cloud-elements-errors: .*tabel.*\n"),
+        (["table", "--x"], r"cloud-elements-errors.*: .*--x.*\n"),
     ],
     ids=["nothing", "unknown command", "unknown option"],
 )
@@ -295,7 +301,7 @@ def test_interrupt(
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command_line, "_table", interrupted)
+    monkeypatch.setattr(command_line, "table", interrupted)
     assert main(["table"]) == 130
     assert capsys.readouterr() == ("", "")
 

@@ -184,6 +184,7 @@ def test_no_error(capsys, status, title, fields):
             "--status: not allowed with argument --curl",
         ),
         (["--status", "502", "missing"], "cannot read missing: "),
+        (["--curl", "."], "cannot read .: "),
         ([], "the following arguments are required: STATUS|FILE"),
     ],
 )
@@ -196,15 +197,6 @@ def test_errors_of_use_are_one_line(arguments, message, capsys, tmp_path, monkey
     assert message in printed.err
     assert printed.err.count("\n") == 1
     assert printed.out == ""
-
-
-def test_a_file_that_curl_has_not_printed(saved, capsys):
-    """Without a status line there is no status."""
-    with pytest.raises(SystemExit, match=r"^2$"):
-        main(["explain", "--curl", saved("hello")])
-    assert "it does not begin with a status line; save the output of 'curl -i'" in (
-        capsys.readouterr().err
-    )
 
 
 def test_the_table_as_json(capsys):
@@ -250,36 +242,6 @@ def test_standard_input_that_is_closed(monkeypatch, capsys):
     )
 
 
-@pytest.mark.parametrize(
-    ("answer", "status"),
-    [
-        ("HTTP/1.1 502 Bad Gateway\n\nHTTP/1.1 200 OK in the body\n\n", 502),
-        ("HTTP/1.1 200 Connection established\n\nHTTP/1.1 409 Conflict\n\n{}", 409),
-        ("HTTP/1.1 401 Unauthorized\nA: b\n\nHTTP/1.1 403 Forbidden\n\n{}", 403),
-        ("HTTP/1.1 100 Continue\n\n" * 40_000 + "HTTP/1.1 500 X\n\n{}", 500),
-    ],
-    ids=["body like a head", "proxy", "credentials", "many"],
-)
-def test_the_head_that_counts(saved, capsys, answer, status):
-    """After a failure comes its body, whatever that looks like."""
-    assert main(["explain", "--json", "--curl", saved(answer)]) == 0
-    assert json.loads(capsys.readouterr().out)["status_code"] == status
-
-
-@pytest.mark.parametrize(
-    ("first", "counts"),
-    [
-        *((status, 409) for status in (100, 103, 199, 300, 307, 399, 401, 407)),
-        *((status, status) for status in (200, 299, 400, 402, 406, 408, 502)),
-    ],
-)
-def test_which_heads_are_followed_by_another(saved, capsys, first, counts):
-    """Interim responses, redirects, and the ones that ask for credentials."""
-    answer = f"HTTP/1.1 {first} X\n\nHTTP/1.1 409 Conflict\n\n{{}}"
-    assert main(["explain", "--json", "--curl", saved(answer)]) == 0
-    assert json.loads(capsys.readouterr().out)["status_code"] == counts
-
-
 def test_a_saved_body_is_read_up_to_a_mebibyte(monkeypatch):
     """What is longer is cut there, like the body of a response at its own limit."""
     sizes = []
@@ -307,3 +269,42 @@ def test_words_that_the_terminal_cannot_show(saved):
         check=True,
     )
     assert r"Gr\xf6\xdfe" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [
+        ("200 OK", {"warning": "Deprecated\\x1b: use v3", "what to do": "Read the"}),
+        ("302 Found", {"warning": "Deprecated\\x1b: use v3", "what to do": "Read the"}),
+        ("502 Bad Gateway", {"warning": "Deprecated\\x1b: use v3"}),
+    ],
+)
+def test_a_warning(saved, capsys, status, shown):
+    """An Elements-Error header is shown, also if the response is no error."""
+    head = f"HTTP/1.1 {status}\r\nelements-error: Deprecated\x1b: use v3\r\n\r\n"
+    assert main(["explain", "--curl", saved(head)]) == 0
+    _, fields = lines(capsys.readouterr().out)
+    for label, words in shown.items():
+        assert fields[label].startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("415 Expected 'text/xml'", "Expected 'text/xml'"),
+        ("502 Bad Gateway", None),
+        ("502 Failed Request", None),
+        ("502", None),
+        ("299 Größe", "Größe"),
+        ("777 \x1b[31m", "\\x1b[31m"),
+    ],
+)
+def test_the_reason(saved, capsys, status, reason):
+    """The words of the status line are shown if they are not the usual ones."""
+    path = saved(f"HTTP/1.1 {status}\r\n\r\n")
+    assert main(["explain", "--curl", path]) == 0
+    _, fields = lines(capsys.readouterr().out)
+    assert fields.get("reason") == reason
+    assert main(["explain", "--json", "--curl", path]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["reason"] == (status[4:] or None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
+from pathlib import Path
 
 import pytest
 import requests
@@ -51,6 +52,29 @@ def test_summary(name):
     summary = inspect.getdoc(DOCUMENTED[name]).partition("\n")[0]
     assert re.fullmatch(r"(?:[A-Z]|\d{3}: ).*[.:]|.*: a hook for .*\.", summary)
     assert len(summary.split()) > 3
+
+
+PROPERTIES = {
+    f"{name}.{called}": member
+    for name, thing in DOCUMENTED.items()
+    if inspect.isclass(thing)
+    for called, member in vars(thing).items()
+    if isinstance(member, property) and not called.startswith("_")
+}
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_summary_of_a_property(name):
+    """It has no colon: Google style reads the words before it as the type."""
+    assert ": " not in inspect.getdoc(PROPERTIES[name]).partition("\n")[0]
+
+
+@pytest.mark.parametrize("name", cloud_elements_errors.__all__)
+def test_reference(name):
+    """The site has an entry for each public name."""
+    pages = (Path(__file__).parent / "reference").glob("*.md")
+    entries = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    assert re.search(rf"^\.\. auto\w+:: {name}$", entries, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", sorted(DOCUMENTED))

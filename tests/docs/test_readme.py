@@ -5,29 +5,42 @@ from __future__ import annotations
 import re
 import runpy
 import subprocess
+import sys
 import textwrap
+import traceback
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
-from cloud_elements_errors import NORMALIZED_ERRORS
+from cloud_elements_errors import NORMALIZED_ERRORS, FailedRequestError
 from cloud_elements_errors._errors.classes import class_for
 from cloud_elements_errors._requests import adapter
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 GUIDES = sorted((ROOT / "examples").glob("*.md"))
+HOST = "https://api.cloud-elements.com"
+
+
+def boxes(path: Path, language: str) -> list[str]:
+    """Return the boxes of a page that are marked with a language."""
+    text = path.read_text(encoding="utf-8")
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL
+    )
+
+
 BLOCKS = [
     pytest.param(code, id=f"{path.stem}-{number}")
     for path in (ROOT / "README.md", *GUIDES)
-    for number, code in enumerate(
-        re.findall(
-            r"^```python\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL
-        )
-    )
+    for number, code in enumerate(boxes(path, "python"))
 ]
+FIRST_EXAMPLE = boxes(ROOT / "README.md", "python")[0]
 # These have tests of their own, where the packages that they need are installed.
 ELSEWHERE = {"bulk_on_dask", "metrics", "outage"}
 EXAMPLES = sorted(
@@ -58,12 +71,60 @@ def test_the_table_of_the_readme_is_the_one_of_the_code():
 
 
 @pytest.mark.parametrize("code", BLOCKS)
-def test_each_python_block_runs(code: str, cloud_elements: FakeCloudElements):
-    """You can paste any block of the README or a guide, and it runs offline."""
+def test_each_python_block_runs(
+    code: str, cloud_elements: FakeCloudElements, capsys: pytest.CaptureFixture[str]
+):
+    """You can paste any block of the README or a guide: it runs offline.
+
+    It prints what its comments say.
+    """
     names: dict[str, Any] = {"__name__": "pasted"}
-    exec(compile(code, "pasted", "exec"), names)
+    the_first_one = code == FIRST_EXAMPLE
+    with pytest.raises(FailedRequestError) if the_first_one else nullcontext():
+        exec(compile(code, "pasted", "exec"), names)
     for name in [name for name in names if name.startswith("test_")]:
         names[name](cloud_elements)
+    printed = capsys.readouterr().out.splitlines()
+    promised = re.findall(r"print\(.*\)  # (.*)", code)
+    assert len(printed) >= len(promised)
+    for line, comment in zip(printed, promised, strict=False):
+        assert comment.startswith(line)
+
+
+def last_lines(error: BaseException) -> str:
+    """Return the end of a traceback, with what differs from run to run replaced."""
+    return same_in_each_run("".join(traceback.format_exception_only(error)))
+
+
+def same_in_each_run(text: str) -> str:
+    for pattern, constant in (
+        (r"http://127\.0\.0\.1:\d+", HOST),
+        (r"\b[0-9a-f]{24}\b", "REQUEST_ID"),
+        (r"\d\.\d\d s\b", "N s"),
+    ):
+        text = re.sub(pattern, constant, text)
+    return text
+
+
+def test_the_traceback_before(cloud_elements: FakeCloudElements):
+    """The first box is what requests shows for the response of the example."""
+    cloud_elements.reply(502, provider_message="Invalid Reference Id")
+    url = f"{cloud_elements.url}/elements/api-v2/bills/17"
+    with pytest.raises(requests.HTTPError) as caught:
+        requests.get(url, timeout=30).raise_for_status()
+    assert last_lines(caught.value) == boxes(ROOT / "README.md", "text")[0]
+
+
+@pytest.mark.usefixtures("cloud_elements")
+def test_the_traceback_after():
+    """The second box begins as the traceback of the example does."""
+    with pytest.raises(FailedRequestError) as caught:
+        exec(FIRST_EXAMPLE, {})
+    shown, dots, _ = boxes(ROOT / "README.md", "text")[1].partition("  …\n")
+    assert dots
+    if sys.version_info < (3, 11):  # no notes
+        shown = shown.splitlines(keepends=True)[0]
+    assert last_lines(caught.value).startswith(same_in_each_run(shown))
 
 
 def test_there_are_blocks_to_run():
@@ -92,6 +153,19 @@ def test_the_guides_are_listed():
             assert f"({path.name})" in listed, path.name
 
 
+def test_the_changelog_knows_the_version():
+    """Its newest entry is the version of the package."""
+    version = re.search(r'(?m)^version = "(.*)"$', PROJECT)
+    assert version is not None
+    assert README.partition("## Changelog\n\n")[2].startswith(f"{version[1]} ")
+
+
+def test_the_supported_pythons():
+    """The README names the oldest and the newest Python that the package names."""
+    pythons = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', PROJECT)
+    assert f"on Python {pythons[0]} to {pythons[-1]}." in " ".join(README.split())
+
+
 def test_the_readme_is_a_front_door():
     """It is read once, in full; the rest is in the guides."""
     assert len(README.splitlines()) <= 200
@@ -115,5 +189,5 @@ def test_ci_runs_what_the_readme_tells_users_to_run():
 def test_way_of_a_request_is_the_docstrings() -> None:
     """The drawing for contributors is the one that stands in the code."""
     drawing = textwrap.dedent((adapter.__doc__ or "").partition("::\n\n")[2])
-    assert len(drawing.splitlines()) >= 10
+    assert 5 < len(drawing.splitlines()) <= 10
     assert f"```text\n{drawing}```" in README

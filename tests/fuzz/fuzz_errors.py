@@ -31,7 +31,6 @@ with atheris.instrument_imports(include=["cloud_elements_errors"]):
         error_from_parts,
         error_from_response,
     )
-    from cloud_elements_errors._requests.connection import _Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +76,7 @@ def request() -> requests.PreparedRequest:
 def answer(status: int, rest: bytes) -> requests.Response | None:
     """Read the answer as our adapter does; None if http.client or urllib3 refuse it."""
     wire = WireBytes(b"HTTP/1.1 %d Why\r\n%b" % (status, rest))
-    received = _Response(wire, method="GET")
+    received = http.client.HTTPResponse(wire, method="GET")  # type: ignore[arg-type]
     try:
         received.begin()
     except http.client.HTTPException:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import gc
 import logging
 import pickle
+import socket
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +23,9 @@ from cloud_elements_errors import (
     ConflictError,
     FailedRequestError,
     NotFoundError,
+    retries_of,
 )
+from cloud_elements_errors.testing import no_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,7 +169,7 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"max_retries": 1.5}, TypeError, "max_retries must be an integer, a urllib3"),
     ({"max_retries": True}, TypeError, "max_retries must be an integer, a urllib3"),
     ({"passthrough": 404}, TypeError, "passthrough must be a collection of statuses"),
-    ({"passthrough": None}, TypeError, "passthrough must be a collection of statuses"),
+    ({"passthrough": 404}, TypeError, "passthrough must be a collection of statuses"),
     ({"passthrough": "404"}, TypeError, "passthrough must be a collection of statuses"),
     ({"passthrough": b"404"}, TypeError, "passthrough must be a collection"),
     ({"passthrough": iter([404])}, TypeError, "passthrough must be a collection"),
@@ -224,19 +229,19 @@ def test_max_retries_makes_the_policy() -> None:
     """None is our policy, n is n further attempts under it, a Retry is itself."""
     assert type(CloudElementsAdapter().max_retries) is CloudElementsRetry
     assert CloudElementsAdapter().max_retries.total == 3
-    assert CloudElementsAdapter(5).max_retries.total == 5
-    assert CloudElementsAdapter(0).max_retries.total == 0
+    assert CloudElementsAdapter(max_retries=5).max_retries.total == 5
+    assert CloudElementsAdapter(max_retries=0).max_retries.total == 0
     ours = CloudElementsRetry(7)
-    assert CloudElementsAdapter(ours).max_retries is ours
+    assert CloudElementsAdapter(max_retries=ours).max_retries is ours
     theirs = Retry(7, raise_on_status=False)
-    assert CloudElementsAdapter(theirs).max_retries is theirs
+    assert CloudElementsAdapter(max_retries=theirs).max_retries is theirs
 
 
 @pytest.mark.parametrize("cls", [Retry, CloudElementsRetry])
 def test_policy_that_would_lose_the_answer(cls: Any, platform: FakeCloudElements):
     """raise_on_status is false, so no RetryError hides the last answer (trap 6)."""
     policy = cls(1, status_forcelist=[502], raise_on_status=True)
-    adapter = CloudElementsAdapter(policy)
+    adapter = CloudElementsAdapter(max_retries=policy)
     assert type(adapter.max_retries) is cls
     platform.reply(502, provider_message="p", times=2)
     with requests.Session() as session:
@@ -254,7 +259,7 @@ def test_attempts_of_a_plain_retry(platform: FakeCloudElements) -> None:
     for status in (502, 500, 404):
         platform.reply(status)
     with requests.Session() as session:
-        session.mount("http://", CloudElementsAdapter(policy))
+        session.mount("http://", CloudElementsAdapter(max_retries=policy))
         with pytest.raises(NotFoundError) as caught:
             session.get(platform.url)
     attempts = caught.value.attempts
@@ -263,13 +268,97 @@ def test_attempts_of_a_plain_retry(platform: FakeCloudElements) -> None:
     assert caught.value.stopped_by is None
 
 
-def test_network_failure_under_a_plain_retry(raw_server: Any) -> None:
-    """What requests raises for it passes through unchanged."""
+def test_parameters_are_those_of_the_http_adapter() -> None:
+    """Code that made an HTTPAdapter by position makes ours in the same way."""
+    adapter = CloudElementsAdapter(20, 30, 5, True)
+    assert (adapter._pool_connections, adapter._pool_maxsize) == (20, 30)
+    assert (adapter.max_retries.total, adapter._pool_block) == (5, True)
+
+
+class Custom(Retry):
+    """A policy of somebody else, that its constructor does not rebuild."""
+
+    def __init__(self, account: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.account = account
+
+    def new(self, **kwargs: Any) -> Retry:
+        return Custom(self.account, **{"total": self.total, **kwargs})
+
+
+def test_a_foreign_policy_is_copied_and_not_rebuilt(
+    platform: FakeCloudElements,
+) -> None:
+    """What its constructor wants beside urllib3's parameters is no business of ours."""
+    policy = Custom("ada", total=1, status_forcelist={502}, backoff_factor=0)
+    adapter = CloudElementsAdapter(max_retries=policy)
+    assert policy.raise_on_status
+    assert not adapter.max_retries.raise_on_status
+    assert vars(adapter.max_retries)["account"] == "ada"
     with requests.Session() as session:
-        session.mount("http://", CloudElementsAdapter(Retry(0, read=False)))
+        session.mount("http://", adapter)
+        platform.reply(502, times=2)
+        with pytest.raises(FailedRequestError):
+            session.get(platform.url)
+
+
+FOREIGN: dict[str, tuple[Retry, int]] = {
+    "no retries": (Retry(0, read=False), 1),
+    "retries": (Retry(2, backoff_factor=0), 3),
+    "connect is False": (Retry(2, connect=False), 1),
+    "ours, False": (CloudElementsRetry(False), 1),
+    "ours, connect is False": (CloudElementsRetry(connect=False), 1),
+    "ours": (CloudElementsRetry(2, backoff_factor=0), 3),
+}
+
+
+@pytest.mark.parametrize(("policy", "count"), FOREIGN.values(), ids=FOREIGN)
+def test_attempts_of_a_network_failure(policy: Retry, count: int) -> None:
+    """With any policy, requests' own exception comes with its attempts."""
+    with socket.socket() as taken, requests.Session() as session:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        session.mount("http://", CloudElementsAdapter(max_retries=policy))
         with pytest.raises(requests.ConnectionError) as caught:
-            session.get(raw_server(b"").url)
-    assert not hasattr(caught.value, "attempts")
+            session.get(f"http://127.0.0.1:{taken.getsockname()[1]}/")
+    retries = retries_of(caught.value)
+    assert [attempt.number for attempt in retries.attempts] == [*range(1, count + 1)]
+    assert all("refused" in (attempt.error or "") for attempt in retries.attempts)
+    ours = isinstance(policy, CloudElementsRetry)
+    assert retries.stopped_by == ("attempts" if ours else None)
+
+
+def test_connect_timeout_with_a_false_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that takes too long is requests' ConnectTimeout."""
+
+    def slow(*_: object, **__: object) -> None:
+        raise urllib3.exceptions.ConnectTimeoutError("too slow")
+
+    monkeypatch.setattr(urllib3.HTTPConnectionPool, "_make_request", slow)
+    with requests.Session() as session:
+        session.mount("http://", CloudElementsAdapter(max_retries=Retry(connect=False)))
+        with pytest.raises(requests.ConnectTimeout):
+            session.get("http://127.0.0.1/")
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+@pytest.mark.parametrize("foreign", [False, True], ids=["ours", "theirs"])
+def test_a_network_failure_is_freed_at_once(retries: int, *, foreign: bool) -> None:
+    """No cycle of ours keeps it for the collector, nor the frames that it holds."""
+    policy = Retry(retries) if foreign else CloudElementsRetry(retries)
+    with socket.socket() as taken, requests.Session() as session, no_wait():
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+        session.mount("http://", CloudElementsAdapter(max_retries=policy))
+        gc.collect()
+        gc.disable()
+        try:
+            try:
+                session.get(url)
+            except requests.ConnectionError as error:
+                gone = weakref.ref(error)
+            assert gone() is None
+        finally:
+            gc.enable()
 
 
 def test_failed_attempt_before_an_answer_under_a_plain_retry(raw_server: Any) -> None:
@@ -282,7 +371,8 @@ def test_failed_attempt_before_an_answer_under_a_plain_retry(raw_server: Any) ->
         )
     )
     with requests.Session() as session:
-        session.mount("http://", CloudElementsAdapter(Retry(3, backoff_factor=0)))
+        policy = Retry(3, backoff_factor=0)
+        session.mount("http://", CloudElementsAdapter(max_retries=policy))
         with pytest.raises(NotFoundError) as caught:
             session.get(server.url)
     first, last = caught.value.attempts
@@ -412,7 +502,7 @@ def test_copies_keep_their_settings(
 ) -> None:
     """An adapter that was pickled or copied works, with every setting it had."""
     original = CloudElementsAdapter(
-        2, passthrough={404}, on_error=see, pool_maxsize=1, pool_block=True
+        max_retries=2, passthrough={404}, on_error=see, pool_maxsize=1, pool_block=True
     )
     adapter = duplicate(original)
     original.close()
@@ -430,7 +520,7 @@ def test_copies_keep_their_settings(
 
 
 def test_policy_while_a_request_is_sent(platform: FakeCloudElements) -> None:
-    """What a request lives through is its own, also where its body sends others."""
+    """A request has its own policy; that of the adapter does not change meanwhile."""
     platform.reply(502, method="GET", times=2)
     platform.reply(502, method="PUT")
     adapter = CloudElementsAdapter()
@@ -459,7 +549,7 @@ def test_policy_while_a_request_is_sent(platform: FakeCloudElements) -> None:
     assert isinstance(policy, CloudElementsRetry)
     assert policy.attempts == other.attempts == ()
     assert adapter.max_retries is policy
-    assert inside[0] is not policy
+    assert inside[0] is policy
     assert inside[1] is other_adapter.max_retries
 
 
@@ -502,7 +592,7 @@ def test_a_policy_that_was_made_for_another_request(
     platform.reply(502, times=4)
     policy = CloudElementsRetry(1, backoff_factor=0).for_request(iter("x"))
     with requests.Session() as session:
-        session.mount("http://", CloudElementsAdapter(policy))
+        session.mount("http://", CloudElementsAdapter(max_retries=policy))
         for _ in range(2):
             with pytest.raises(FailedRequestError) as caught:
                 session.get(platform.url)
@@ -530,17 +620,3 @@ def test_a_policy_that_is_set_later_is_taken_like_one_given_at_first():
     assert adapter.max_retries.raise_on_status is False
     with pytest.raises(TypeError, match="max_retries must be an integer"):
         adapter.max_retries = "5"
-
-
-def test_another_process_starts_with_pools_of_its_own(platform: FakeCloudElements):
-    """After a fork the connections are the parent's; test_processes.py forks."""
-    with requests.Session() as session:
-        adapter = CloudElementsAdapter(passthrough={404})
-        session.mount("http://", adapter)
-        session.get(platform.url)
-        parents = adapter.poolmanager
-        adapter._process -= 1
-        platform.reply(404)
-        assert session.get(platform.url).status_code == 404
-        assert adapter.poolmanager is not parents
-        parents.clear()

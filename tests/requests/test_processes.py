@@ -15,8 +15,11 @@ from contextlib import contextmanager
 
 import pytest
 import requests
+import urllib3
+from urllib3._collections import RecentlyUsedContainer
 
 from cloud_elements_errors import (
+    CloudElementsAdapter,
     CloudElementsError,
     CloudElementsRetry,
     CloudElementsSession,
@@ -24,7 +27,6 @@ from cloud_elements_errors import (
     RetryBudget,
     patch_requests,
 )
-from cloud_elements_errors._requests.response_hooks import ResponseHooks
 
 pytestmark = [
     # From Python 3.12 on, os.fork warns where there are threads, as here.
@@ -308,20 +310,93 @@ def test_fork_while_the_session_is_in_use(platform):
             assert [child.result() for child in children] == [200] * 20
 
 
+class Keeping(CloudElementsAdapter):
+    """A host's adapter with pools of its own, and with settings for them."""
+
+    def init_poolmanager(self, *args, **kwargs):
+        super().init_poolmanager(*args, source_address=("127.0.0.2", 0), **kwargs)
+        self.pools = RecentlyUsedContainer(3, dispose_func=lambda pool: pool.close())
+
+
+@needs_fork
+def test_settings_of_the_pools_stay(peer):
+    """In the child the managers are the same, with their settings, and empty."""
+    adapter = Keeping()
+    manager, proxy = adapter.poolmanager, adapter.proxy_manager_for("http://proxy/")
+    proxy.connection_from_url("http://elsewhere/")
+    adapter.pools["socket"] = urllib3.HTTPConnectionPool("localhost")
+    with requests.Session() as session:
+        session.mount("http://", adapter)
+        before = connection_of(session, peer)
+
+        def child():
+            empty = [len(one) for one in (manager.pools, proxy.pools, adapter.pools)]
+            kept = adapter.poolmanager is manager
+            source = manager.connection_pool_kw["source_address"]
+            return empty, kept, source, connection_of(session, peer)
+
+        empty, kept, source, name = Child(child).result()
+        assert (empty, kept, source) == ([0, 0, 0], True, ("127.0.0.2", 0))
+        assert name != before
+        assert connection_of(session, peer) == before
+
+
 @needs_fork
 @untraced
-def test_fork_while_hooks_are_installed():
-    """A session's hooks work in a child, whatever other threads did at the fork."""
+def test_pools_are_dropped_before_any_thread_can_use_them(peer):
+    """Threads of a child that start at once never send on the parent's connection."""
+    with CloudElementsSession(max_retries=0) as session:
+        before = connection_of(session, peer)
 
-    def install():
-        request = requests.Request("GET", "http://example.com").prepare()
-        for _ in range(100):
-            ResponseHooks.install(request, (), None).uninstall()
-        return request.hooks
+        def ask(_number):
+            return connection_of(session, peer)
 
-    with busy(install):
-        children = [Child(install) for _ in range(20)]
-        assert [child.result() for child in children] == [{"response": []}] * 20
+        def child():
+            with ThreadPoolExecutor(8) as threads:
+                return list(threads.map(ask, range(32)))
+
+        for names in [one.result() for one in [Child(child) for _ in range(5)]]:
+            assert len(names) == 32
+            assert before not in names
+
+
+@needs_fork
+@untraced
+def test_fork_while_a_thread_holds_the_locks_of_a_pool(platform):
+    """The child has new locks: nobody there could release the old ones."""
+    with CloudElementsSession() as session:
+        session.get(platform.url)
+        manager = session.get_adapter(platform.url).poolmanager
+        queue = manager.connection_from_url(platform.url).pool
+        held, done = threading.Event(), threading.Event()
+
+        def hold():
+            with manager.pools.lock, queue.mutex:
+                held.set()
+                done.wait(30)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait(30)
+        child = Child(lambda: session.get(platform.url, timeout=10).status_code)
+        try:
+            assert child.result() == 200
+        finally:
+            done.set()
+            thread.join()
+
+
+@needs_fork
+@untraced
+def test_fork_while_sessions_are_patched(platform):
+    """A patch works in a child, whatever other threads did with it at the fork."""
+
+    def ask():
+        return requests.get(platform.url, timeout=20).status_code
+
+    with patch_requests(platform.url, max_retries=0), busy(ask):
+        children = [Child(ask) for _ in range(10)]
+        assert [child.result() for child in children] == [200] * 10
 
 
 def copies():

@@ -100,7 +100,7 @@ def test_from_an_adapter_that_adds_a_token(platform, other, policy, send):
     other.reply(502, times=2)
     platform.reply(502, times=4)
     with requests.Session() as session:
-        session.mount("http://", Adding(policy))
+        session.mount("http://", Adding(max_retries=policy))
         with pytest.raises(FailedRequestError) as caught:
             session.get(platform.url)
     assert len(other.requests) == 3

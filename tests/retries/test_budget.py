@@ -378,7 +378,7 @@ def _by_plain_adapter(policy, url):
 
 def _by_our_adapter(policy, url):
     with requests.Session() as session:
-        session.mount("http://", CloudElementsAdapter(policy))
+        session.mount("http://", CloudElementsAdapter(max_retries=policy))
         session.get(url)
 
 

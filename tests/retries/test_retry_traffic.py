@@ -553,7 +553,7 @@ def call_each_way(request, platform):
         session = CloudElementsSession(max_retries=retries)
         if request.param == "mounted":
             session = requests.Session()
-            session.mount("http://", CloudElementsAdapter(retries))
+            session.mount("http://", CloudElementsAdapter(max_retries=retries))
         if request.param == "responses":
             mock = request.getfixturevalue("mock")
             mock.add(method, platform.url, status=status, headers=headers)

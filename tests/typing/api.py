@@ -75,3 +75,7 @@ def testing() -> None:
         assert_type(platform.url, str)
         assert_type(platform.requests[0].body, bytes)
         platform.reply(502, provider_message="x", times=2)
+        platform.reply(404, headers={"A": "b", "C": ["d", "e"]}, times=None, delay=0.5)
+        platform.drop(method="GET", path="/contacts", delay=1)
+        platform.assert_all_sent()
+        platform.reset()

@@ -1,0 +1,85 @@
+"""The private parts of requests and urllib3 that we use, each with the reason.
+
+Nothing public serves in these places. Where a part is missing, as in mocks and in
+other versions, each function does without it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from traceback import walk_tb
+from typing import TYPE_CHECKING, Any
+
+from urllib3.util.retry import Retry
+
+if TYPE_CHECKING:
+    import requests
+    from urllib3.util.retry import RequestHistory
+
+
+def content_of(response: requests.Response) -> bytes | None:
+    """Return the body if it has been read, else None.
+
+    The public ``response.content`` reads the body, without limits.
+    """
+    content: Any = getattr(response, "_content", False)
+    if content is False and not getattr(response, "_content_consumed", False):
+        return None
+    return content or b""
+
+
+def set_content(response: requests.Response, body: bytes) -> None:
+    """Store a body, so that ``text`` and ``json()`` of the response work."""
+    response._content = body
+    response._content_consumed = True
+
+
+def refuse_to_send_body_again(request: requests.PreparedRequest) -> None:
+    """Make requests raise `UnrewindableBodyError` if it is to send the body again.
+
+    requests sets this value itself if a file has no position.
+    """
+    request._body_position = object()
+
+
+def history_of(error: BaseException) -> tuple[RequestHistory, ...]:
+    """Return the failures before the one that urllib3 has raised.
+
+    An exception of urllib3 has no history. The policy that has it is an argument of
+    ``urlopen()``, in the innermost frame of that name.
+    """
+    history: tuple[RequestHistory, ...] = ()
+    for frame, _line in walk_tb(error.__traceback__):
+        policy = frame.f_locals.get("retries")
+        if frame.f_code.co_name == "urlopen" and isinstance(policy, Retry):
+            history = policy.history
+    return history
+
+
+def drop_connections(adapter: object) -> None:
+    """Give an adapter new, empty pools after a fork, with the settings of the old ones.
+
+    The open connections belong to the parent process. A thread of the parent may have
+    held the locks of the containers and queues, so each gets new ones. Adapters of
+    others keep pools of their own beside their managers, for Unix sockets for example.
+    """
+    held = vars(adapter)
+    for owner in (*held.values(), *held.get("proxy_manager", {}).values(), adapter):
+        container: Any = getattr(owner, "pools", None)
+        with suppress(AttributeError):
+            pools = list(container._container.values())
+            container.__init__(container._maxsize, container.dispose_func)
+            for pool in pools:
+                _close_idle(pool)
+
+
+def _close_idle(pool: Any) -> None:
+    """Close the idle connections of a pool without its lock.
+
+    The pool must be empty when it is freed: urllib3 would take the lock then.
+    """
+    if pool.pool is not None:  # a closed pool has none
+        idle = list(pool.pool.queue)
+        pool.pool.__init__(pool.pool.maxsize)
+        for connection in filter(None, idle):
+            connection.close()

@@ -146,5 +146,5 @@ def _header_dict(
     except (TypeError, ValueError):
         raise TypeError(
             f"headers must be a mapping, pairs of name and value, or None, "
-            f"not a value of type {type(headers).__name__}"
+            f"not {type(headers).__name__}"
         ) from None

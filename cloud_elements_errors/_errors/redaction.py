@@ -15,7 +15,6 @@ import json
 import re
 from contextlib import suppress
 from functools import cached_property, partial
-from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 REDACTED = "[redacted]"
 
+_HTML = {38: "&amp;", 60: "&lt;", 62: "&gt;", 34: "&quot;", 39: "&#x27;"}
 # A short secret within a longer word, or equal to the name of a field. The letter
 # before it may belong to an escape.
 _WITHIN = r"(?<!\\)(?<!%.)(?<!\\u...)\w\0|\x01\w|\0[A-Za-z]+\x01\\*[\"']\s?:"
@@ -100,7 +100,8 @@ class Redactor:
     def fields(self, fields: Mapping[str, Any], *, cut: bool = False) -> dict[str, Any]:
         """Return a JSON object's fields without secrets, as in the text of the JSON."""
         text = json.dumps(fields, ensure_ascii=False)
-        shown = self(text, cut=cut)
+        # A number that is a secret becomes a string.
+        shown = re.sub(r'(?<=[^\\]": )\[redacted]', r'"\g<0>"', self(text, cut=cut))
         with suppress(ValueError):
             return dict(fields if shown == text else json.loads(shown))
         return dict.fromkeys(map(self, fields), REDACTED)
@@ -119,8 +120,8 @@ def _forms(one: str) -> Iterator[str]:
     for encoding in ("utf-8", "latin-1"):
         quoted = quote(one, "", encoding, "replace")
         yield from (quoted, quoted.replace("%20", "+"), quote(quoted))
-    lower = re.sub("%..", lambda code: code[0].lower(), quote(one))
-    yield from (one, escape(one), lower)
+        yield re.sub("%..", lambda code: code[0].lower(), quoted)
+    yield from (one, one.translate(_HTML))
     for is_ascii in (True, False):
         once = json.dumps(one, ensure_ascii=is_ascii)[1:-1]
         yield from (once, once.replace("/", "\\/"), json.dumps(once)[1:-1])

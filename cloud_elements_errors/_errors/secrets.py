@@ -18,7 +18,6 @@ from urllib.parse import unquote, unquote_plus
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LEAST = 4
 LEAST_WITHOUT_DIGIT = 8
 
 # The ends of names, for (?ix).
@@ -37,10 +36,9 @@ _PUBLIC_NAME = r"""(?ix)(?:user(?:name)?|(?:continuation|cursor|delta|expected|n
     |recognized|resume|skip|sync)[-_\ ]?token|(?:cache|foreign|idempotency|issue|object
     |partition|primary|project|public|row|socket|sort|surrogate)[-_]?key)$"""
 # Words about a secret, endpoints, and values that a service has masked itself.
-_NO_SECRET = r"""(?ix)(?:blank|denied|disabled|empty|expired|fail|false|forbidden
-    |incorrect|invalid|malformed|mismatch|missing|not[-_m]|null|optional|redacted
-    |required|revoked|string|too[-_]|true|unauthor|undefined|unknown|unsupported)\D*$
-    |^https?://|4_request$|\*\*\*|\s"""
+_NO_SECRET = r"""(?ix)(?:blank|denied|disabled|empty|expired|fail|false|forbidden|null
+    |in(?:correct|valid)|mis(?:match|sing)|not[-_m]|redacted|required|revoked|string
+    |too[-_]|true|un(?:author|defin|known|support))\D*$|\*{3}|4_request$|^https?://|\s"""
 # Words and numbers, like "eu-west-1", "HMAC-SHA1" and "AADSTS500011".
 _WORD, _SIGN = r"(?:[A-Za-z]*|\d+[A-Za-z]?\d*)", r"(?:[-_./:;+@]|=\b)"
 _PLAIN = rf"""(?x)(?=.{{,64}}\Z)(?=.*{_SIGN})(?:{_WORD}{_SIGN})*[A-Za-z]*\d*
@@ -58,10 +56,10 @@ def is_one(name: str, value: str, *, sent: bool = False, inside: bool = False) -
     if re.search(_PUBLIC_NAME, name):
         return False
     if not (_SENT_NAME if sent else _NAME).search(name):
-        least = LEAST if sent and re.search(_WEAK_NAME, name) else LEAST_WITHOUT_DIGIT
-        return (inside or least == LEAST) and looks_random(value, least)
+        is_weak = bool(sent and re.search(_WEAK_NAME, name))
+        return (inside or is_weak) and looks_random(value, 4 if is_weak else 8)
     is_password = re.search("(?i)pass|pwd", name)
-    least = LEAST if is_password or re.search(r"\d", value) else LEAST_WITHOUT_DIGIT
+    least = 4 if is_password or re.search(r"\d", value) else LEAST_WITHOUT_DIGIT
     is_no_secret = re.search(_NO_SECRET, value) and not (is_password and sent)
     return len(value) >= least and not is_no_secret
 
@@ -106,7 +104,8 @@ def in_url(url: str) -> Iterator[str]:
 
 def _in_login(user: str, password: str) -> Iterator[str]:
     # With these fixed words, the user name is the token (GitHub, Toggl).
-    if len(password) >= LEAST and password not in {"x-oauth-basic", "api_token"}:
+    words = {"x-oauth-basic", "api_token"}
+    if password not in words and is_one("password", password, sent=True):
         yield password
     elif looks_random(user):
         yield user
@@ -115,8 +114,9 @@ def _in_login(user: str, password: str) -> Iterator[str]:
 def spellings(secret: str) -> set[str]:
     """Return what a server may make of the bytes of a secret, but for escapes."""
     found = {secret, unquote(secret), unquote_plus(secret)}
-    for charset, other in (("utf-8", "latin-1"), ("latin-1", "utf-8")):
-        sent = secret.encode(charset, "replace")
-        found |= {sent.decode(other, "replace"), base64.b64encode(sent).decode()}
+    for one in tuple(found):
+        utf_8, latin_1 = (one.encode(code, "replace") for code in ("utf-8", "latin-1"))
+        found |= {utf_8.decode("latin-1"), latin_1.decode("utf-8", "replace")}
+        found |= {base64.b64encode(sent).decode() for sent in (utf_8, latin_1)}
     found |= {one.replace("+", "-").replace("/", "_") for one in found}
     return found | {one.rstrip("=") or one for one in found}

@@ -599,7 +599,7 @@ def test_request_is_taken_from_the_response():
         ("provider_message", 5),
         ("provider_code", 5),
         ("method", 5),
-        ("details", "x"),
+        ("details", 5),
         ("attempts", "ab"),
         ("stopped_by", 1),
         ("retry_after", "x"),

@@ -84,11 +84,12 @@ class Redactor:
     def __call__(self, text: str, *, cut: bool = False) -> str:
         """Return *text* without secrets. *cut* means that its end is missing."""
         found: set[str] = set()
+        end = text.rstrip('"]}') if cut else ""
         for one, plain_part in self._spellings.items():
             if plain_part in text:
                 found.update(filter(text.__contains__, _forms(one)))
-            if cut:
-                found.update(_start_at_end(form, text) for form in _forms(one))
+            if end:
+                found.update(_start_at_end(form, end) for form in _forms(one))
         for form in sorted(found - {""}, key=len, reverse=True):
             text = _without(form, text)
         return _without_others(text)
@@ -131,7 +132,6 @@ def _forms(one: str) -> Iterator[str]:
 
 def _start_at_end(form: str, text: str) -> str:
     """Return the start of a form that stands at the end of a text, if any."""
-    text = text.rstrip('"]}')
     start = text.find(form[:4], -len(form))
     while start >= 0 and not form.startswith(text[start:]):
         start = text.find(form[:4], start + 1)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import pickle
+import re
+from pathlib import Path
 
 import pytest
+import requests
 
-from cloud_elements_errors import error_from_parts
+from cloud_elements_errors import (
+    UnlistedStatusError,
+    error_from_parts,
+    raise_for_error,
+)
 from cloud_elements_errors._errors.redaction import REDACTED, Redactor
+from cloud_elements_errors._urls import origin_of
 
 VALUE = "k9Xw27bQ-fTz4"
 
@@ -319,3 +329,87 @@ def test_a_name_or_value_that_is_no_secret(name, value):
     fields = {name: value, "list": [{name: value}]}
     assert Redactor().fields(fields, cut=False) == fields
     assert Redactor()(json.dumps(fields)) == json.dumps(fields)
+
+
+def test_headers_of_a_request_and_several_urls():
+    """The URLs before a redirect and those of proxies hold secrets, too."""
+    redact = Redactor(
+        {"Authorization": "Bearer a1b2c3d4e5"},
+        "https://api.example/x",
+        None,
+        "https://api.example/y?token=f6g7h8i9j0",
+        "socks5h://joe:pr0xy@proxy.example:1080",
+    )
+    text = "a1b2c3d4e5, f6g7h8i9j0, pr0xy, joe"
+    assert redact(text) == f"{REDACTED}, {REDACTED}, {REDACTED}, joe"
+
+
+def test_a_pickle_knows_what_the_error_knew():
+    """A header of a 407 that repeats the proxy's password is pickled without it."""
+    response = requests.Response()
+    response.status_code = 407
+    response.reason = "No pr0xy-pw"
+    response.headers["X-Sent"] = "joe:pr0xy-pw"
+    response.request = requests.Request("GET", "http://api.example/x").prepare()
+    proxies = {"http": "http://joe:pr0xy-pw@proxy.example:3128"}
+    with pytest.raises(UnlistedStatusError) as caught:
+        raise_for_error(response, proxies=proxies)
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert copied.response.headers["X-Sent"] == f"joe:{REDACTED}"
+    assert copied.response.reason == f"No {REDACTED}"
+    assert "pr0xy-pw" not in pickle.dumps(copied).decode("latin-1")
+
+
+def test_no_cache_keeps_a_secret():
+    """Neither one of the package, nor those of `re` and of Python's URL functions."""
+    secret = "Zx81-yWv7-stays"
+    headers = {"Authorization": f"Bearer {secret}", "Cookie": f"s={secret}"}
+    url = f"https://ada:{secret}@api.example/x?token={secret}"
+    body = f"No {secret} & %41, password={secret}"
+    error = error_from_parts(409, body, url=url, request_headers=headers)
+    assert origin_of(url) == ("https", "api.example", 443)
+    assert error.url == "https://api.example/x"
+    assert secret not in str(pickle.loads(pickle.dumps(error)).to_dict())
+    caches = [one for one in gc.get_objects() if hasattr(type(one), "cache_clear")]
+    keys = gc.get_referents(*caches, vars(re)["_cache"])
+    keys += gc.get_referents(*[one for one in keys if isinstance(one, (tuple, list))])
+    texts = [one for one in keys if isinstance(one, str)]
+    assert texts
+    assert [one for one in texts if secret in one] == []
+
+
+CREDENTIAL = "Bearer a1b2c3d4e5"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"request_headers": [("Authorization", CREDENTIAL)]}, "or None, not list"),
+        ({"request_headers": f"Authorization: {CREDENTIAL}"}, "or None, not str"),
+        ({"headers": CREDENTIAL}, "or None, not str"),
+        ({"headers": [CREDENTIAL]}, "or None, not list"),
+        ({"body": [CREDENTIAL]}, "or None, not list"),
+        ({"url": b"https://ada:a1b2c3d4e5@api.example/"}, "or None, not bytes"),
+    ],
+)
+def test_a_message_about_an_argument_has_no_credential(arguments, message):
+    """It names the type of what may hold one."""
+    with pytest.raises(TypeError, match=message) as caught:
+        error_from_parts(400, **arguments)
+    assert "a1b2c3d4e5" not in str(caught.value)
+
+
+def test_the_lower_bounds_are_the_ones_that_are_tested():
+    """And they are the first versions without known holes."""
+    root = Path(__file__).parents[2]
+    bounds = dict(
+        re.findall(
+            r'"(requests|urllib3)>=([\d.]+),<', (root / "pyproject.toml").read_text()
+        )
+    )
+    lowest = dict(
+        re.findall(
+            r"^ +(requests|urllib3)==([\d.]+)$", (root / "tox.ini").read_text(), re.M
+        )
+    )
+    assert bounds == lowest == {"requests": "2.32.4", "urllib3": "2.7.0"}

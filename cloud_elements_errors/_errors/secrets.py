@@ -39,10 +39,10 @@ _PUBLIC_NAME = r"""(?ix)(?:user(?:name)?|(?:continuation|cursor|delta|expected|n
 _NO_SECRET = r"""(?ix)(?:blank|denied|disabled|empty|expired|fail|false|forbidden|null
     |in(?:correct|valid)|mis(?:match|sing)|not[-_m]|redacted|required|revoked|string
     |too[-_]|true|un(?:author|defin|known|support))\D*$|\*{3}|4_request$|^https?://|\s"""
-# Words and numbers, like "eu-west-1", "HMAC-SHA1" and "AADSTS500011".
+# Words and numbers, like "eu-west-1", "HMAC-SHA1", "AADSTS500011" and "lastModified".
 _WORD, _SIGN = r"(?:[A-Za-z]*|\d+[A-Za-z]?\d*)", r"(?:[-_./:;+@]|=\b)"
 _PLAIN = rf"""(?x)(?=.{{,64}}\Z)(?=.*{_SIGN})(?:{_WORD}{_SIGN})*[A-Za-z]*\d*
-    (?:{_SIGN}{_WORD})*|[A-Z]+\d+"""
+    (?:{_SIGN}{_WORD})*|[A-Z]+\d+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+"""
 # The scheme before credentials (RFC 9110), which is never secret.
 _SCHEME = re.compile(r"(?:^|(?<=,))\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,])")
 _PART = re.compile(r'(?:([\w.-]+)=(?=[^\s=]))?("[^"]*"|[^\s,]+)')
@@ -79,7 +79,7 @@ def in_header(name: str, value: str) -> Iterator[str]:
     for key, part in _PART.findall(_SCHEME.sub(" ", value.replace("; ", " "))):
         word = part.strip("\"'{}[]:")
         user, _, password = ("", "", "") if key else word.partition(":")
-        for one in (word, password):
+        for one in filter(None, (word, password)):
             if is_one(key or name, one, sent=True, inside=bool(key)):
                 yield one
         yield from filter(looks_random, [user] if password else [])

@@ -409,7 +409,9 @@ def test_the_lower_bounds_are_the_ones_that_are_tested():
     )
     lowest = dict(
         re.findall(
-            r"^ +(requests|urllib3)==([\d.]+)$", (root / "tox.ini").read_text(), re.M
+            r"^ +(requests|urllib3)==([\d.]+)$",
+            (root / "tox.ini").read_text(),
+            re.MULTILINE,
         )
     )
     assert bounds == lowest == {"requests": "2.32.4", "urllib3": "2.7.0"}

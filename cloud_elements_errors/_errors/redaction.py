@@ -33,8 +33,8 @@ _WITHIN = r"(?<!\\)(?<!%.)(?<!\\u...)\w\0|\x01\w|\0[A-Za-z]+\x01\\*[\"']\s?:"
 # Each match of the second search contains one of these words.
 _HINTS = (
     *("auth", "cook", "secr", "pass", "pwd", "cred", "sess", "sig", "jwt", "assert"),
-    *("saml", "hmac", "token", "key", "bear", "basic", "orga", "elem", "ssws", "pin"),
-    *("://", "eyj", "_live_", "_test_", "gh", "xox", "glpat", "aiza", "ya29", "otp"),
+    *("saml", "hmac", "token", "key", "bear", "basic", "orga", ", elem", "ssws", "pin"),
+    *("://", "eyj", "_live", "ghp_", "ghs_", "xox", "glpat", "aiza", "ya29", "otp"),
 )
 _ITEM = re.compile(r'(?<=")[^"]{4,}(?="\s*[\],}])|(?<=[\[\s,:])\d{4,}(?=\s*[\],}])')
 # In this order: private keys, JSON web tokens, and tokens with well-known beginnings;
@@ -44,7 +44,7 @@ _ITEM = re.compile(r'(?<=")[^"]{4,}(?="\s*[\],}])|(?<=[\[\s,:])\d{4,}(?=\s*[\],}
 _OTHERS = rf"""(?isx)
     (?P<known>-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"]*(?:-----END[A-Z\ ]*-----)?
     |\beyJ[\w-]{{8,}}\.[\w-]+(?:\.[\w-]*)?|\b(?:[rs]k[-_](?:live|proj|test)[-_]
-    |gh[opsu]_|glpat-|xox[a-z]-|AIza|ya29\.)[\w-]{{10,}})
+    |gh[ps]_|glpat-|xox[a-z]-|AIza|ya29\.)[\w-]{{10,}})
     |://[^\s/:@"'<>]*:(?P<password>[^\s/"'<>]+)(?=@)
     |\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws|token(?=\ +\S{{16}})
     |authorization\W{{1,8}}[\w-]+|(?:(?<=,)|(?<=,\ )|(?=\w+:?\ +\S+,\ *(?:user

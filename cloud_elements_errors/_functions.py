@@ -1,22 +1,22 @@
-"""The code behind a function: is it a coroutine's, is it a signal handler's?"""
+"""What can be told of a function, and of the function that raised an exception."""
 
 from __future__ import annotations
 
 import functools
-import signal
 import traceback
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from types import CodeType
+from typing import Any
 
 # inspect.CO_COROUTINE. Importing inspect takes seven milliseconds.
 _COROUTINE = 0x80
 
 
-def is_async(function: object) -> bool:
+def is_async(function: Any) -> bool:
     """Say whether this is an ``async def``, which does nothing if it is called."""
-    code = _code_of(function)
+    while isinstance(function, functools.partial):
+        function = function.func
+    if not hasattr(function, "__code__"):  # an object that can be called
+        function = getattr(function, "__call__", None)  # noqa: B004
+    code = getattr(function, "__code__", None)
     return code is not None and bool(code.co_flags & _COROUTINE)
 
 
@@ -24,16 +24,18 @@ def raised_by_signal_handler(error: BaseException) -> bool:
     """Say whether a signal handler raised this, such as a job's time limit.
 
     Python runs a handler inside whatever code the signal interrupts. So the exception
-    of a handler comes out of that code, but does not belong to it.
+    comes out of that code, but does not belong to it. A handler is known by its
+    arguments: Python passes it the frame that it has interrupted, which is its caller.
     """
-    codes = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()}
-    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
-    return any(frame.f_code in codes for frame in frames)
+    for frame, _line in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        # With *args, their name comes after those of the arguments.
+        for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + 1]:
+            value = frame.f_locals.get(name)
+            if value is frame.f_back or frame.f_back in _items(value):
+                return True
+    return False
 
 
-def _code_of(function: Any) -> CodeType | None:
-    while isinstance(function, functools.partial):
-        function = function.func
-    if not hasattr(function, "__code__"):  # an object that can be called
-        function = getattr(function, "__call__", None)  # noqa: B004
-    return getattr(function, "__code__", None)
+def _items(value: object) -> tuple[Any, ...]:
+    return value if type(value) is tuple else ()

@@ -1,4 +1,4 @@
-"""Locks for state that threads share, which also survive a fork."""
+"""A lock for state that threads share, and that a fork finds in any state."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import os
 import threading
 
 
-def new_lock() -> threading.RLock:
-    """Return a lock for the life of the process.
+class ForkSafeLock:
+    """A reentrant lock, which is free in a forked child.
 
     It is reentrant, since a signal handler or a ``__del__`` may send a request while
-    its thread holds the lock. A fork waits for it, so that no child inherits it locked.
+    its thread holds the lock. A fork does not wait for it: with two locks that wait for
+    each other, it could wait for ever. So what it protects changes in one step.
     """
-    made = threading.RLock()
-    if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
-        os.register_at_fork(
-            before=made.acquire,
-            after_in_parent=made.release,
-            after_in_child=made.release,
-        )
-    return made
 
+    def __init__(self) -> None:
+        self._renew()
+        if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
+            os.register_at_fork(after_in_child=self._renew)
 
-lock = new_lock()
+    def _renew(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_exception: object) -> None:
+        self._lock.release()

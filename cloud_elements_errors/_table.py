@@ -6,6 +6,7 @@ this table. Tests compare the exception classes and the README with it.
 
 from __future__ import annotations
 
+from http.client import responses
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -132,9 +133,55 @@ UNLISTED_ERROR = NormalizedError(
 )
 """The row for a status that is not in the table."""
 
+_CLOUDFLARE = (
+    "Try again later; if the error stays, contact the owner of the server: Cloudflare "
+    "gets no valid response from it."
+)
+UNLISTED_REMEDIES: Mapping[int, str] = MappingProxyType(
+    {
+        408: "Send the request again: the server did not receive all of it in time.",
+        413: "Send a smaller body, or split it: the server does not accept this size.",
+        422: "Correct the fields that the message names; the same request will fail "
+        "again.",
+        423: "Try again when the resource is unlocked, or unlock it at the provider.",
+        424: "Correct the earlier request that this one depends on: it has failed.",
+        429: "Send fewer requests at a time; if a single request fails too, its "
+        "payload may be too large (8 MB, or 6 GB for a file).",
+        501: "Use another method or resource: the element or its provider does not "
+        "support this one.",
+        503: "Try again in some minutes: a server is overloaded or in maintenance.",
+        504: "Check whether the request was carried out before you send it again: a "
+        "gateway got no response in time.",
+        **dict.fromkeys(range(520, 528), _CLOUDFLARE),
+    }
+)
+"""What to do after a status that is not in the table, but does arrive."""
+
+
 NORMALIZED_ERRORS: Mapping[int, NormalizedError] = MappingProxyType(
     {row.status_code: row for row in _ROWS}
 )
 """The table, read-only, by status in ascending order."""
 
 RETRIED_STATUSES = frozenset(row.status_code for row in _ROWS if row.retried)
+
+
+def title_of(status_code: int, reason: str | None) -> str:
+    """Return the table's title, else the server's reason, else the standard one."""
+    row = NORMALIZED_ERRORS.get(status_code)
+    if row is not None:
+        return row.title
+    if reason and reason != str(status_code):  # Tomcat sends the status as its reason
+        return reason
+    return responses.get(status_code, UNLISTED_ERROR.title)
+
+
+def remedy_of(status_code: int, retry_after: float | None) -> str:
+    """Return what to do after a failure with this status, in one sentence."""
+    row = NORMALIZED_ERRORS.get(status_code)
+    if row is not None:
+        return row.remedy
+    # RFC 9110 and RFC 6585 define Retry-After for these.
+    if retry_after and status_code in {413, 429, 503}:
+        return f"Wait {retry_after:g} seconds, then send the request again."
+    return UNLISTED_REMEDIES.get(status_code, UNLISTED_ERROR.remedy)

@@ -1,11 +1,13 @@
-"""Simulate what retries do to a server in an outage, with the real policies.
+"""Simulate what retries do in an outage, and to a lone job, with the real policies.
 
 Run it with ``python examples/outage.py --picture outage.png``. It needs botocore
-for one of its rows, and matplotlib for the picture. It takes less than a minute.
+for one of its rows, and matplotlib for the picture. It takes about a minute.
 
 Only the time and the server are simulated. The policies are the real objects. The
 simulation calls the methods that urllib3 calls, in the same order, and replaces the
 clock and the sleep of the policies.
+
+A fleet in trouble:
 
 - **Traffic**: thousands of clients send 100 requests a second, at random times.
   All are GETs: a POST is never repeated, so it adds no load.
@@ -17,14 +19,19 @@ clock and the sleep of the policies.
   its own policy and does not know of the others.
 
 A scenario has 20 s of normal traffic, then the trouble (an outage or an overload),
-then 60 s of normal traffic. Each block of the table shows one figure of it, for each
-policy and fleet:
+then 60 s of normal traffic. Each block of the first table shows one figure of it, for
+each policy and fleet:
 
 - **load**: attempts during the trouble, divided by the requests that begin in it;
 - **succeeded**: of the requests that begin during the trouble, those that get a 200.
 
 A ``!`` marks a run in which the server never recovered: it still failed at normal
 traffic, when the trouble was over.
+
+A lone job: one process works through a list of records, one after the other. The
+server fails some attempts by chance, and the requests for some records for ever, as a
+502 often does. The second table shows, for each share of such records, how many of the
+*other* requests that fail at first are **healed** by a retry.
 
 The rows are no retry; urllib3's `Retry` as people copy it; our policy; and our policy
 with the budget of another library:
@@ -42,6 +49,7 @@ import logging
 import math
 import random
 from collections import deque
+from contextlib import contextmanager
 from heapq import heappop, heappush
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -53,7 +61,7 @@ from urllib3.exceptions import MaxRetryError
 from cloud_elements_errors import CloudElementsRetry, RetryBudget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 FLEETS = (1, 10, 100, 1000)  # processes that share the traffic
 RATE = 100  # first attempts a second, of all processes together
@@ -81,6 +89,24 @@ NEAR = Scenario("near the limit, 1.9 times the traffic", 60, surge=1.9)
 BLIPS = Scenario("blips, 1 % fail", 120, failing=0.01)
 SCENARIOS = [TOTAL, PARTIAL, OVERLOAD, NEAR, BLIPS]
 
+SHARES = (0, 0.05, 0.1, 0.2, 0.3)  # of the records that fail for ever
+
+
+class Job(NamedTuple):
+    """What a lone process sends."""
+
+    title: str
+    requests: int
+    every: float  # seconds from one request to the next, if none is retried
+    failing: float  # the share of attempts that fail by chance
+    runs: int  # how often it is simulated
+
+
+BATCH = Job("600 requests, 10 a second, 5 % of attempts fail", 600, 0.1, 0.05, 20)
+SHORT = Job("20 requests, 10 a second, 10 % of attempts fail", 20, 0.1, 0.1, 200)
+CRON = Job("a request every 30 s for 10 h, 10 % of attempts fail", 1200, 30, 0.1, 5)
+JOBS = [BATCH, SHORT, CRON]
+
 
 class OtherBudget(RetryBudget):
     """A budget with the arithmetic of another library."""
@@ -102,7 +128,7 @@ class BotocoreQuota(OtherBudget):
         self._cost = checker._RETRY_COST
         self._success = checker._NO_RETRY_INCREMENT
 
-    def withdraw(self) -> bool:
+    def withdraw(self, *, further: bool = False) -> bool:  # noqa: ARG002
         """Pay for a retry."""
         return bool(self._quota.acquire(self._cost))
 
@@ -120,19 +146,19 @@ class GrpcThrottle(OtherBudget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._count = 10.0
+        self._throttle = 10.0
 
     def failed(self) -> None:
         """Take a token for every failure, retried or not."""
-        self._count = max(0, self._count - 1)
+        self._throttle = max(0, self._throttle - 1)
 
-    def withdraw(self) -> bool:
+    def withdraw(self, *, further: bool = False) -> bool:  # noqa: ARG002
         """Allow retries while more than half is left."""
-        return self._count > 10 / 2
+        return self._throttle > 10 / 2
 
     def deposit(self) -> None:
         """Add for a success."""
-        self._count = min(10, self._count + 0.1)
+        self._throttle = min(10, self._throttle + 0.1)
 
     def refund(self) -> None:
         """Do nothing: a retry that succeeds counts like any success."""
@@ -160,7 +186,7 @@ class FinagleBudget(OtherBudget):
         self._expire()
         self._enter(0.2)
 
-    def withdraw(self) -> bool:
+    def withdraw(self, *, further: bool = False) -> bool:  # noqa: ARG002
         """Pay for a retry."""
         self._expire()
         if self._balance < 1 - 1e-9:
@@ -200,7 +226,7 @@ COPIED = Retry(total=3, backoff_factor=1, status_forcelist=[500, 502, 503, 504])
 OURS = "ours"
 POLICIES = {
     "no retry": Policy(lambda _: Retry(0), has_budget=False),
-    "urllib3, as copied": Policy(lambda _: COPIED, has_budget=False),
+    "urllib3, as people copy it": Policy(lambda _: COPIED, has_budget=False),
     OURS: Policy(lambda _: CloudElementsRetry()),
     "botocore's quota": Policy(lambda _: CloudElementsRetry(budget=BotocoreQuota())),
     "gRPC's throttle": Policy(lambda _: CloudElementsRetry(budget=GrpcThrottle())),
@@ -222,6 +248,7 @@ class Outcome(NamedTuple):
 
 
 Results = dict[Scenario, dict[str, dict[int, Outcome]]]
+Healed = dict[Job, dict[str, dict[float, float]]]
 
 
 class Server:
@@ -274,17 +301,27 @@ def first_attempts(scenario: Scenario, seed: int) -> list[float]:
     return times
 
 
-def simulate(scenario: Scenario, policy: Policy, fleet: int, seed: int) -> Outcome:
-    """Send all requests of a scenario, each with the policy of its process."""
-    random.seed(seed)  # the policies' jitter
-    begun = first_attempts(scenario, seed)
-    server, clock = Server(scenario, seed + 1), Clock()
-    attempts: list[tuple[float, int, bool]] = []
+@contextmanager
+def virtual_time(clock: Clock, seed: int) -> Iterator[None]:
+    """Let the policies see the clock, draw their waits by the seed, and not log."""
     with (
         patch("time.monotonic", clock.time),
         patch("time.sleep", clock.sleep),
+        patch(
+            "cloud_elements_errors._retries.policy._random",
+            random.Random(seed),  # noqa: S311 - chance, not secrets
+        ),
         patch.object(logging.getLogger("cloud_elements_errors"), "disabled", new=True),
     ):
+        yield
+
+
+def simulate(scenario: Scenario, policy: Policy, fleet: int, seed: int) -> Outcome:
+    """Send all requests of a scenario, each with the policy of its process."""
+    begun = first_attempts(scenario, seed)
+    server, clock = Server(scenario, seed + 1), Clock()
+    attempts: list[tuple[float, int, bool]] = []
+    with virtual_time(clock, seed):
         processes = [policy.make(clock) for _ in range(fleet)]
         # A sorted list is a heap. A request has at most one event in it.
         events = [(t, n, processes[n % fleet]) for n, t in enumerate(begun)]
@@ -327,6 +364,50 @@ def measure(
     )
 
 
+def heal(job: Job, policy: Policy, permanent: float, seed: int) -> tuple[int, int]:
+    """Run a lone job; count the requests that failed at first, and those healed.
+
+    Requests for records that fail for ever are not counted.
+    """
+    draw = random.Random(seed)  # noqa: S311 - chance, not secrets
+    clock = Clock()
+    failed = healed = 0
+    with virtual_time(clock, seed):
+        process = policy.make(clock)
+        for number in range(job.requests):
+            clock.now = max(clock.now, number * job.every)
+            hopeless = draw.random() < permanent
+            retry: Retry | None = process
+            attempts, status = 0, 0
+            while retry is not None:
+                fails = hopeless or draw.random() < job.failing
+                status = 502 if fails else 200
+                tell(getattr(retry, "budget", None), not attempts, status)
+                retry = follow_up(retry, status)
+                attempts += 1
+                clock.now += LATENCY
+            if not hopeless and (attempts > 1 or status != 200):
+                failed += 1
+                healed += status == 200
+    return failed, healed
+
+
+def run_jobs(jobs: Sequence[Job], seed: int) -> Healed:
+    """Simulate every policy in every job, for each share of permanent failures."""
+    results: Healed = {job: {} for job in jobs}
+    cells = [
+        (job, name, share) for job in jobs for name in POLICIES for share in SHARES
+    ]
+    for job, name, share in progress(cells):
+        runs = [
+            heal(job, POLICIES[name], share, seed + number)
+            for number in range(job.runs)
+        ]
+        failed, healed = map(sum, zip(*runs, strict=True))
+        results[job].setdefault(name, {})[share] = healed / failed
+    return results
+
+
 def run(scenarios: Sequence[Scenario], seed: int) -> Results:
     """Simulate every policy in every scenario."""
     runs = [
@@ -347,14 +428,27 @@ def run(scenarios: Sequence[Scenario], seed: int) -> Results:
 
 def table(results: Results) -> str:
     """Return the table, with a column for each fleet."""
-    lines = [f"{'processes':22}" + "".join(f"{fleet:>11,}" for fleet in FLEETS)]
+    lines = [f"{'processes':28}" + "".join(f"{fleet:>11,}" for fleet in FLEETS)]
     for scenario, rows in results.items():
         what = f"{scenario.title}, {scenario.seconds} s: {scenario.shows}"
         lines += ["", what]
         for name, outcomes in rows.items():
             cells = (cell(scenario, outcomes[fleet]) for fleet in FLEETS)
-            lines.append(f"  {name:20}" + "".join(cells))
+            lines.append(f"  {name:26}" + "".join(cells))
     return "\n".join([*lines, "", "!: the server never recovered"])
+
+
+def table_of_jobs(results: Healed) -> str:
+    """Return the table, with a column for each share of permanent failures."""
+    lines = [
+        f"{'records that fail for ever':28}" + "".join(f"{n:>9.0%}" for n in SHARES)
+    ]
+    for job, rows in results.items():
+        lines += ["", f"{job.title}: healed"]
+        for name, shares in rows.items():
+            cells = (f"{shares[share]:>9.1%}" for share in SHARES)
+            lines.append(f"  {name:26}" + "".join(cells))
+    return "\n".join(lines)
 
 
 def cell(scenario: Scenario, outcome: Outcome) -> str:
@@ -364,52 +458,87 @@ def cell(scenario: Scenario, outcome: Outcome) -> str:
     return f"{text:>10}{'!' if math.isinf(outcome.recovered) else ' '}"
 
 
-def draw_picture(results: Results, file: str) -> None:
-    """Draw load and success by number of processes, if matplotlib is installed."""
+def draw_picture(results: Results, healed: Healed, file: str) -> None:
+    """Draw load, success and healed requests, if matplotlib is installed."""
     try:
         pyplot = import_module("matplotlib.pyplot")
     except ImportError:
         print("No picture: it needs matplotlib.")
         return
     pyplot.switch_backend("agg")
-    figure, panels = pyplot.subplots(1, 2, figsize=(9, 4))
-    # From the palette of Okabe and Ito, which colour-blind people can distinguish.
-    grey, blue = "0.45", "#0072b2"
-    colors = [grey, "#d55e00", blue, "#e69f00", "#009e73", "#cc79a7"]
-    markers = ["", "s", "o", "^", "v", "D"]
-    for panel, scenario, title in (
-        (panels[0], TOTAL, "Total outage: attempts per request (less is better)"),
-        (panels[1], PARTIAL, "Partial outage: requests that succeed (more is)"),
+    figure, panels = pyplot.subplots(1, 3, figsize=(13, 4))
+    total, partial, job = TOTAL, PARTIAL, next(iter(healed))
+    for panel, rows, title in (
+        (
+            panels[0],
+            figures(results[total], total.shows),
+            "Total outage: attempts per request (less is better)",
+        ),
+        (
+            panels[1],
+            figures(results[partial], partial.shows),
+            "Partial outage: requests that succeed (more is)",
+        ),
+        (panels[2], healed[job], "A lone job: failed requests that heal (more is)"),
     ):
-        rows = list(results[scenario].items())[: len(colors)]
-        for (name, outcomes), color, marker in zip(rows, colors, markers, strict=True):
-            panel.plot(
-                FLEETS,
-                [getattr(outcomes[fleet], scenario.shows) for fleet in FLEETS],
-                label=name,
-                color=color,
-                marker=marker,
-                linestyle="--" if color == grey else "-",
-                linewidth=3 if name == OURS else 1.3,
-                zorder=3 if name == OURS else 2,
-            )
+        draw_lines(panel, rows)
+        panel.set_title(title, loc="left", fontweight="bold", fontsize=10)
+        panel.spines[["top", "right"]].set_visible(False)
+    for panel in panels[:2]:
         panel.set_xscale("log")
         panel.set_xticks(FLEETS, [f"{fleet:,}" for fleet in FLEETS])
-        panel.set_title(title, loc="left", fontweight="bold", fontsize=10)
-        panel.set_xlabel("processes that share the same traffic", fontsize=9)
-        panel.spines[["top", "right"]].set_visible(False)
         panel.minorticks_off()
+        panel.set_xlabel("processes that share the same traffic", fontsize=9)
+    panels[2].set_xticks(SHARES, [f"{share:.0%}" for share in SHARES])
+    panels[2].set_xlabel("records whose requests fail for ever", fontsize=9)
     panels[0].set_ylim(0.9, 4.1)
     panels[1].set_ylim(0.68, 1.005)
-    panels[1].yaxis.set_major_formatter("{x:.0%}")
+    panels[2].set_ylim(-0.02, 1.02)
+    for panel in panels[1:]:
+        panel.yaxis.set_major_formatter("{x:.0%}")
     handles = panels[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="upper center", ncols=6, frameon=False, fontsize=8)
+    figure.legend(*handles, loc="upper center", ncols=7, frameon=False, fontsize=9)
     figure.tight_layout(rect=(0, 0, 1, 0.93))
     figure.savefig(file, dpi=100)
     pyplot.close(figure)
 
 
-def progress(runs: list[tuple[Scenario, str, int]]) -> Iterable[Any]:
+def figures(
+    rows: dict[str, dict[int, Outcome]], shown: str
+) -> dict[str, dict[int, float]]:
+    """Return one figure of each outcome."""
+    return {
+        name: {fleet: getattr(outcome, shown) for fleet, outcome in outcomes.items()}
+        for name, outcomes in rows.items()
+    }
+
+
+def draw_lines(panel: Any, rows: Mapping[str, Mapping[Any, float]]) -> None:
+    """Draw a line for each policy."""
+    # From the palette of Okabe and Ito, which colour-blind people can distinguish.
+    styles = {
+        "no retry": ("0.45", ""),
+        "urllib3, as people copy it": ("#d55e00", "s"),
+        OURS: ("#0072b2", "o"),
+        "botocore's quota": ("#e69f00", "^"),
+        "gRPC's throttle": ("#009e73", "v"),
+        "Finagle's budget": ("#cc79a7", "D"),
+    }
+    for name, (color, marker) in styles.items():
+        if name in rows:
+            panel.plot(
+                rows[name].keys(),
+                rows[name].values(),
+                label=name,
+                color=color,
+                marker=marker,
+                linestyle="-" if marker else "--",
+                linewidth=3 if name == OURS else 1.3,
+                zorder=3 if name == OURS else 2,
+            )
+
+
+def progress(runs: Sequence[Any]) -> Iterable[Any]:
     """Show a progress bar on a terminal, if tqdm is installed."""
     try:
         tqdm = import_module("tqdm").tqdm
@@ -419,8 +548,8 @@ def progress(runs: list[tuple[Scenario, str, int]]) -> Iterable[Any]:
     return bar
 
 
-def main(argv: Sequence[str] | None = None) -> Results:
-    """Run the simulation, print the table, draw the picture."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the simulations, print the tables, draw the picture."""
     parser = argparse.ArgumentParser(description="What retries do in an outage.")
     parser.add_argument("--picture", metavar="FILE", help="draw it, too")
     parser.add_argument("--seed", type=int, default=1, help="of all chance (1)")
@@ -430,9 +559,10 @@ def main(argv: Sequence[str] | None = None) -> Results:
         POLICIES.pop("botocore's quota", None)
     results = run(SCENARIOS, arguments.seed)
     print(table(results))
+    healed = run_jobs(JOBS, arguments.seed)
+    print("", table_of_jobs(healed), sep="\n")
     if arguments.picture:
-        draw_picture(results, arguments.picture)
-    return results
+        draw_picture(results, healed, arguments.picture)
 
 
 def has_botocore() -> bool:

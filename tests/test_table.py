@@ -134,8 +134,61 @@ def test_title_is_the_tables_else_that_of_http(status, title):
     assert str(error) == f"{status} {title}"
 
 
+REMEDIES = {
+    408: "Send the request again",
+    413: "Send a smaller body",
+    422: "Correct the fields",
+    423: "Try again when the resource is unlocked",
+    424: "Correct the earlier request",
+    429: "Send fewer requests at a time; if a single request fails too, its payload",
+    501: "Use another method",
+    503: "Try again in some minutes",
+    504: "Check whether the request was carried out",
+    **dict.fromkeys(range(520, 528), "Try again later"),
+}
+
+
+@pytest.mark.parametrize(("status", "start"), REMEDIES.items())
+def test_remedy_of_a_status_outside_the_table(status, start):
+    """Statuses that do arrive have a remedy of their own: one sentence, whose move."""
+    error = error_from_parts(status)
+    assert error.remedy.startswith(start)
+    assert error.remedy.endswith(".")
+    assert error.remedy.count(". ") == 0
+    assert status not in NORMALIZED_ERRORS
+
+
+@pytest.mark.parametrize("status", [413, 429, 503])
+def test_remedy_with_a_time_to_wait(status):
+    """The server says when to come back."""
+    error = error_from_parts(status, headers={"Retry-After": "7.5"})
+    assert error.remedy == "Wait 7.5 seconds, then send the request again."
+    other = error_from_parts(504, headers={"Retry-After": "7"})
+    assert other.remedy.startswith("Check whether")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "title"),
+    [
+        (409, "Exists", "Conflict"),
+        (429, "Slow Down", "Slow Down"),
+        (429, "", "Too Many Requests"),
+        (429, None, "Too Many Requests"),
+        (429, "429", "Too Many Requests"),
+        (420, "Enhance Your Calm", "Enhance Your Calm"),
+        (420, None, "Unlisted Status"),
+    ],
+)
+def test_title_of_a_status_with_a_reason(status, reason, title):
+    """An unlisted status has the server's reason as title, else the standard one."""
+    error = error_from_parts(status, reason=reason)
+    assert error.title == title
+    assert error.reason == (reason or None)
+    assert UnlistedStatusError(status_code=420, reason="Calm").title == "Calm"
+
+
 def test_what_is_said_of_an_unlisted_status():
     """A status that the list does not know has a remedy, but no description."""
-    error = error_from_parts(503)
+    error = error_from_parts(507)
     assert error.description == ""
     assert error.remedy.startswith("Read the message:")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._errors.build import error_from_parts
-from .._errors.line import printable, words_of_page
+from .._errors.line import printable, words_shown
 from .._errors.payload import WARNING_HEADER
 from .._retries.policy import CloudElementsRetry
 from .._table import FIRST_ERROR, NORMALIZED_ERRORS, NormalizedError
@@ -30,9 +30,6 @@ _OBJECT_ID = re.compile(r"([0-9a-f]{8})[0-9a-f]{16}", re.IGNORECASE)
 
 # The most bytes to read of a file. An error has at most 64 KiB of body.
 _MAX_SAVED_BYTES = 1024 * 1024
-
-# The most characters to show of a body that is not from Cloud Elements.
-_PAGE = 500
 
 
 class UsageError(Exception):
@@ -84,7 +81,7 @@ def meaning(
     """Return what a response means, ready for JSON."""
     warning = header(headers or [], WARNING_HEADER)
     in_head = {"reason": reason or None, "warning": warning}
-    error = error_from_parts(status, body, headers)
+    error = error_from_parts(status, body, headers, reason=reason)
     if error is None:
         remedy = f"Nothing to do: statuses below {FIRST_ERROR} never raise."
         no_error = NormalizedError(status, "No error", "", remedy)
@@ -97,6 +94,7 @@ def meaning(
     return {
         **error.to_dict(),
         **in_head,
+        "words": words_shown(error._said, status, error.title, error.provider_message),
         "origin": error.origin if body else None,
         "requested_at": _requested_at(error.request_id),
         "retried_methods": [
@@ -133,8 +131,9 @@ def show(said: dict[str, Any], printer: Printer) -> None:
     if said.get("details"):
         details = json.dumps(said["details"], ensure_ascii=False)
         printer.field("details", printable(details))
-    if said.get("origin") == "unknown":
-        printer.field("body", printable(words_of_page(said["text"]), _PAGE))
+    in_fields = {said.get("message"), said["reason"], said["warning"]}
+    if said.get("words") and said["words"] not in in_fields:
+        printer.field("words", said["words"])
     if "retried_methods" in said:
         retried = " ".join(said["retried_methods"]) or "no method"
         if said["needs_retry_after"]:

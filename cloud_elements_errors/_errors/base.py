@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
 from operator import index
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import requests
 
-from .._arguments import check_optional, check_type
-from .._table import NORMALIZED_ERRORS, UNLISTED_ERROR, NormalizedError
+from .._table import (
+    NORMALIZED_ERRORS,
+    UNLISTED_ERROR,
+    NormalizedError,
+    remedy_of,
+    title_of,
+)
 from .line import STOPPED_BY, error_line, error_notes
 from .pickling import pack, unpack
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from typing_extensions import Self
 
     from .payload import Attempt, Origin, StopReason
@@ -25,7 +31,7 @@ if TYPE_CHECKING:
 _IN_DICT = (
     *("status_code", "title", "description", "remedy", "message", "request_id"),
     *("provider_message", "provider_code", "origin", "details", "text", "truncated"),
-    *("method", "url", "attempts", "stopped_by", "retry_after", "retryable"),
+    *("reason", "method", "url", "attempts", "stopped_by", "retry_after", "retryable"),
 )
 
 
@@ -58,13 +64,14 @@ class CloudElementsError(requests.HTTPError):
         text: The body as text, at most 64 KiB.
         truncated: Whether a part of the body is known to be missing: it was too long,
             or did not arrive.
+        reason: The words of the status line, else None. HTTP/2 has none.
         method: The request's method; None if unknown.
         url: The request's URL without userinfo, query and fragment, or None.
         attempts: All attempts in order; after a redirect, those at the last URL. The
             last one is the one that raised.
         stopped_by: Why no further attempt was made: ``"status"``, ``"method"``,
-            ``"body"``, ``"attempts"``, ``"deadline"``, ``"budget"`` or
-            ``"retry_after"``; None without a `CloudElementsRetry`.
+            ``"body"``, ``"attempts"``, ``"certificate"``, ``"deadline"``,
+            ``"budget"`` or ``"retry_after"``; None without a `CloudElementsRetry`.
         retry_after: The seconds that the server asked to wait, else None.
         response: The `requests.Response`. Its ``text`` is the body, at most 64 KiB;
             its ``json()`` works if that is JSON. None if the error was not built
@@ -74,6 +81,7 @@ class CloudElementsError(requests.HTTPError):
     """
 
     status_code: int = 0
+    _said: tuple[str, str] = ("", "")
 
     def __init__(
         self,
@@ -90,6 +98,7 @@ class CloudElementsError(requests.HTTPError):
         details: Mapping[str, Any] | None = None,
         text: str = "",
         truncated: bool = False,
+        reason: str | None = None,
         method: str | None = None,
         url: str | None = None,
         attempts: Sequence[Attempt] = (),
@@ -100,47 +109,16 @@ class CloudElementsError(requests.HTTPError):
     ) -> None:
         """Build an error from its attributes; `error_from_parts` parses a body.
 
-        Args:
-            line: The text that ``str()`` returns.
-            status_code: The status, for `CloudElementsError` and
-                `UnlistedStatusError`; the other classes have theirs.
-            title: The status in words, for a status that is not in the table.
-            message: See the class, as for all other parameters.
-            request_id: See the class.
-            provider_message: See the class.
-            provider_code: See the class.
-            origin: See the class.
-            details: The body's other top-level fields.
-            text: See the class.
-            truncated: See the class.
-            method: See the class.
-            url: See the class.
-            attempts: See the class.
-            stopped_by: See the class.
-            retry_after: See the class.
-            response: See the class.
-            request: See the class.
+        *line* is the text that ``str()`` returns. `CloudElementsError` and
+        `UnlistedStatusError` take any *status_code* and *title*; the other classes
+        have theirs. The class describes the other parameters. Their types are not
+        checked.
+
+        Raises:
+            ValueError: If *stopped_by* is none of the reasons, or *status_code* is
+                not that of the class.
 
         """
-        for name, text_or_none in (
-            ("title", title),
-            ("message", message),
-            ("request_id", request_id),
-            ("provider_message", provider_message),
-            ("provider_code", provider_code),
-            ("method", method),
-            ("url", url),
-            ("stopped_by", stopped_by),
-        ):
-            check_optional(name, text_or_none, str, "a str")
-        check_type("line", line, str, "a str")
-        check_type("origin", origin, str, "a str")
-        check_type("text", text, str, "a str")
-        check_type("attempts", attempts, (tuple, list), "a tuple or a list")
-        check_optional("status_code", status_code, int, "an integer")
-        check_optional("details", details, Mapping, "a mapping")
-        check_optional("retry_after", retry_after, (int, float), "a number")
-        check_optional("response", response, requests.Response, "a requests.Response")
         if stopped_by is not None and stopped_by not in STOPPED_BY:
             reasons = ", ".join(STOPPED_BY)
             raise ValueError(f"stopped_by must be one of {reasons}, not {stopped_by!r}")
@@ -163,6 +141,7 @@ class CloudElementsError(requests.HTTPError):
         self._details = dict(details or {})
         self.text = text
         self.truncated = truncated
+        self.reason = reason
         self.method = method
         self.url = url
         self.attempts: tuple[Attempt, ...] = tuple(attempts)
@@ -219,8 +198,8 @@ class CloudElementsError(requests.HTTPError):
 
     @property
     def title(self) -> str:
-        """The title of the status in the table, else the HTTP reason."""
-        return self._title or self._row.title
+        """The title in the table, else the server's reason, else the standard one."""
+        return self._title or title_of(self.status_code, self.reason)
 
     @property
     def description(self) -> str:
@@ -230,7 +209,7 @@ class CloudElementsError(requests.HTTPError):
     @property
     def remedy(self) -> str:
         """What to do next, in one sentence."""
-        return self._row.remedy
+        return remedy_of(self.status_code, self.retry_after)
 
     @property
     def retryable(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from http.client import responses
 from typing import TYPE_CHECKING, Any
 
 from requests.structures import CaseInsensitiveDict
@@ -13,14 +12,8 @@ from .._table import FIRST_ERROR
 from .._urls import clean_url
 from .base import CloudElementsError
 from .classes import class_for
-from .payload import (
-    MAX_BODY_BYTES,
-    Attempt,
-    ErrorPayload,
-    StopReason,
-    as_text,
-    parse_payload,
-)
+from .decoding import MAX_BODY_BYTES
+from .payload import Attempt, ErrorPayload, StopReason, as_text, as_utf8, parse_payload
 from .redaction import Redactor
 
 if TYPE_CHECKING:
@@ -32,6 +25,7 @@ def error_from_parts(
     body: bytes | str | None = b"",
     headers: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None = None,
     *,
+    reason: str | None = None,
     method: str | None = None,
     url: str | None = None,
     request_headers: Mapping[Any, Any] | None = None,
@@ -42,6 +36,7 @@ def error_from_parts(
         status_code: The HTTP status.
         body: The decoded body. Only the first 64 KiB are read.
         headers: The response's headers: a mapping, pairs, or None.
+        reason: The words of the status line, if there are any.
         method: The request's method, which the error shows.
         url: The request's URL. The error does not show its secrets.
         request_headers: The request's headers. The error does not show their
@@ -61,6 +56,7 @@ def error_from_parts(
     """
     check_integer("status_code", status_code)
     check_optional("body", body, (bytes, bytearray, memoryview, str), "bytes, a str")
+    check_optional("reason", reason, str, "a str")
     check_optional("method", method, str, "a str")
     check_optional("url", url, str, "a str")
     check_optional("request_headers", request_headers, Mapping, "a mapping")
@@ -73,7 +69,7 @@ def error_from_parts(
         status_code,
         parse_payload(known, bytes((body or b"")[: MAX_BODY_BYTES + 1])),
         Redactor(request_headers, url),
-        reason=responses.get(status_code),
+        reason=reason,
         method=method,
         url=url,
     )
@@ -93,28 +89,26 @@ def error_from_payload(
 ) -> CloudElementsError:
     """Build the error for a status of 400 or more; take the secrets out."""
     cls = class_for(status_code) or CloudElementsError
+    reason = reason and as_utf8(reason)
     cut = payload.truncated
-    beside_body = (
-        None if cls.status_code else reason,
-        None if url is None else clean_url(url),
+    of_body = (
+        payload.text,
+        payload.message,
+        payload.request_id,
+        payload.provider_message,
+        payload.provider_code,
     )
-    text, message, request_id, provider_message, provider_code, title, shown_url = (
-        redact.texts(
-            payload.text,
-            payload.message,
-            payload.request_id,
-            payload.provider_message,
-            payload.provider_code,
-            *beside_body,
-            cut=cut,
-        )
-    )
-    if cut:  # the body, but not the URL
-        title, shown_url = redact.texts(*beside_body)
+    beside_body = (reason, None if url is None else clean_url(url))
+    cleaned = redact.texts(*of_body, *beside_body, cut=cut)
+    text, message, request_id, provider_message, provider_code, *beside = cleaned
+    said = payload.said(redact, reason, message)
+    reason, shown_url = redact.texts(*beside_body) if cut else beside
     last = Attempt(len(earlier) + 1, status_code, request_id, provider_message)
+    last._said = said
     return cls._of(
         status_code=status_code,
-        _title=title,
+        _title=None,
+        _said=said,
         message=message,
         request_id=request_id,
         provider_message=provider_message,
@@ -123,6 +117,7 @@ def error_from_payload(
         _details=redact.fields(payload.details, cut=cut),
         text=text,
         truncated=cut,
+        reason=reason or None,
         method=method,
         url=shown_url,
         attempts=(*earlier, last),

@@ -3,54 +3,43 @@
 from __future__ import annotations
 
 import logging
-import re
-from typing import TYPE_CHECKING, Protocol
+from http.client import responses
+from typing import TYPE_CHECKING
 
 from .._urls import path_of
+from .words import readable, unsaid
 
 if TYPE_CHECKING:
-    from .payload import Attempt, Origin, StopReason
+    from .base import CloudElementsError
+    from .payload import Attempt, StopReason
 
 logger = logging.getLogger("cloud_elements_errors")
 
-# The longest text within a line. Attributes and log records have the whole text.
-_LINE_TEXT = 500
+LINE_TEXT = 500
+"""The longest text within a line. Attributes and log records have the whole text."""
 
 STOPPED_BY: dict[StopReason, str] = {
     "status": "the policy does not retry this status",
     "method": "a repeated {method} could do its work twice",
     "body": "the request body cannot be sent a second time",
     "attempts": "no retries left",
+    "certificate": "the server's certificate was refused",
     "deadline": "the next attempt would start after the time limit for retries",
-    "budget": "the retry budget is empty, because too few requests succeeded in the "
-    "last seconds",
+    "budget": "the retry budget has too few tokens left, because too many requests to "
+    "this host failed in the last seconds",
     "retry_after": "the server asks to wait {seconds} s, longer than the policy allows",
 }
 
+# The reasons that are in the line: a retry was wanted, and refused. That no retries
+# are left is clear from the attempts, and a method is in the line itself.
+_REFUSALS = frozenset({"body", "certificate", "deadline", "budget", "retry_after"})
+
 # RFC 9110, and RFC 5789 for PATCH.
 _NOT_IDEMPOTENT = frozenset({"POST", "PATCH"})
+_WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 
-
-class Failure(Protocol):
-    """The attributes of a `CloudElementsError` that are shown."""
-
-    status_code: int
-    message: str | None
-    request_id: str | None
-    provider_message: str | None
-    origin: Origin
-    text: str
-    method: str | None
-    url: str | None
-    attempts: tuple[Attempt, ...]
-    stopped_by: StopReason | None
-    retry_after: float | None
-
-    @property
-    def title(self) -> str: ...
-
-    @property
-    def remedy(self) -> str: ...
+# The server has done nothing: 413 and 429 refuse the request.
+_REFUSED = frozenset({413, 429})
 
 
 def printable(text: str, limit: int | None = None) -> str:
@@ -65,44 +54,78 @@ def printable(text: str, limit: int | None = None) -> str:
     )
 
 
-def error_line(error: Failure) -> str:
+def words_shown(
+    said: tuple[str, str],
+    status_code: int | None,
+    title: str = "",
+    provider_message: str | None = None,
+) -> str:
+    """Return the words of a response that are not in its status and title.
+
+    *said* has those of the body and, if the body has none, those of its head.
+    """
+    status, phrase = str(status_code), responses.get(status_code or 0, "")
+    of_body, of_head = said
+    words = unsaid(of_body, status, title, provider=provider_message)
+    return printable(words or unsaid(of_head, status, title, phrase), LINE_TEXT)
+
+
+def error_line(error: CloudElementsError) -> str:
     """Return the line that ``str()`` shows."""
-    line = f"{error.status_code} {printable(error.title, _LINE_TEXT)}"
-    words = error.message
-    if error.origin == "unknown":
-        words = words_of_page(error.text)
-    if words and words != error.title:
-        line += f": {printable(words, _LINE_TEXT)}"
+    line = f"{error.status_code} {printable(error.title, LINE_TEXT)}"
+    words = words_shown(
+        error._said, error.status_code, error.title, error.provider_message
+    )
+    if words:
+        line += f": {words}"
     if error.provider_message:
-        line += f" | provider: {printable(error.provider_message, _LINE_TEXT)}"
+        line += f" | provider: {_provider_words(error.provider_message)}"
+    if error.provider_code:
+        line += f" | code: {printable(error.provider_code, LINE_TEXT)}"
     if error.request_id:
-        line += f" | request id: {printable(error.request_id, _LINE_TEXT)}"
+        line += f" | request id: {printable(error.request_id, LINE_TEXT)}"
     if error.attempts[1:]:
         line += f" | attempts: {len(error.attempts)}"
+    if error.stopped_by in _REFUSALS:
+        line += f" | stopped by: {error.stopped_by}"
     call = f"{error.method or ''} {path_of(error.url or '')}".strip()
     if call:
-        line += f" | {printable(call, _LINE_TEXT)}"
+        line += f" | {printable(call, LINE_TEXT)}"
     return line
 
 
-def words_of_page(text: str) -> str:
-    """Return the text of an HTML page in one line."""
-    return " ".join(re.sub(r"<[^<>]*>", " ", text).split())
+def _provider_words(text: str) -> str:
+    return printable(readable(text), LINE_TEXT)
 
 
-def error_notes(error: Failure) -> list[str]:
+def error_notes(error: CloudElementsError) -> list[str]:
     """Return the notes: the remedy, why it stopped, and the attempts."""
     notes = [error.remedy]
     stopped = why_stopped(error)
     # Nobody expects a retry after a 409, so its note would only be noise.
     if stopped is not None and (error.stopped_by != "status" or error.attempts[1:]):
         notes.append(stopped)
+    if _may_be_done(error):
+        notes.append(
+            "An earlier attempt may have done this already, although it failed."
+        )
     if len(error.attempts) > 1:
         notes += [attempt_line(attempt) for attempt in error.attempts]
     return notes
 
 
-def why_stopped(error: Failure) -> str | None:
+def _may_be_done(error: CloudElementsError) -> bool:
+    """Say whether a repeated write may have failed because it had worked before."""
+    method = (error.method or "").upper()
+    unclear = any(
+        past.status_code is None or past.status_code >= 500  # noqa: PLR2004
+        for past in error.attempts[:-1]
+    )
+    gone = method == "DELETE" and error.status_code in {404, 410}
+    return unclear and (gone or (method in _WRITES and error.status_code in {409, 412}))
+
+
+def why_stopped(error: CloudElementsError) -> str | None:
     """Say why there was no further attempt; None without a CloudElementsRetry."""
     if error.stopped_by is None:
         return None
@@ -121,7 +144,7 @@ def network_note(
         return None
     elif stopped_by is None:
         title = "Earlier attempts:"
-    else:  # no retries are left, or the server's certificate was refused
+    else:
         title = f"Gave up after {len(attempts)} attempts."
     return "\n".join([title, *map(attempt_line, shown)])
 
@@ -133,8 +156,15 @@ def _why(
     retry_after: float | None = None,
 ) -> str:
     why = STOPPED_BY[stopped_by]
-    if stopped_by == "method" and (method or "").upper() not in _NOT_IDEMPOTENT:
+    status_code = attempts[-1].status_code if attempts else 0
+    if stopped_by == "method" and (
+        (method or "").upper() not in _NOT_IDEMPOTENT or status_code in _REFUSED
+    ):
         why = "the policy does not retry {method}"
+    if stopped_by == "status" and status_code is None:
+        why = "the proxy refused the request, and would refuse it again"
+    if stopped_by == "retry_after" and retry_after is None:
+        why = "the server asks for a longer wait than the policy allows"
     why = why.format(method=method, seconds=f"{retry_after or 0:g}")
     if len(attempts) <= 1:
         return f"Not retried: {why}."
@@ -143,39 +173,14 @@ def _why(
 
 def attempt_line(attempt: Attempt) -> str:
     """Return the line of one attempt, for a note."""
-    what = printable(attempt.error or str(attempt.status_code), _LINE_TEXT)
+    what = printable(attempt.error or str(attempt.status_code), LINE_TEXT)
     if attempt.provider_message:
-        what += f" | provider: {printable(attempt.provider_message, _LINE_TEXT)}"
+        what += f" | provider: {_provider_words(attempt.provider_message)}"
+    elif attempt.status_code is not None:
+        words = words_shown(attempt._said, attempt.status_code)
+        what += f": {words}" if words else ""
     if attempt.request_id:
-        what += f" | request id: {printable(attempt.request_id, _LINE_TEXT)}"
+        what += f" | request id: {printable(attempt.request_id, LINE_TEXT)}"
     if attempt.waited:
         what += f" | waited {attempt.waited:.2f} s"
     return f"  attempt {attempt.number}: {what}"
-
-
-def log_retry(
-    attempt: Attempt, method: str | None, path: str, most: int | None
-) -> None:
-    words = attempt.provider_message and printable(attempt.provider_message)
-    failure = attempt.error and printable(attempt.error)
-    logger.warning(
-        "Retrying %s %s after %s%s: attempt %d%s in %.2f s",
-        method,
-        printable(path, _LINE_TEXT),
-        attempt.status_code or printable(failure or "a failure", _LINE_TEXT),
-        f" ({printable(words, _LINE_TEXT)})" if words else "",
-        attempt.number + 1,
-        "" if most is None else f" of {most}",
-        attempt.waited,
-        extra={
-            "method": method,
-            "path": printable(path),
-            "status_code": attempt.status_code,
-            "request_id": attempt.request_id and printable(attempt.request_id),
-            "provider_message": words,
-            "error": failure,
-            "attempt": attempt.number + 1,
-            "max_attempts": most,
-            "wait": attempt.waited,
-        },
-    )

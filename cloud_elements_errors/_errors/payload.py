@@ -1,44 +1,58 @@
 """Parse a response of Cloud Elements: headers and bytes in, a payload out.
 
 This module does no input or output, and never raises, whatever the bytes and headers.
-It reads the clock only for a ``Retry-After`` that is a date. A complete JSON body is
-parsed as JSON. A body that is cut, broken or nested too deeply is scanned token by
-token for the fields that can still be read.
+It reads the clock only for a ``Retry-After`` that is a date.
 """
 
 from __future__ import annotations
 
-import codecs
-import json
-import math
 import re
 import time
-from contextlib import suppress
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from http.client import responses
 from sys import float_info
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from .decoding import bounded, decode
+from .json_text import compact, read_damaged_object, read_json
+from .words import words_in, words_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+
+    from .redaction import Redactor
 
 Origin = Literal["provider", "platform", "unknown"]
 StopReason = Literal[
-    "status", "method", "body", "attempts", "deadline", "budget", "retry_after"
+    "status",
+    "method",
+    "body",
+    "attempts",
+    "certificate",
+    "deadline",
+    "budget",
+    "retry_after",
 ]
-
-MAX_BODY_BYTES = 64 * 1024
-"""The most bytes of a body that are read, decoded and kept."""
 
 REQUEST_ID_HEADER = "Elements-Request-Id"
 WARNING_HEADER = "Elements-Error"
 
-# By default, int() does not accept more digits. Unpickling does not either.
-_MAX_DIGITS = 4300
-# Deeper values are kept as text, because copy, pickle and json.dumps recurse.
-_MAX_DEPTH = 50
+# Redaction takes its time. A line shows 500 characters.
+_MOST_WORDS = 4000
+
+# Most messages: words between single spaces, and no markup, JSON or references.
+_PLAIN = re.compile(r"[^<{\[&\s]+(?: [^<{\[&\s]+)*")
+
+_STANDARD_REASONS = frozenset(responses.values())
+
+_TELLING_HEADER = re.compile(
+    r"(?:(?:www|proxy)-authenticate|error|error-?(?:message|description|reason)s?)\Z",
+    re.IGNORECASE,
+)
+# RFC 6750.
+_ERROR_DESCRIPTION = re.compile(r'error_description\s*=\s*"?([^"]*)', re.IGNORECASE)
 
 
 class ErrorPayload(NamedTuple):
@@ -53,9 +67,38 @@ class ErrorPayload(NamedTuple):
     text: str
     truncated: bool
     retry_after: float | None
+    words: str
+    """The words of the body, one line for each sentence."""
+    words_of_headers: str
+
+    def said(
+        self, redact: Redactor, reason: str | None, message: str | None = None
+    ) -> tuple[str, str]:
+        """Return the words of the body and of the head, without secrets.
+
+        *message* is the message without secrets, if it is known: it saves a search.
+        """
+        of_body, of_head = self.words, self.words_of_headers
+        if message and of_body == self.message:
+            of_body = message
+        elif of_body:
+            is_cut = self.truncated or len(of_body) > _MOST_WORDS
+            of_body = redact(of_body[:_MOST_WORDS], cut=is_cut)
+        if reason and reason not in _STANDARD_REASONS:
+            of_head = f"{reason}\n{of_head}"
+        return of_body, redact(of_head) if of_head else ""
 
 
-class Attempt(NamedTuple):
+class _AttemptFields(NamedTuple):
+    number: int
+    status_code: int | None = None
+    request_id: str | None = None
+    provider_message: str | None = None
+    error: str | None = None
+    waited: float = 0.0
+
+
+class Attempt(_AttemptFields):
     """One attempt of a request, and its result.
 
     Attributes:
@@ -74,12 +117,9 @@ class Attempt(NamedTuple):
 
     """
 
-    number: int
-    status_code: int | None = None
-    request_id: str | None = None
-    provider_message: str | None = None
-    error: str | None = None
-    waited: float = 0.0
+    # The words of the body and of the head, for notes and log lines. It is no field,
+    # since the fields hold exact texts.
+    _said: tuple[str, str] = ("", "")
 
 
 Attempt.__module__ = "cloud_elements_errors"
@@ -99,9 +139,14 @@ def parse_payload(
         A payload, for any input.
 
     """
-    truncated = truncated or len(body) > MAX_BODY_BYTES
-    text = _decode(body[:MAX_BODY_BYTES], headers)
-    fields = _parse_object(text)
+    body, is_whole = bounded(body)
+    truncated = truncated or not is_whole
+    content_type = _header(headers, "Content-Type") or ""
+    text = decode(body, content_type, truncated=truncated)
+    value = read_json(text)
+    fields = read_damaged_object(text) if value is None else value
+    if not isinstance(fields, dict):
+        fields = {}
     request_id_header = _header(headers, REQUEST_ID_HEADER) or None
     message = _take(fields, "message")
     request_id = _take(fields, "requestId")
@@ -114,6 +159,13 @@ def parse_payload(
         origin = "platform"
     if request_id is None or (request_id_header or "").startswith(request_id):
         request_id = request_id_header  # it is not cut
+    if message and not fields and _PLAIN.fullmatch(message):
+        words = message
+    elif isinstance(value, dict):
+        said = {"message": message} if message else {}
+        words = words_in(said | fields, or_json=not provider_message)
+    else:
+        words = words_of(text, content_type)
     return ErrorPayload(
         message,
         request_id,
@@ -123,8 +175,21 @@ def parse_payload(
         fields,
         text,
         truncated,
-        parse_retry_after(_header(headers, "Retry-After")),
+        parse_retry_after(_header(headers, "Retry-After"), _header(headers, "Date")),
+        words,
+        "" if message else _words_of_headers(headers),
     )
+
+
+def _words_of_headers(headers: Mapping[str, Any]) -> str:
+    """Return the words of challenges and of headers such as ``Elements-Error``."""
+    lines = []
+    for name, value in headers.items():
+        if _TELLING_HEADER.search(as_text(name)):
+            text = as_utf8(as_text(value))
+            described = _ERROR_DESCRIPTION.search(text)
+            lines.append(described[1] if described else text)
+    return "\n".join(lines)
 
 
 def _header(headers: Mapping[str, Any], name: str) -> str | None:
@@ -138,141 +203,53 @@ def as_text(value: object) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
-def parse_retry_after(value: str | None) -> float | None:
+def as_utf8(text: str) -> str:
+    """Return the text of a head, which http.client decodes as Latin-1."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
+
+
+def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
     """Return the seconds that a Retry-After asks to wait; None if it is unreadable.
 
     RFC 9110 allows whole seconds and three date formats. Some servers send decimal
-    seconds. A date in the past means 0.
+    seconds. A date in the past means 0. If the header was sent several times with the
+    same value, it counts once.
+
+    Args:
+        value: The header, or its lines joined by commas.
+        date: The ``Date`` of the same response. A date counts from there, if it is
+            readable: the clocks of the two machines may differ.
+
     """
     if value is None:
         return None
-    if re.fullmatch(r"\s*\d+(?:\.\d*)?\s*", value, re.ASCII):
+    parts = [part.strip() for part in value.split(",")]
+    for width in (1, 2):  # a date may have a comma of its own
+        if parts == parts[:width] * (len(parts) // width):
+            value = ", ".join(parts[:width])
+            break
+    else:
+        return None
+    if re.fullmatch(r"\d+(?:\.\d*)?", value, re.ASCII):
         return min(float(value), float_info.max)
+    until, now = _time_of(value), _time_of(date)
+    if until is None:
+        return None
+    return max(until - (time.time() if now is None else now), 0.0)
+
+
+def _time_of(date: str | None) -> float | None:
+    """Return the Unix time of an HTTP date; None if it is unreadable."""
     try:
-        date = parsedate_to_datetime(value)
+        time_of_day = parsedate_to_datetime(date or "")
         # HTTP dates are in UTC, including the format without a time zone.
-        zone = date.tzinfo or timezone.utc
-        return max(date.replace(tzinfo=zone).timestamp() - time.time(), 0.0)
+        zone = time_of_day.tzinfo or timezone.utc
+        return time_of_day.replace(tzinfo=zone).timestamp()
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
-
-
-# Only charsets: some other codecs of Python raise, or take very long.
-_CHARSET_NAME = (
-    r"(?:utf|us-ascii|ascii|iso|latin|windows|cp\d|koi8|shift|euc|gb|big5|mac)[\w-]*"
-)
-_CHARSET = re.compile(rf"charset\s*=\s*[\"']?({_CHARSET_NAME})", re.IGNORECASE)
-
-
-# Servers send few charsets.
-@lru_cache(maxsize=64)
-def is_charset(name: str) -> bool:
-    """Say whether this is the name of a charset."""
-    return re.fullmatch(_CHARSET_NAME, name, re.IGNORECASE) is not None
-
-
-def _decode(body: bytes, headers: Mapping[str, Any]) -> str:
-    """Decode as JSON's encoding, else as the Content-Type's charset, else as UTF-8."""
-    # JSON is UTF-8 (RFC 8259). Text in another charset is hardly ever valid UTF-8.
-    encoding = json.detect_encoding(body)
-    try:
-        return body.decode(encoding)
-    except UnicodeError:
-        charset = _CHARSET.search(_header(headers, "Content-Type") or "")
-    for candidate in (encoding, charset[1] if charset else ""):
-        with suppress(UnicodeError, LookupError):
-            # An incremental decoder accepts a character that is cut at the end.
-            return codecs.getincrementaldecoder(candidate)().decode(body)
-    return body.decode("utf-8", "replace")
-
-
-def _parse_object(text: str) -> dict[str, Any]:
-    """Return the fields of a JSON object, or the readable ones if it is damaged."""
-    try:
-        value = _DECODER.decode(text)
-    except (ValueError, RecursionError):
-        value = dict(_scan_object(text))
-    if not isinstance(value, dict):
-        return {}
-    return {key: _shallow(field) for key, field in value.items()}
-
-
-def _integer(digits: str) -> int | str:
-    return int(digits) if len(digits) <= _MAX_DIGITS else digits
-
-
-def _number(digits: str) -> float | str:
-    value = float(digits)
-    return value if math.isfinite(value) else digits
-
-
-# strict=False accepts line breaks in strings. NaN and Infinity are not JSON, and are
-# kept as text.
-_DECODER = json.JSONDecoder(
-    strict=False, parse_int=_integer, parse_float=_number, parse_constant=str
-)
-
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
-
-
-def _scan_object(text: str) -> Iterator[tuple[str, Any]]:
-    """Yield the readable fields of the outermost object."""
-    text = text.lstrip()
-    if not text.startswith("{"):
-        return
-    depth = 0
-    string: str | None = None  # the token before this one, if it is a string
-    key: str | None = None  # the string before a colon
-    for match in _TOKEN.finditer(text):
-        lexeme = match[0]
-        if depth == 1 and key is not None:
-            with suppress(ValueError, RecursionError):
-                yield key, _value_at(text, match)
-            string = key = None
-        elif depth == 1:
-            key = string if lexeme == ":" else None
-            string = _string(lexeme) if lexeme[0] == '"' else None
-        depth += (lexeme in "{[") - (lexeme in "}]")
-        if depth == 0:
-            return
-
-
-def _value_at(text: str, match: re.Match[str]) -> Any:
-    token = match[0]
-    if token[0] == '"':
-        return _string(token)
-    if token in "{[":
-        return _DECODER.raw_decode(text, match.start())[0]
-    if match.end() == len(text):
-        raise ValueError("The end is missing: this may be 42 of 429.")
-    return _DECODER.decode(token)
-
-
-def _string(token: str) -> str:
-    """Decode a JSON string, whose end and last escape may be missing."""
-    without_escape = re.sub(r"\\u[0-9a-fA-F]{0,3}$", "", token)
-    for candidate in (token, f'{token}"', f'{without_escape}"'):
-        with suppress(ValueError):
-            return str(_DECODER.decode(candidate))
-    return token.strip('"')
-
-
-def _shallow(value: Any, depth: int = 0) -> Any:
-    """Replace values that are nested too deeply by their JSON text."""
-    if not isinstance(value, (dict, list)):
-        return value
-    if depth == _MAX_DEPTH:
-        return _compact(value)
-    if isinstance(value, dict):
-        return {key: _shallow(field, depth + 1) for key, field in value.items()}
-    return [_shallow(item, depth + 1) for item in value]
-
-
-def _compact(value: Any) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    except RecursionError:  # json.loads goes deeper than json.dumps
-        return "…"
 
 
 def _take(
@@ -286,4 +263,4 @@ def _take(
     if key is None or not isinstance(fields[key], types):
         return None
     value = fields.pop(key)
-    return value if value is None or isinstance(value, str) else _compact(value)
+    return value if value is None or isinstance(value, str) else compact(value)

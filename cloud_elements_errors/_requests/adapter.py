@@ -19,6 +19,7 @@ from __future__ import annotations
 import copy
 import os
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -40,19 +41,21 @@ from .._internals import drop_connections, history_of, refuse_to_send_body_again
 from .._retries.outcome import Retries
 from .._retries.policy import CloudElementsRetry
 from .._retries.state import RequestState, can_send_again
-from .._table import FIRST_ERROR
 from .checking import (
     Call,
     CheckingHooks,
+    Mark,
     OnError,
     Settings,
     attempts_in,
+    has_failed,
     is_response,
-    mark,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from urllib3 import BaseHTTPResponse
 
     from .._errors.base import CloudElementsError
 
@@ -70,12 +73,11 @@ class CloudElementsAdapter(HTTPAdapter):
 
     __attrs__: list[str] = [*HTTPAdapter.__attrs__, "passthrough", "on_error"]  # noqa: RUF012
 
-    # The policy for one request, in a view of the adapter.
-    __slots__ = ("_bound",)
-    _bound: Retry
-
     # The list of patch_requests, if this is an adapter of its.
     _errors: list[CloudElementsError] | None = None
+
+    passthrough: frozenset[int] | None = None
+    on_error: OnError | None = None
 
     def __init__(
         self,
@@ -117,20 +119,21 @@ class CloudElementsAdapter(HTTPAdapter):
         check_callable("on_error", on_error)
         if passthrough is not None:
             passthrough = checked_statuses("passthrough", passthrough)
-        self.passthrough: frozenset[int] | None = passthrough
-        self.on_error: OnError | None = on_error
+        self.passthrough = passthrough
+        self.on_error = on_error
         super().__init__(
-            pool_connections, pool_maxsize, _policy(max_retries), pool_block
+            pool_connections=pool_connections,
+            pool_maxsize=pool_maxsize,
+            max_retries=_policy(max_retries),
+            pool_block=pool_block,
         )
         _adapters[id(self)] = self
 
     @property
     def max_retries(self) -> Retry:
         """The retry policy."""
-        try:
-            return self._bound
-        except AttributeError:
-            return self._max_retries
+        bound = _bound.get(id(self))
+        return self._max_retries if bound is None else bound
 
     @max_retries.setter
     def max_retries(self, policy: Retry) -> None:
@@ -145,8 +148,9 @@ class CloudElementsAdapter(HTTPAdapter):
         """Close all connections, even if a response still refers to its pool."""
         # urllib3 only drops the pools, and closes each when nothing refers to it.
         for manager in (self.poolmanager, *self.proxy_manager.values()):
-            for key in manager.pools.keys():  # noqa: SIM118 - pools are not iterable
-                with suppress(KeyError):  # another thread may have dropped it
+            # A host's manager may have none; another thread may have dropped one.
+            with suppress(AttributeError, KeyError):
+                for key in manager.pools.keys():  # noqa: SIM118 - are not iterable
                     manager.pools[key].close()
         super().close()
 
@@ -172,17 +176,49 @@ class CloudElementsAdapter(HTTPAdapter):
                 or 308 asks to send a one-shot body a second time.
 
         """
-        proxies = kwargs.get("proxies")
+        proxies = kwargs.get("proxies", args[4] if args[4:] else None)
         if proxies is None:
             proxies = {}
         policy = self._policy_for(request, proxies)
+        response = self._send_by(policy, request, args, kwargs, proxies)
+        if not is_response(response):
+            return response
+        response.connection = self
+        refuse_to_resend_stream(request, response)
+        if isinstance(proxies, Call) and proxies.is_of(request):
+            proxies.response = response
+        else:
+            proxies = None
+        if has_failed(response) or WARNING_HEADER in response.headers:
+            if getattr(response.raw, "retries", policy) is None:
+                # `responses` makes this response without urllib3's urlopen().
+                response.raw.retries = policy
+            settings = Settings(self.passthrough, self.on_error, self._errors)
+            Mark(settings).put_on(response)
+            if proxies is None and isinstance(request.hooks, dict):
+                CheckingHooks.install(request)
+        return response
+
+    def _send_by(
+        self,
+        policy: Retry,
+        request: requests.PreparedRequest,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        proxies: Mapping[str, str],
+    ) -> requests.Response:
+        """Send as `HTTPAdapter` does, by this policy; complete what it raises."""
+        view = self._view()
+        _bound[id(view)] = policy
         try:
-            response = super(CloudElementsAdapter, self._view(policy)).send(
-                request, *args, **kwargs
-            )
+            return super(CloudElementsAdapter, view).send(request, *args, **kwargs)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            if "attempts" in vars(error):  # of a request that was sent meanwhile
-                raise
+            is_ours = isinstance(error, requests.RequestException)
+            if is_ours and "attempts" in vars(error):
+                raise  # of a request that was sent meanwhile
+            late = _late_response(error)
+            if late is not None:
+                return self.build_response(request, late)
             failure = _network_failure(error, request, policy, proxies)
             try:
                 if failure is error:
@@ -190,28 +226,20 @@ class CloudElementsAdapter(HTTPAdapter):
                 raise failure from error
             finally:
                 del failure  # or this frame and the exception would keep each other
-        if not is_response(response):
-            return response
-        response.connection = self
-        refuse_to_resend_stream(request, response)
-        if response.status_code >= FIRST_ERROR or WARNING_HEADER in response.headers:
-            if getattr(response.raw, "retries", policy) is None:
-                # `responses` makes this response without urllib3's urlopen().
-                response.raw.retries = policy
-            mark(response, Settings(self.passthrough, self.on_error, self._errors))
-            if not isinstance(proxies, Call):
-                CheckingHooks.install(request)
-        return response
+        finally:
+            del _bound[id(view)]
 
-    def _view(self, policy: Retry) -> CloudElementsAdapter:
-        """Return an object that is this adapter, but for its policy.
+    def _view(self) -> CloudElementsAdapter:
+        """Return an object that is this adapter, but for the policy bound to it.
 
         A policy cannot tell which request has failed, so each request has its own. The
         adapter itself does not change, since other requests may be on their way.
         """
         view = object.__new__(type(self))
-        view.__dict__ = self.__dict__
-        view._bound = policy
+        object.__setattr__(view, "__dict__", self.__dict__)
+        for name in _slots(type(self)):  # type: ignore[arg-type] # a class has a hash
+            with suppress(AttributeError):
+                object.__setattr__(view, name, getattr(self, name))
         return view
 
     def _policy_for(
@@ -222,8 +250,21 @@ class CloudElementsAdapter(HTTPAdapter):
         if not isinstance(policy, CloudElementsRetry):
             return policy
         urls = (request.url, *proxies.values())
-        return policy.for_call(RequestState(request.body, request.headers, *urls))
+        state = RequestState(request.body, request.headers, *urls)
+        state.keeps_response = True
+        return policy.for_call(state)
 
+
+@lru_cache
+def _slots(cls: Any) -> tuple[str, ...]:
+    """Return the names of attributes that a subclass keeps outside its __dict__."""
+    slots = [vars(base).get("__slots__", ()) for base in cls.__mro__]
+    names = [(one,) if isinstance(one, str) else one for one in slots]
+    return tuple(name for some in names for name in some if name[:2] != "__")
+
+
+# The policy of each request on its way, by the id of its view.
+_bound: dict[int, Retry] = {}
 
 # The adapters of the process, to drop their connections after a fork. By id, because a
 # subclass may have an __eq__ of its own.
@@ -271,6 +312,16 @@ def _policy(max_retries: int | Retry | None) -> Retry:
     wanted = "an integer, a urllib3 Retry or None"
     check_integer("max_retries", max_retries, 0, wanted=wanted)
     return CloudElementsRetry(total=max_retries)
+
+
+def _late_response(error: Exception) -> BaseHTTPResponse | None:
+    """Return the response whose retry came too late after its wait.
+
+    urllib3 has no way to return it then, so the policy puts it on its exception.
+    """
+    if not isinstance(error, requests.exceptions.RetryError):
+        return None
+    return getattr(error.args[0], "response", None)
 
 
 def _network_failure(

@@ -21,16 +21,11 @@ from urllib3.util.retry import Retry
 from .._errors.base import CloudElementsError
 from .._errors.build import error_from_payload
 from .._errors.line import printable
-from .._errors.payload import (
-    WARNING_HEADER,
-    Attempt,
-    as_text,
-    is_charset,
-    parse_payload,
-)
+from .._errors.payload import WARNING_HEADER, Attempt, as_text, parse_payload
 from .._errors.redaction import Redactor
 from .._functions import raised_by_signal_handler
 from .._internals import content_of, set_content
+from .._log import log
 from .._retries.body import read_body
 from .._retries.policy import CloudElementsRetry
 from .._table import FIRST_ERROR
@@ -42,8 +37,6 @@ if TYPE_CHECKING:
     from urllib3.util.retry import RequestHistory
 
 OnError = Callable[[CloudElementsError], object]
-
-logger = logging.getLogger("cloud_elements_errors")
 
 _SUCCESSES = range(200, 300)
 
@@ -172,8 +165,6 @@ def _read_content(response: requests.Response) -> tuple[bytes, bool]:
         if response.raw is not None:
             body, whole = read_body(response.raw)
     set_content(response, body)
-    if response.encoding is not None and not is_charset(response.encoding):
-        response.encoding = None  # response.text could raise, or take minutes
     return body, whole
 
 
@@ -201,12 +192,14 @@ def attempts_in(
 
 def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
     """Take out secrets that the policy could not know without the request."""
-    request_id, provider_message, error = redact.texts(
-        attempt.request_id, attempt.provider_message, attempt.error
+    request_id, provider_message, error, *said = redact.texts(
+        attempt.request_id, attempt.provider_message, attempt.error, *attempt._said
     )
-    return attempt._replace(
+    redacted = attempt._replace(
         request_id=request_id, provider_message=provider_message, error=error
     )
+    redacted._said = (said[0] or "", said[1] or "")
+    return redacted
 
 
 def log_warning(response: requests.Response) -> None:
@@ -217,7 +210,8 @@ def log_warning(response: requests.Response) -> None:
     # A response that was built by hand may have no request.
     request = response.request or requests.PreparedRequest()
     redact = Redactor(request.headers, request.url)
-    logger.warning(
+    log(
+        logging.WARNING,
         "Cloud Elements warns, with status %d of %s %s: %s",
         response.status_code,
         request.method,
@@ -239,8 +233,41 @@ class Settings(NamedTuple):
         return Settings(
             other.passthrough if self.passthrough is None else self.passthrough,
             other.on_error if self.on_error is None else self.on_error,
-            other.errors if self.errors is None else self.errors,
+            self.errors,
         )
+
+
+class Mark:
+    """What an adapter notes on a response: its settings, and when it was checked."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.checked = 0
+
+    def put_on(self, response: requests.Response) -> None:
+        """Mark a response that has just arrived."""
+        vars(response)["_cloud_elements"] = self
+
+
+def mark_of(response: requests.Response | None) -> Mark | None:
+    """Return the mark of a response; None if it is not from an adapter of ours."""
+    if not is_response(response):
+        return None
+    found: Mark | None = vars(response).get("_cloud_elements")
+    return found
+
+
+def is_response(response: object) -> bool:
+    """Say whether this is a real response: a mock may claim to be one."""
+    return issubclass(type(response), requests.Response)
+
+
+_numbers = itertools.count(1)
+
+
+def now() -> int:
+    """Return a number that is larger than all before: was a check made since?"""
+    return next(_numbers)
 
 
 class Call(dict[str, str]):
@@ -250,8 +277,10 @@ class Call(dict[str, str]):
     redirects. So they carry what those need to know of the call.
     """
 
-    response: requests.Response
-    """The response, once it has arrived."""
+    response: requests.Response | None = None
+    """The response, before and after the hooks."""
+    is_sent = False
+    is_checked = False
 
     def __init__(
         self,
@@ -269,50 +298,46 @@ class Call(dict[str, str]):
         """Copy and pickle as the proxies alone: mocks keep the arguments of calls."""
         return dict, (dict(self),)
 
+    def is_of(self, request: requests.PreparedRequest) -> bool:
+        """Say whether this is the call of a request, or of one that a host has copied.
+
+        A hook or an adapter may use the arguments of a call for requests of its own.
+        """
+        return request.hooks is self.request.hooks
+
+    def arrive(self, response: requests.Response) -> bool:
+        """Note the response after the hooks; say if it is the one that came before."""
+        is_own = response is self.response
+        self.response, self.is_checked = response, True
+        if self.before is not None:
+            hops = [one.response for one in reversed(self.earlier)]
+            response.history = [hop for hop in hops if hop is not None]
+        return is_own
+
     @property
-    def urls(self) -> list[str | None]:
-        """The URLs that may hold secrets: of proxies, and of requests before it."""
-        earlier = [] if self.before is None else self.before.urls
-        return [*self.values(), self.request.url, *earlier]
+    def earlier(self) -> list[Call]:
+        """The calls whose responses have redirected to this one, the latest first."""
+        calls, call = [], self.before
+        while call is not None:
+            calls.append(call)
+            call = call.before
+        return calls
 
 
-def _urls_of(proxies: Mapping[str, str] | None) -> Iterable[str | None]:
-    return proxies.urls if isinstance(proxies, Call) else (proxies or {}).values()
-
-
-_numbers = itertools.count(1)
-
-
-def now() -> int:
-    """Return a number that is larger than all before: was a check made since?"""
-    return next(_numbers)
-
-
-def is_response(response: object) -> bool:
-    """Say whether this is a real response: a mock may claim to be one."""
-    return issubclass(type(response), requests.Response)
-
-
-def mark(response: requests.Response, settings: Settings) -> None:
-    """Mark a response that has just arrived with the settings of its adapter."""
-    vars(response)["_cloud_elements"] = (settings, now())
-
-
-def mark_of(response: requests.Response | None) -> tuple[Settings, int] | None:
-    """Return the settings on a response, and the number at which it arrived."""
-    if not is_response(response):
-        return None
-    found: tuple[Settings, int] | None = vars(response).get("_cloud_elements")
-    return found
+def _urls_of(proxies: Mapping[str, str] | None) -> list[str | None]:
+    """Return the URLs of a call that may hold secrets."""
+    if not isinstance(proxies, Call):
+        return [*(proxies or {}).values()]
+    calls = [proxies, *proxies.earlier]
+    return [*proxies.values(), *[call.request.url for call in calls]]
 
 
 def check(
     response: requests.Response,
     settings: Settings,
-    since: int,
     proxies: Mapping[str, str] | None = None,
 ) -> None:
-    """Raise the error of a failed response, unless a check since then has seen it.
+    """Raise the error of a response if it has failed, or log the warning in it.
 
     The response of a mock, which only looks like one, is left alone.
     """
@@ -322,9 +347,9 @@ def check(
     failed = has_failed(response)
     if not failed and WARNING_HEADER not in response.headers:
         return
-    if vars(response).get("_checked", 0) > since:
-        return
-    vars(response)["_checked"] = now()
+    mark = mark_of(response)
+    if mark is not None:
+        mark.checked = now()
     if not failed:
         log_warning(response)
     elif response.status_code not in (settings.passthrough or ()):
@@ -336,7 +361,11 @@ def check(
             del error  # or the error and this frame would refer to each other
 
 
-def tell(error: requests.HTTPError, settings: Settings) -> None:
+def tell(
+    error: requests.HTTPError,
+    settings: Settings,
+    proxies: Mapping[str, str] | None = None,
+) -> None:
     """Call *on_error* with an error, and remember it, unless somebody has done so.
 
     A hook may call ``raise_for_status()``: then this tells of our error.
@@ -347,7 +376,7 @@ def tell(error: requests.HTTPError, settings: Settings) -> None:
     if isinstance(error, CloudElementsError):
         ours = error
     elif error.response is not None and mark_of(error.response):
-        ours = error_of(error.response)
+        ours = error_of(error.response, _urls_of(proxies))
     else:
         return
     if settings.errors is not None:
@@ -359,7 +388,7 @@ def tell(error: requests.HTTPError, settings: Settings) -> None:
         except Exception as failure:
             if raised_by_signal_handler(failure):
                 raise
-            logger.exception("on_error failed, and is ignored")
+            log(logging.ERROR, "on_error failed, and is ignored", exc_info=True)
 
 
 class CheckingHooks(UserList[Any]):
@@ -383,24 +412,31 @@ class CheckingHooks(UserList[Any]):
         if not isinstance(hooks, cls):
             request.hooks["response"] = cls(hooks)  # type: ignore[assignment]
 
+    def __reduce_ex__(self, _protocol: object) -> tuple[Any, ...]:
+        """Copy and pickle as the user's hooks alone: the check is ours."""
+        return list, (self.data,)
+
     def __bool__(self) -> bool:
         """Return True even for an empty list, or requests would skip this hook."""
         return True
 
     def __call__(self, response: requests.Response, **kwargs: Any) -> Any:
-        proxies = kwargs.get("proxies")
-        first = mark_of(response)
-        settings, since = first or (Settings(), 0)
+        arrived, proxies = response, kwargs.get("proxies")
+        first = mark_of(arrived)
+        if isinstance(proxies, Call) and proxies.is_of(arrived.request):
+            first = None  # the session checks
         try:
             response = dispatch_hook(
                 "response", {"response": [*self]}, response, **kwargs
             )
-            if first is not None and not isinstance(proxies, Call):
-                # A hook may have replaced the response by another one of ours.
-                settings, since = mark_of(response) or first
-                check(response, settings, since, proxies)
+            if first is not None:
+                # A hook may have replaced the response by another one of ours, which
+                # may have been checked.
+                mark = mark_of(response) or first
+                if response is arrived or not mark.checked:
+                    check(response, mark.settings, proxies)
         except requests.HTTPError as error:
-            if first is not None and not isinstance(proxies, Call):
-                tell(error, settings)
+            if first is not None:
+                tell(error, first.settings, proxies)
             raise
         return response

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import requests
 
 from .._arguments import check_type
-from .._lock import new_lock
+from .._lock import ForkSafeLock
 from .._urls import clean_url, origin_of
 from .adapter import CloudElementsAdapter
 
@@ -62,7 +62,9 @@ class _Patch:
         self,
         prefixes: tuple[_Prefix, ...],
         make_adapter: Callable[[], CloudElementsAdapter],
+        errors: list[CloudElementsError],
     ) -> None:
+        self.errors = errors
         self._prefixes = prefixes
         self._make_adapter = make_adapter
         # By id, because a session may have an __eq__ of its own. A login that is bound
@@ -93,7 +95,7 @@ class _Patch:
             self.forget(key)
 
 
-_lock = new_lock()
+_lock = ForkSafeLock()
 
 # The class that defines the method: requests_cache puts a subclass of it in the place
 # of requests.Session.
@@ -201,16 +203,20 @@ def patch_requests(
     policy = CloudElementsAdapter(
         max_retries=max_retries, passthrough=passthrough, on_error=on_error
     ).max_retries
-    errors: list[CloudElementsError] = []
 
-    def make_adapter() -> CloudElementsAdapter:
-        adapter = CloudElementsAdapter(
-            max_retries=policy, passthrough=passthrough, on_error=on_error
-        )
-        adapter._errors = errors
-        return adapter
+    def make_patch() -> _Patch:
+        errors: list[CloudElementsError] = []
 
-    return _patched(_Patch(checked, make_adapter), errors, _Block())
+        def make_adapter() -> CloudElementsAdapter:
+            adapter = CloudElementsAdapter(
+                max_retries=policy, passthrough=passthrough, on_error=on_error
+            )
+            adapter._errors = errors
+            return adapter
+
+        return _Patch(checked, make_adapter, errors)
+
+    return _patched(make_patch, _Block())
 
 
 class _Block:
@@ -229,11 +235,12 @@ class _Block:
 
 @contextmanager
 def _patched(
-    patch: _Patch, errors: list[CloudElementsError], block: _Block
+    make_patch: Callable[[], _Patch], block: _Block
 ) -> Iterator[Sequence[CloudElementsError]]:
     block.entered = True
+    patch = make_patch()
     _patches.add(patch)
     try:
-        yield errors
+        yield patch.errors
     finally:
         _patches.remove(patch)

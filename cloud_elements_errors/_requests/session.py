@@ -14,7 +14,7 @@ from .._arguments import (
     checked_timeout,
 )
 from .adapter import CloudElementsAdapter, refuse_to_resend_stream
-from .checking import Call, OnError, Settings, check, mark_of, now, tell
+from .checking import Call, Mark, OnError, Settings, check, mark_of, now, tell
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator
@@ -47,6 +47,10 @@ class CloudElementsSession(requests.Session):
         "_timeout",
     ]
 
+    passthrough: frozenset[int] = frozenset()
+    on_error: OnError | None = None
+    _timeout: TimeoutTypes = None
+
     def __init__(
         self,
         *,
@@ -71,10 +75,11 @@ class CloudElementsSession(requests.Session):
 
         """
         super().__init__()
-        self.timeout = timeout
+        if timeout is not None:
+            self.timeout = timeout
         check_callable("on_error", on_error)
-        self.passthrough: frozenset[int] = checked_statuses("passthrough", passthrough)
-        self.on_error: OnError | None = on_error
+        self.passthrough = checked_statuses("passthrough", passthrough)
+        self.on_error = on_error
         adapter = CloudElementsAdapter(max_retries=max_retries)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
@@ -108,12 +113,22 @@ class CloudElementsSession(requests.Session):
 
         """
         if len(args) <= _BEFORE_TIMEOUT:
-            kwargs.setdefault("timeout", self._timeout)
+            kwargs.setdefault("timeout", self.timeout)
         began = now()
         response = super().request(method, url, *args, **kwargs)
-        if "send" in self.__dict__:  # a mock has replaced our send()
-            check(response, self._settings_for(response), began)
+        if self._is_mocked():
+            mark = mark_of(response)
+            if mark is None or mark.checked < began:
+                check(response, self._settings_for(mark))
         return response
+
+    def _is_mocked(self) -> bool:
+        """Say whether a mock has replaced what would check a response."""
+        return (
+            "send" in self.__dict__
+            or CloudElementsSession.send is not _SEND
+            or requests.Session.request is not _REQUEST
+        )
 
     def send(
         self, request: requests.PreparedRequest, **kwargs: Any
@@ -132,18 +147,19 @@ class CloudElementsSession(requests.Session):
             requests.RequestException: If no response arrived.
 
         """
-        kwargs.setdefault("timeout", self._timeout)
+        kwargs.setdefault("timeout", self.timeout)
         if "proxies" not in kwargs:
             kwargs["proxies"] = resolve_proxies(request, self.proxies, self.trust_env)
         call = kwargs["proxies"]
-        if not isinstance(call, Call) or call.request is not request:
+        if not isinstance(call, Call) or call.request is not request or call.is_sent:
             call = kwargs["proxies"] = Call(call, request)
+        call.is_sent = True
         try:
             response = super().send(request, **kwargs)
-            # A mock that replaces requests.Session.send does not follow redirects.
-            check(response, self._settings_for(response), call.began, call)
+            if not call.is_checked:  # a mock has replaced requests.Session.send
+                check(response, self._settings_for(mark_of(response)), call)
         except requests.HTTPError as error:  # maybe of a hook
-            tell(error, self._settings_for(error.response))
+            tell(error, self._settings_for(mark_of(error.response)), call)
             raise
         return response
 
@@ -155,11 +171,10 @@ class CloudElementsSession(requests.Session):
         before = proxies if isinstance(proxies, Call) else None
         return Call(rebuilt, prepared_request, before)
 
-    def _settings_for(self, response: requests.Response | None) -> Settings:
+    def _settings_for(self, mark: Mark | None) -> Settings:
         """Return the settings of the response's adapter, else those of the session."""
         own = Settings(self.passthrough, self.on_error)
-        marked = mark_of(response)
-        return own if marked is None else marked[0].or_else(own)
+        return own if mark is None else mark.settings.or_else(own)
 
     def resolve_redirects(
         self,
@@ -182,13 +197,16 @@ class CloudElementsSession(requests.Session):
         # requests calls this for each response, after its hooks, with its cookies
         # stored, and before it reads the body.
         call = kwargs.get("proxies")
-        if not isinstance(call, Call):
-            call = Call(call, req)
-        call.response = resp
-        if call.before is not None:
-            resp.history = [*call.before.response.history, call.before.response]
-        check(resp, self._settings_for(resp), call.began, call)
+        if isinstance(call, Call) and call.request is req:
+            is_own, mark = call.arrive(resp), mark_of(resp)
+            # A hook may have replaced the response by one that was checked elsewhere.
+            if is_own or mark is None or mark.checked < call.began:
+                check(resp, self._settings_for(mark), call)
         hops = super().resolve_redirects(resp, req, *args, **kwargs)
         if refuse_to_resend_stream(req, resp) and kwargs.get("yield_requests"):
             hops.close()
         return hops
+
+
+# What mocks replace.
+_SEND, _REQUEST = CloudElementsSession.send, requests.Session.request

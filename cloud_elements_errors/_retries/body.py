@@ -1,7 +1,8 @@
-"""Read the body of a failed response, within limits of size and time, without raising.
+"""Read the body of a failed response, within limits of size and time.
 
-If the connection breaks, the bytes that arrived before are the body. If the body was
-read to its end, the connection goes back to its pool; otherwise it is closed.
+No fault of the server or of the network raises. If the connection breaks, the bytes
+that arrived before are the body. If the body was read to its end, the connection goes
+back to its pool; otherwise it is closed.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ import math
 import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import urllib3
+from urllib3.exceptions import HTTPError
 
-from .._errors.payload import MAX_BODY_BYTES
+from .._errors.decoding import MAX_BODY_BYTES
+from .._functions import raised_by_signal_handler
+from .._internals import is_partly_decoded, put_back, replace_socket
 
 if TYPE_CHECKING:
     import socket
@@ -29,6 +34,28 @@ _MAX_WIRE_BYTES = 16 * MAX_BODY_BYTES
 # In a corrupt stream, a small step loses little of the data before the fault.
 _DECODER_STEP = 64
 
+# What sockets, files and decoders raise, and the mocks of responses. Everything else
+# must pass: a signal handler may end the job while the body stalls.
+_FAULTS: tuple[type[Exception], ...] = (
+    *urllib3.BaseHTTPResponse.DECODER_ERROR_CLASSES,
+    *(OSError, HTTPError, HTTPException, ValueError, EOFError),
+    *(AttributeError, TypeError),
+)
+
+
+class Body(NamedTuple):
+    """The body of a failed response."""
+
+    content: bytes
+    whole: bool
+    received: bytes | None = None
+    """The content before it was decoded; None if urllib3 still has it."""
+
+    def put_back(self, raw: Any) -> None:
+        """Let the next reader of the response find its body unread."""
+        if self.received is not None:
+            put_back(raw, self.received, whole=self.whole)
+
 
 def read_body(raw: Any, seconds: float = math.inf) -> tuple[bytes, bool]:
     """Read and decode at most 64 KiB of a urllib3 response or a file-like object.
@@ -41,32 +68,38 @@ def read_body(raw: Any, seconds: float = math.inf) -> tuple[bytes, bool]:
         The body, and whether it was read whole.
 
     """
+    return body_of(raw, seconds)[:2]
+
+
+def body_of(raw: Any, seconds: float = math.inf) -> Body:
+    """Read a body as `read_body` does, so that it can be put back."""
     if isinstance(raw, urllib3.BaseHTTPResponse) and raw.closed:
         # urllib3 has read and decoded the whole body.
         body = b""
-        with suppress(Exception):  # for example, zero bytes are not valid zstd
+        with suppress(*_FAULTS):  # for example, zero bytes are not valid zstd
             body = raw.data or b""
-        return body[:MAX_BODY_BYTES], len(body) <= MAX_BODY_BYTES
+        return Body(body[:MAX_BODY_BYTES], len(body) <= MAX_BODY_BYTES)
     received = bytearray()
+    whole = False
     try:
-        _limit_wire(raw, min(seconds, MAX_SECONDS))
+        deadline = time.monotonic() + min(seconds, MAX_SECONDS)
+        replace_socket(raw, partial(_LimitedSocket, deadline=deadline))
         whole = _receive(raw, received)
-    except Exception:  # noqa: BLE001 - the status must still be reported
-        whole = False
-    if not whole:
-        with suppress(Exception):
-            raw.close()
-            # Return the place in the pool even if the connection is lost.
-            raw.release_conn()
-    body, decoded_whole = _decode(
-        bytes(received[:MAX_BODY_BYTES]), getattr(raw, "headers", {})
-    )
-    return body, whole and decoded_whole
+    except _FAULTS as error:  # the status must still be reported
+        pass_on_signal(error)
+    finally:
+        if not whole:
+            _close(raw)
+    sent = bytes(received[:MAX_BODY_BYTES])
+    content, decoded_whole = _decode(sent, getattr(raw, "headers", {}))
+    return Body(content, whole and decoded_whole, sent)
 
 
 def _receive(raw: Any, received: bytearray) -> bool:
     """Receive at most one byte over the limit; say whether the body ended."""
     is_urllib3 = isinstance(raw, urllib3.BaseHTTPResponse)
+    if is_partly_decoded(raw):
+        return False
     # One recv at a time: a stall or a reset loses no bytes that came before.
     read = partial(raw.read1, decode_content=False) if is_urllib3 else raw.read
     while len(received) <= MAX_BODY_BYTES:
@@ -78,6 +111,23 @@ def _receive(raw: Any, received: bytearray) -> bool:
         if is_urllib3 and raw.closed:
             break
     return len(received) <= MAX_BODY_BYTES
+
+
+def pass_on_signal(error: Exception) -> None:
+    """Raise what a signal handler has raised, even if urllib3 takes it for a failure.
+
+    A job's time limit is often a TimeoutError, as a socket's is.
+    """
+    for link in (error, error.__cause__, *error.args):
+        if isinstance(link, BaseException) and raised_by_signal_handler(link):
+            raise link
+
+
+def _close(raw: Any) -> None:
+    """Close a response, and return its place in the pool, even if that fails."""
+    for name in ("close", "release_conn"):
+        with suppress(*_FAULTS):
+            getattr(raw, name)()
 
 
 def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
@@ -94,24 +144,10 @@ def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
             if not chunk:
                 return bytes(decoded), True
             decoded += chunk
-    except Exception:  # noqa: BLE001 - each decoder raises its own errors
+    except _FAULTS:
         # Often only the header is wrong, and the body is plain text.
         return (bytes(decoded), False) if decoded else (body, True)
     return bytes(decoded[:MAX_BODY_BYTES]), False
-
-
-def _limit_wire(raw: Any, seconds: float) -> None:
-    """Limit all reads of this response together, in time and in bytes.
-
-    A socket's timeout restarts with every byte, so a server that sends one byte at
-    a time can block the reader for ever. Trailers after a chunked body have no limit
-    at all. urllib3 and http.client have no limit for the whole response. So this
-    replaces the socket in the private file object of this response by a wrapper.
-    """
-    file: Any = getattr(getattr(getattr(raw, "_fp", None), "fp", None), "raw", None)
-    sock = getattr(file, "_sock", None)
-    if sock is not None:  # responses of mocks and caches have no socket
-        file._sock = _LimitedSocket(sock, time.monotonic() + seconds)
 
 
 class _LimitedSocket:

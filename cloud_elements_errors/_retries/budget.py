@@ -1,10 +1,15 @@
 """The retry budget: how many retries a process may send to a host that fails.
 
 Processes do not know of each other, so each one limits its retries in proportion to
-its own traffic. A budget starts with 3 tokens, enough for one request, and not with
-a full reserve, because a thousand idle processes would have a thousand reserves. The
-tokens that successes add fade within seconds. So at the start of an outage, the
+its own traffic. A budget starts with 4 tokens, enough for the retries of one request,
+and not with a full reserve: a thousand idle processes would have a thousand reserves.
+The tokens that responses add fade within seconds. So at the start of an outage, the
 budget depends on the traffic just before, and not on how long the process has run.
+
+A lone process has little traffic, and some of its records may fail for ever. So a
+request's first retry, which heals most failures, goes before its further ones, which
+heal few: the further ones must leave a token. And below the first tokens, time alone
+brings tokens back.
 """
 
 from __future__ import annotations
@@ -14,33 +19,48 @@ import time
 from typing import Any
 
 from .._arguments import check_number
-from .._lock import lock
+from .._lock import ForkSafeLock
 from .._urls import origin_of
 
-# Tokens are counted in millionths, since 0.1 ten times is not 1 in floats.
-_TOKEN = 1_000_000
-
-# The tokens at the start: enough for the retries of one request.
-_FEW = 3
+# The tokens at the start. Three retries of one request take 3, and leave one.
+_FEW = 4
 
 # In this time, the tokens above the first few fade to 37 percent (1/e).
-_FADE_SECONDS = 10.0
+_FADE_SECONDS = 7.0
+
+# In this time, a token comes back while there are less than the first few.
+_RETURN_SECONDS = 100.0
+
+# In floats, 0.1 ten times is a little less than 1.
+_ROUNDING = 1e-6
 
 # Most programs talk to few hosts. One that follows links may meet any number.
 _MOST_HOSTS = 1000
+
+open_blocks: list[None] = []
+"""An item for each open ``no_wait()`` block of the process.
+
+While there is one, the budgets that nobody passed to a policy stay full, so that no
+test depends on another.
+"""
+
+_lock = ForkSafeLock()
 
 
 class RetryBudget:
     """Limits the retries of a process, so that they do not make an outage worse.
 
-    Each retry takes one token. Without a token there is no retry. The budget starts
-    with 3 tokens, enough for one request. Each successful response adds *ratio* of
-    a token, up to *reserve*. A retry that succeeds gives its token back. The tokens
-    above the first 3 fade: after 10 seconds without a success 37 % of them are
-    left, after 30 seconds 5 %.
+    Each retry takes one token. A request's first retry needs one token. Its further
+    retries need two, and so leave one for the first retry of another request. The
+    budget starts with 4 tokens, enough for the three retries of one request.
 
-    So a process with 100 successes a second holds 100 tokens when an outage begins,
-    a process with one success a second holds about 5, and an idle process holds 3.
+    Each response that is no sign of trouble (below 500, and not 429) adds *ratio* of
+    a token, up to *reserve*. A retry that gets such a response gives its token back.
+    The tokens above the first 4 fade: after 7 seconds without a response 37 % of
+    them are left, after 20 seconds 6 %. Below 4, a token returns every 100 seconds.
+
+    So a process with 100 responses a second holds 100 tokens when an outage begins, a
+    process with one response a second holds about 7, and an idle process holds 4.
 
     Budgets are thread-safe. A copy within the process is the same budget. A pickled
     budget continues on its own with the tokens that it had.
@@ -53,14 +73,17 @@ class RetryBudget:
 
     __module__ = "cloud_elements_errors"
 
-    def __init__(self, reserve: float = 100, ratio: float = 0.2) -> None:
-        """Make a budget that holds 3 tokens, or *reserve* if that is less.
+    _is_default = False
+
+    def __init__(self, reserve: float = 100, ratio: float = 0.4) -> None:
+        """Make a budget that holds 4 tokens, or *reserve* if that is less.
 
         Args:
-            reserve: The most tokens that the budget holds; 0 for no retries.
-            ratio: The tokens that each successful response adds. With 0.2, every 5
-                successes pay for one failed retry. With 0, the budget never gets
-                more than its first tokens. Rounded to a millionth.
+            reserve: The most tokens that the budget holds; 0 for no retries. Below
+                2, no request gets more than one retry.
+            ratio: The tokens that each response adds that is no sign of trouble. With
+                0.4, five of them pay for two failed retries. With 0, the budget never
+                holds more than its first tokens.
 
         Raises:
             TypeError: If one of them is not a number.
@@ -69,44 +92,59 @@ class RetryBudget:
         """
         self.reserve: float = check_number("reserve", reserve)
         self.ratio: float = check_number("ratio", ratio)
-        self._full = round(reserve * _TOKEN)
-        self._gain = round(ratio * _TOKEN)
-        self._left = self._few = min(_FEW * _TOKEN, self._full)
-        self._last_used = time.monotonic()
+        self._few = min(_FEW, self.reserve)
+        # The tokens, and when they were counted.
+        self._count: tuple[float, float] = (self._few, time.monotonic())
 
     @property
     def tokens(self) -> float:
         """The tokens that are left now."""
-        return self._add(0) / _TOKEN
+        return round(self._add(0), 6)
 
     def deposit(self) -> None:
-        """Add *ratio* of a token, for a successful response."""
-        self._add(self._gain)
+        """Add *ratio* of a token, for a response that is no sign of trouble."""
+        self._add(self.ratio)
 
     def refund(self) -> None:
-        """Give back the token of a retry that succeeded."""
-        self._add(_TOKEN)
+        """Give back the token of a retry that worked, or that was never sent."""
+        self._add(1)
 
-    def withdraw(self) -> bool:
-        """Take a token for a retry; return False if there is none."""
-        return self._add(-_TOKEN) >= 0
+    def withdraw(self, *, further: bool = False) -> bool:
+        """Take a token for a retry; return False if there are too few.
 
-    def _add(self, amount: int) -> int:
-        """Return the sum of what is left now and the amount; keep it unless it is < 0.
+        Args:
+            further: Whether the request has been retried before. Then the budget
+                must hold two tokens.
 
-        What was added fades for the time since the last call.
         """
-        with lock:
-            now = time.monotonic()
-            added = self._left - self._few
-            if added > 0 and now > self._last_used:
-                kept = math.exp((self._last_used - now) / _FADE_SECONDS)
-                self._left = self._few + int(added * kept)
-            self._last_used = now
-            left = min(self._full, self._left + amount)
-            if left >= 0:
-                self._left = left
-            return left
+        return self._add(-1, least=1 if further else 0) >= 0
+
+    def _add(self, amount: float, least: float = 0) -> float:
+        """Add to the tokens that are left now, and return the sum.
+
+        If the sum would be less than *least*, keep the tokens, and return -1.
+        """
+        if self._is_default and open_blocks:
+            return self.reserve
+        with _lock:
+            while True:
+                count, now = self._count, time.monotonic()
+                left = min(self.reserve, self._left(*count, now) + amount)
+                if left < least - _ROUNDING:
+                    return -1
+                new = (max(0.0, left), now)
+                # A signal handler may have used the budget meanwhile.
+                if self._count is count:
+                    self._count = new
+                    return new[0]
+
+    def _left(self, tokens: float, since: float, now: float) -> float:
+        """Return what time has left of the tokens, or added to them."""
+        seconds = max(0.0, now - since)
+        added = tokens - self._few
+        if added > 0:
+            return self._few + added * math.exp(-seconds / _FADE_SECONDS)
+        return min(self._few, tokens + seconds / _RETURN_SECONDS)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the settings, and the tokens that are left now."""
@@ -115,7 +153,7 @@ class RetryBudget:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the budget. Its clock starts now: clocks differ between machines."""
-        self.__dict__.update(state, _last_used=time.monotonic())
+        self.__dict__.update(state, _count=(state["_count"][0], time.monotonic()))
 
     def __copy__(self) -> RetryBudget:
         """Return this budget itself: copies of a policy share its budget."""
@@ -143,6 +181,13 @@ class _HostBudget(RetryBudget):
 HOST_BUDGET = _HostBudget()
 
 
+def default_budget() -> RetryBudget:
+    """Return a new budget that no_wait() keeps full: nobody has asked for this one."""
+    budget = RetryBudget()
+    budget._is_default = True
+    return budget
+
+
 class HostBudgets:
     """The budgets of the process: one for each scheme, host and port."""
 
@@ -158,11 +203,11 @@ class HostBudgets:
         return self._new(origin) if budget is None else budget
 
     def _new(self, origin: object) -> RetryBudget:
-        with lock:
+        with _lock:
             budgets = self.by_origin
-            budget = budgets.setdefault(origin, RetryBudget())
+            budget = budgets.setdefault(origin, default_budget())
             if len(budgets) > _MOST_HOSTS:
-                del budgets[min(budgets, key=lambda one: budgets[one]._last_used)]
+                del budgets[min(budgets, key=lambda one: budgets[one]._count[1])]
             return budget
 
 

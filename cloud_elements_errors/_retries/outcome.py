@@ -52,9 +52,9 @@ def retries_of(exception: BaseException) -> Retries:
         if not isinstance(link, BaseException) or id(link) in seen:
             continue
         seen.add(id(link))
-        attempts = getattr(link, "attempts", None)
+        attempts = vars(link).get("attempts")
         # Other libraries have attributes of this name, such as a number.
         if isinstance(attempts, tuple) and attempts and type(attempts[0]) is Attempt:
-            return Retries(attempts, getattr(link, "stopped_by", None))
+            return Retries(attempts, vars(link).get("stopped_by"))
         waiting += (*link.args, link.__cause__, link.__context__)
     return Retries()

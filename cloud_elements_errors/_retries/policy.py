@@ -2,8 +2,9 @@
 
 For every response, urllib3 calls ``is_retry()`` of the policy. If that returns true,
 urllib3 calls ``increment()``, which returns the policy for the next attempt or raises.
-A policy is immutable and shared by all requests. The history of one request is in a
-`RequestState`, which all copies of the policy for that request share.
+Then it calls ``sleep()``. A policy is immutable and shared by all requests. The history
+of one request is in a `RequestState`, which all copies of the policy for that request
+share.
 
 The order in `CloudElementsRetry.increment` matters. It first decides whether there
 will be another attempt. Only then does it read the failed response, within the limits
@@ -14,13 +15,23 @@ caller unread.
 from __future__ import annotations
 
 import logging
+import math
 import random
+import re
 import time
 from collections.abc import Collection, Mapping
+from functools import partial
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from urllib3.exceptions import MaxRetryError, ProxyError, ResponseError, SSLError
+from urllib3.exceptions import (
+    HTTPError,
+    InvalidHeader,
+    MaxRetryError,
+    ProxyError,
+    ResponseError,
+    SSLError,
+)
 from urllib3.util.retry import Retry
 
 from .._arguments import (
@@ -32,14 +43,17 @@ from .._arguments import (
     checked_names,
     checked_statuses,
 )
-from .._errors.line import log_retry, logger
 from .._errors.payload import Attempt, parse_retry_after
-from .._table import FIRST_ERROR, RETRIED_STATUSES
+from .._log import logger
+from .._table import RETRIED_STATUSES
 from .._urls import path_of
-from .budget import HOST_BUDGET, RetryBudget, host_budgets
+from .body import body_of, pass_on_signal
+from .budget import HOST_BUDGET, RetryBudget, default_budget, host_budgets
+from .log import log_retry
 from .state import RequestState, can_send_again
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from typing_extensions import Self
@@ -48,6 +62,7 @@ if TYPE_CHECKING:
     from urllib3.util.retry import RequestHistory
 
     from .._errors.payload import StopReason
+    from .body import Body
 
 # The counters that urllib3 passes to new() after each attempt.
 _COUNTS = ("total", "connect", "read", "redirect", "status", "other")
@@ -55,6 +70,23 @@ _COUNTED = {*_COUNTS, "history"}
 
 # urllib3 recurses for each attempt. Without a limit it would raise RecursionError.
 _MAX_RETRIES = 100
+
+# A wait that ends at most this many seconds late is as long as it was planned.
+_PUNCTUAL = 0.1
+
+_TOO_MANY_REQUESTS = 429
+_FIRST_SERVER_ERROR = 500
+
+# The user's own random numbers may be seeded alike in each worker. These are not, also
+# after a fork.
+_random = random.SystemRandom()
+
+# How the standard library, the fingerprint check of urllib3, pyOpenSSL and the alerts
+# of TLS speak of a certificate.
+_CERTIFICATE = re.compile("certificate|fingerprint|unknown.ca", re.IGNORECASE)
+
+# The proxy has answered, and its answer is final: for example, the login is wrong.
+_REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: 4|SOCKS5 authentication")
 
 
 class CloudElementsRetry(Retry):
@@ -112,9 +144,11 @@ class CloudElementsRetry(Retry):
             allowed_methods: The methods that are retried even if the server may
                 have received the request. Add ``"POST"`` only if a repeated POST
                 does no harm: the platform has no idempotency keys. None for every
-                method.
+                method. A 429 with a ``Retry-After`` is retried for every method,
+                because the server has refused the request.
             status_forcelist: The statuses that are retried, each 400 or more. 413,
-                429 and 503 are also retried if the response has a ``Retry-After``.
+                429 and 503 are also retried if the response has a valid
+                ``Retry-After``.
             backoff_factor: Seconds. The wait before retry n (from 0) is
                 ``uniform(0, min(backoff_max, backoff_factor * 2**n))``.
             backoff_max: The longest wait in seconds.
@@ -124,12 +158,13 @@ class CloudElementsRetry(Retry):
             history: See urllib3.
             respect_retry_after_header: Whether to wait as ``Retry-After`` asks.
             remove_headers_on_redirect: See urllib3.
-            backoff_jitter: The most seconds of random wait to add, up to
-                *backoff_max* in all.
+            backoff_jitter: The most seconds of random wait to add: to a random wait
+                up to *backoff_max* in all, to a ``Retry-After`` on top of it.
             retry_after_max: The longest ``Retry-After`` in seconds to wait for. If
                 the server asks for more, there is no retry.
             max_elapsed: No retry starts later than this many seconds after the
-                first failure; None for no limit.
+                first failure; None for no limit. It is compared before and after each
+                wait, but not while a request waits for a free connection.
             budget: A `RetryBudget` for all requests of this policy, or None to retry
                 without a budget. By default, all policies of the process share one
                 for each host. (If the host is not known, with plain urllib3 and
@@ -140,34 +175,25 @@ class CloudElementsRetry(Retry):
             ValueError: If a value is out of range.
 
         """
-        counts = (total, connect, read, redirect, status, other)
-        for name, count in zip(_COUNTS, counts, strict=True):
-            # urllib3 marks a policy that is used up by a count of -1.
-            check_count(name, count, least=-1 if history else 0)
-        check_number("backoff_factor", backoff_factor)
-        check_number("backoff_max", backoff_max)
-        check_number("backoff_jitter", backoff_jitter)
-        check_number("retry_after_max", retry_after_max)
-        check_flag("raise_on_redirect", raise_on_redirect)
-        check_flag("raise_on_status", raise_on_status)
-        check_flag("respect_retry_after_header", respect_retry_after_header)
         check_optional("history", history, tuple, "a tuple")
         check_optional("budget", budget, RetryBudget, "a RetryBudget")
         if max_elapsed is not None and check_number("max_elapsed", max_elapsed) == 0:
             raise ValueError("max_elapsed must be more than 0 seconds, or None, not 0")
+        counts = (total, connect, read, redirect, status, other)
+        for name, count in zip(_COUNTS, counts, strict=True):
+            # urllib3 marks a policy that is used up by a count of -1.
+            check_count(name, count, least=-1 if history else 0)
+        check_flag("raise_on_redirect", raise_on_redirect)
+        check_flag("raise_on_status", raise_on_status)
+        check_flag("respect_retry_after_header", respect_retry_after_header)
         super().__init__(
-            total=total,
-            connect=connect,
-            read=read,
-            redirect=redirect,
-            status=status,
-            other=other,
+            *counts,
             allowed_methods=checked_methods(allowed_methods),
             status_forcelist=checked_statuses(
                 "status_forcelist", () if status_forcelist is None else status_forcelist
             ),
-            backoff_factor=backoff_factor,
-            backoff_max=backoff_max,
+            backoff_factor=check_number("backoff_factor", backoff_factor),
+            backoff_max=check_number("backoff_max", backoff_max),
             raise_on_redirect=raise_on_redirect,
             raise_on_status=raise_on_status,
             history=history,
@@ -175,16 +201,18 @@ class CloudElementsRetry(Retry):
             remove_headers_on_redirect=checked_names(
                 "remove_headers_on_redirect", remove_headers_on_redirect
             ),
-            backoff_jitter=backoff_jitter,
-            retry_after_max=retry_after_max,  # type: ignore[arg-type] # seconds as any
+            backoff_jitter=check_number("backoff_jitter", backoff_jitter),
+            retry_after_max=check_number("retry_after_max", retry_after_max),  # type: ignore[arg-type]
         )
         self.max_elapsed: float | None = max_elapsed
-        self._default_budget = RetryBudget()
+        self._default_budget = default_budget()
         self.budget: RetryBudget | None = (
             self._default_budget if budget is HOST_BUDGET else budget
         )
         self._state: RequestState | None = None
-        self._pause: float | None = None
+        # When the retry starts that this policy was made for, and the exception to
+        # raise if it cannot.
+        self._planned: tuple[float, Callable[[], Exception]] | None = None
 
     def new(self, **kw: Any) -> Self:
         """Return a copy with other settings. The copy shares the budget."""
@@ -230,7 +258,7 @@ class CloudElementsRetry(Retry):
         clone = object.__new__(type(self))
         clone.__dict__ = self.__dict__.copy()
         clone._state = state
-        clone._pause = None
+        clone._planned = None
         if state is None or state is self._state or not state.urls:
             return clone
         if self.budget is self._default_budget:
@@ -238,6 +266,16 @@ class CloudElementsRetry(Retry):
             if shared is not None:
                 clone.budget = clone._default_budget = shared
         return clone
+
+    def next_hop(
+        self,
+        body: object,
+        headers: Mapping[str, str | bytes] | None,
+        *urls: str | None,
+    ) -> Self:
+        """Return a copy for the request that follows a redirect of this one."""
+        state = self._state or RequestState()
+        return self.for_call(state.next_hop(body, headers, *urls))
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -262,28 +300,41 @@ class CloudElementsRetry(Retry):
         if self.stopped_by is not None:
             return self.stopped_by
         # is_retry() returned false, or was not called.
-        if not self._is_listed(status_code, headers):
-            return "status"
-        if not self._is_method_retryable(method):
-            return "method"
-        if self._state is not None and not can_send_again(self._state.body):
-            return "body"
-        return "attempts"
+        asked = parse_retry_after(headers.get("Retry-After"))
+        return self._objection(method, status_code, asked is not None) or "attempts"
 
     def is_retry(
         self, method: str, status_code: int, has_retry_after: bool = False
     ) -> bool:
         """Say whether to retry after a response.
 
-        urllib3 calls this for every response, so the budget counts successes here.
+        urllib3 calls this for every response, so here each response that is no sign of
+        trouble pays into the budget.
         """
-        if status_code < FIRST_ERROR:
+        if status_code < _FIRST_SERVER_ERROR and status_code != _TOO_MANY_REQUESTS:
             if self.budget is not None:
                 self.budget.deposit()
-            if self._state is not None and self._state.token_from is not None:
-                self._state.token_from.refund()
-                self._state.token_from = None
-        return super().is_retry(method, status_code, has_retry_after)
+            if self._state is not None:
+                self._state.refund()
+        return self._objection(method, status_code, has_retry_after) is None
+
+    def _asked_to_wait(self, response: BaseHTTPResponse | None) -> float | None:
+        if response is None or not self.respect_retry_after_header:
+            return None
+        return self.get_retry_after(response)
+
+    def _objection(
+        self, method: str, status_code: int, has_retry_after: bool
+    ) -> StopReason | None:
+        """Say why this policy does not retry such a response; None if it does."""
+        asked = has_retry_after and self.respect_retry_after_header
+        if status_code not in self.status_forcelist and not (
+            asked and status_code in self.RETRY_AFTER_STATUS_CODES
+        ):
+            return "status"
+        if asked and status_code == _TOO_MANY_REQUESTS:
+            return None  # the server has refused the request: nothing happens twice
+        return None if self._is_method_retryable(method) else "method"
 
     def increment(
         self,
@@ -296,52 +347,97 @@ class CloudElementsRetry(Retry):
     ) -> Self:
         """Return the policy for the next attempt, or raise if there is none.
 
+        What it raises has ``attempts`` and ``stopped_by``.
+
         Raises:
             MaxRetryError: If there is no further attempt. urllib3 then returns the
                 last response, unless *raise_on_status* is set.
             Exception: The *error* itself, if the server may have received a request
-                that must not be repeated.
+                that must not be repeated, or if a count is False.
 
         """
         if response is not None and response.get_redirect_location():
             return super().increment(method, url, response, error, _pool, _stacktrace)
-        now = time.monotonic()
+        if error is not None:
+            pass_on_signal(error)
+        failed = _Failed(method, url, response, error, _pool, time.monotonic())
         state = self._state or RequestState()
-        if not state.attempts and self.max_elapsed is not None:
-            state.deadline = now + self.max_elapsed
-        retry_after = (
-            None if response is None else self._asked_to_wait(response.headers)
-        )
-        reason = self._refusal(state, method, response, error)
-        if reason is None:
-            try:
-                following = super().increment(
-                    method, url, response, error, _pool, _stacktrace
-                )
-            except Exception:
-                self._stop(state, "attempts", response, error)
-                raise
-            wait = retry_after or following.get_backoff_time()
-            reason = self._pay_or_refuse(state, retry_after, now + wait)
+        state.fail(failed.time, self.max_elapsed)
+        asked = self._asked_to_wait(response)
+        reason = self._refusal(state, failed, asked)
         if reason is not None:
-            self._stop(state, reason, response, error)
-            if error is not None and reason == "method":
-                raise error
-            cause = error or ResponseError(ResponseError.GENERIC_ERROR)
-            raise MaxRetryError(_pool, url, cause) from cause  # type: ignore[arg-type]
+            raise self._given_up(state, failed, reason)
+        try:
+            following = super().increment(
+                method, url, response, error, _pool, _stacktrace
+            )
+        except (HTTPError, OSError) as raised:
+            self._stop(state, failed, "attempts", raised)
+            raise
+        start = failed.time + following._wait(asked, state.deadline - failed.time)
+        reason = self._pay_or_refuse(state, asked, start)
+        if reason is not None:
+            raise self._given_up(state, failed, reason)
         following._state = state
-        attempt = state.add_attempt(response, error, wait, state.deadline - now)
-        if logger.isEnabledFor(logging.WARNING):
-            following._log(attempt, method, state.redact(path_of(url or "")))
-        following._pause = wait - (time.monotonic() - now)
+        with state.refund_on_error():
+            following._plan(state, failed, start, self._most_attempts(following))
         return following
 
+    def _plan(
+        self, state: RequestState, failed: _Failed, start: float, most: int | None
+    ) -> None:
+        """Read and record the failed attempt; *self* is the policy for the retry."""
+        body = None
+        if failed.response is not None:
+            body = body_of(failed.response, state.deadline - failed.time)
+        now = time.monotonic()
+        too_late = partial(self._given_up, state, failed, "deadline", body)
+        if max(start, now) > state.deadline:
+            raise too_late()
+        if now > start + _PUNCTUAL:
+            start = now  # the body was slower than the wait
+        attempt = state.add_attempt(
+            failed.response, body, failed.error, start - failed.time
+        )
+        self._planned = start, too_late
+        if logger.isEnabledFor(logging.WARNING):
+            path = state.redact(path_of(failed.url or ""))
+            log_retry(attempt, failed.method, path, most, max(0.0, start - now))
+
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
-        """Wait for the time that `increment` has chosen."""
-        if self._pause is None:
+        """Wait until the time that `increment` has chosen.
+
+        Raises:
+            MaxRetryError: If the wait took so much longer that it is too late for the
+                retry, for example because the process was stopped.
+
+        """
+        if self._planned is None or self._state is None:
             super().sleep(response)
-        elif self._pause > 0:
-            time.sleep(self._pause)
+            return
+        (start, too_late), state = self._planned, self._state
+        pause = start - time.monotonic()
+        if pause > 0:
+            with state.refund_on_error():
+                time.sleep(pause)
+        self._planned = None
+        is_late = time.monotonic() > max(state.deadline, start + _PUNCTUAL)
+        if is_late and (response is None or state.keeps_response):
+            state.attempts = state.attempts[:-1]  # it is the last one after all
+            raise too_late()
+
+    def _skip_sleep(self, _response: object = None) -> None:
+        """Do not wait, but count the wait: `no_wait()` puts this in place of sleep."""
+        if self._planned is not None and self._state is not None:
+            self._state.deadline -= max(0, self._planned[0] - time.monotonic())
+            self._planned = None
+
+    def sleep_for_retry(self, response: BaseHTTPResponse) -> bool:
+        """Wait as a redirect's ``Retry-After`` asks, at most *retry_after_max*."""
+        wait = min(self.get_retry_after(response) or 0, self.retry_after_max)
+        if wait:
+            time.sleep(wait)
+        return wait > 0
 
     def get_backoff_time(self) -> float:
         """Return random seconds to wait (full jitter), also before the first retry."""
@@ -352,96 +448,146 @@ class CloudElementsRetry(Retry):
             return 0
         # Without this limit, the power could overflow a float.
         most = self.backoff_factor * 2.0 ** min(failures - 1, _MAX_RETRIES)
-        wait = random.uniform(0, min(self.backoff_max, most))  # noqa: S311
-        jitter = random.uniform(0, self.backoff_jitter)  # noqa: S311
+        wait = _random.uniform(0, min(self.backoff_max, most))
+        jitter = _random.uniform(0, self.backoff_jitter)
         return min(self.backoff_max, wait + jitter)
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        """Return the seconds to wait, at most *retry_after_max*; None if unreadable."""
-        seconds = parse_retry_after(response.headers.get("Retry-After"))
-        return None if seconds is None else min(seconds, self.retry_after_max)
-
-    def _asked_to_wait(self, headers: Any) -> float | None:
-        if not self.respect_retry_after_header:
+        """Return the seconds that the server asks to wait; None if unreadable."""
+        value = response.headers.get("Retry-After")
+        if value is None:
             return None
-        return parse_retry_after(headers.get("Retry-After"))
+        seconds = parse_retry_after(value, response.headers.get("Date"))
+        if seconds is not None and ":" in value:
+            value = str(math.ceil(seconds))  # a date, by the clock of the server
+        try:
+            return self.parse_retry_after(value)
+        except (InvalidHeader, ValueError):
+            return None
 
-    def _is_listed(self, status_code: int, headers: Any) -> bool:
-        return status_code in self.status_forcelist or (
-            status_code in self.RETRY_AFTER_STATUS_CODES
-            and self._asked_to_wait(headers) is not None
-            and self.total is not None  # as in urllib3's is_retry
-        )
+    def parse_retry_after(self, retry_after: str) -> float:
+        """Return the seconds that the value of a ``Retry-After`` asks to wait.
+
+        Raises:
+            InvalidHeader: If it is unreadable.
+
+        """
+        seconds = parse_retry_after(retry_after)
+        if seconds is None:
+            raise InvalidHeader(f"Invalid Retry-After header: {retry_after}")
+        return seconds
 
     def _refusal(
-        self,
-        state: RequestState,
-        method: str | None,
-        response: BaseHTTPResponse | None,
-        error: Exception | None,
+        self, state: RequestState, failed: _Failed, asked: float | None
     ) -> StopReason | None:
         """Say why this request must not be retried; None if it may be."""
-        if (
-            response is not None
-            and response.status in self.RETRY_AFTER_STATUS_CODES
-            and not self._is_listed(response.status, response.headers)
-        ):
-            return "status"  # is_retry() did not parse the Retry-After
-        if _is_untrusted(error):
-            return "attempts"  # a retry would fail in the same way
-        if (
-            error is not None
-            and method is not None
-            and not self._is_connection_error(error)
-            and not self._is_method_retryable(method)
-        ):
-            return "method"  # urllib3 would repeat a POST after a TLS failure
+        method, _, response, error, *_ = failed
+        if response is not None:
+            if (
+                asked is None
+                and response.status in self.RETRY_AFTER_STATUS_CODES
+                and not self.is_retry(method or "", response.status)
+            ):
+                # urllib3 has asked is_retry() before the Retry-After was parsed.
+                return self._objection(method or "", response.status, False)
+        elif error is not None:
+            refused = _refused_by_server(error)
+            if refused is not None:
+                return refused
+            if (
+                method is not None
+                and not self._is_connection_error(error)
+                and not self._is_method_retryable(method)
+            ):
+                return "method"  # urllib3 would repeat a POST after a TLS failure
         return None if can_send_again(state.body) else "body"
 
+    def _wait(self, asked: float | None, room: float) -> float:
+        """Choose the wait before this retry: never less than the server asks for."""
+        if asked is None or asked <= 0:
+            return self.get_backoff_time()
+        jitter = max(0, min(self.backoff_jitter, room - asked))
+        return asked + _random.uniform(0, jitter)
+
     def _pay_or_refuse(
-        self, state: RequestState, retry_after: float | None, start: float
+        self, state: RequestState, asked: float | None, start: float
     ) -> StopReason | None:
         """Take a token for a retry that starts then, or say which limit forbids it."""
         if len(self.history) >= _MAX_RETRIES:
             return "attempts"
-        if retry_after is not None and retry_after > self.retry_after_max:
+        if asked is not None and asked > self.retry_after_max:
             return "retry_after"
         if start > state.deadline:
             return "deadline"
-        if self.budget is not None:
-            if not self.budget.withdraw():
-                return "budget"
-            state.token_from = self.budget
+        if self.budget is not None and not state.withdraw(self.budget):
+            return "budget"
         return None
 
-    def _stop(
+    def _given_up(
         self,
         state: RequestState,
+        failed: _Failed,
         reason: StopReason,
-        response: BaseHTTPResponse | None,
-        error: Exception | None,
+        body: Body | None = None,
+    ) -> Exception:
+        """Return the exception to raise in place of a retry; give its token back."""
+        error = cause = failed.error or ResponseError(ResponseError.GENERIC_ERROR)
+        if failed.error is None or reason != "method":
+            error = MaxRetryError(failed.pool, failed.url, cause)  # type: ignore[arg-type]
+            error.__cause__ = cause
+        state.refund()
+        if body is not None:
+            body.put_back(failed.response)
+        self._stop(state, failed, reason, error)
+        return error
+
+    def _stop(
+        self, state: RequestState, failed: _Failed, reason: StopReason, raised: Any
     ) -> None:
+        """Remember why there is no retry, also on the exception that is raised."""
         state.stopped_by = reason
-        state.token_from = None
+        attempts, response = state.attempts, failed.response
         if response is not None:
             # The policy is shared. The state of this request goes with its response.
             response.retries = self.for_call(state)
-        elif error is not None:
-            state.add_attempt(None, error)
+            attempts += (Attempt(len(attempts) + 1, response.status),)
+        elif failed.error is not None:
+            state.add_attempt(None, None, failed.error)
+            attempts = state.attempts
+        raised.attempts, raised.stopped_by = attempts, reason
+        raised.response = response
 
-    def _log(self, attempt: Attempt, method: str | None, path: str) -> None:
-        """Log the retry after this attempt. *self* is the policy for the retry."""
-        most = None
-        if self.total is not None:
-            most = min(attempt.number + self.total, _MAX_RETRIES) + 1
-        log_retry(attempt, method, path, most)
+    def _most_attempts(self, following: Self) -> int | None:
+        """Return how many attempts there can be in all; None if nothing counts them."""
+        # urllib3 has counted down the total, the kind of this failure, or both.
+        left = [
+            getattr(following, name)
+            for name in _COUNTS
+            if getattr(following, name) != getattr(self, name)
+        ]
+        number = len(self.attempts) + 1
+        return min(number + min(left), _MAX_RETRIES) + 1 if left else None
 
 
-def _is_untrusted(error: Exception | None) -> bool:
-    """Say whether the certificate of the server was rejected."""
+class _Failed(NamedTuple):
+    """An attempt that has failed, as urllib3 tells of it."""
+
+    method: str | None
+    url: str | None
+    response: BaseHTTPResponse | None
+    error: Exception | None
+    pool: ConnectionPool | None
+    time: float
+
+
+def _refused_by_server(error: Exception) -> StopReason | None:
+    """Say what would be refused again at the next attempt; None if nothing is known."""
     if isinstance(error, ProxyError):
         error = error.original_error
-    # ssl and urllib3 both raise a ValueError for a wrong certificate.
-    return isinstance(error, SSLError) and isinstance(
-        next(iter(error.args), None), ValueError
-    )
+    if isinstance(error, SSLError) and (
+        _CERTIFICATE.search(str(error))
+        # ssl and urllib3 both raise a ValueError for a wrong host name.
+        or isinstance(next(iter(error.args), None), ValueError)
+    ):
+        return "certificate"
+    return "status" if _REFUSED_BY_PROXY.search(str(error)) else None

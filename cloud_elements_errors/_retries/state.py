@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .._errors.payload import Attempt, parse_payload
 from .._errors.redaction import Redactor
-from .body import read_body
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from typing_extensions import Self
     from urllib3.response import BaseHTTPResponse
 
     from .._errors.payload import StopReason
+    from .body import Body
     from .budget import RetryBudget
 
 
@@ -26,8 +28,10 @@ class RequestState:
     attempts: tuple[Attempt, ...] = ()
     deadline: float = math.inf
     stopped_by: StopReason | None = None
-    token_from: RetryBudget | None = None
-    """The budget that paid for the latest retry, until the retry succeeds."""
+    paid_by: RetryBudget | None = None
+    """The budget that has paid for the latest retry, until that has an answer."""
+    keeps_response: bool = False
+    """Whether the sender takes the response from an exception of ``sleep()``."""
 
     def __init__(
         self,
@@ -39,35 +43,81 @@ class RequestState:
         self._headers = headers
         self.urls = urls
 
+    def next_hop(
+        self,
+        body: object,
+        headers: Mapping[str, str | bytes] | None,
+        *urls: str | None,
+    ) -> Self:
+        """Return the state of the request that follows a redirect of this one.
+
+        Both are one call: its attempts go on, within the same time.
+        """
+        following = type(self)(body, headers, *urls)
+        following.attempts = self.attempts
+        following.deadline = self.deadline
+        following.paid_by = self.paid_by
+        following.keeps_response = self.keeps_response
+        return following
+
     @cached_property
     def redact(self) -> Redactor:
         """The redactor for the secrets of this request."""
         return Redactor(self._headers, *self.urls)
 
+    def fail(self, now: float, max_elapsed: float | None) -> None:
+        """Note a failure: a retry's token is spent, and the first starts the clock."""
+        self.paid_by = None
+        if not self.attempts and max_elapsed is not None:
+            self.deadline = now + max_elapsed
+
+    def withdraw(self, budget: RetryBudget) -> bool:
+        """Let a budget pay for a retry; say whether it can."""
+        paid = budget.withdraw(further=bool(self.attempts))
+        self.paid_by = budget if paid else None
+        return paid
+
+    def refund(self) -> None:
+        """Give back the token of the latest retry: it worked, or was never sent."""
+        if self.paid_by is not None:
+            self.paid_by.refund()
+            self.paid_by = None
+
+    @contextmanager
+    def refund_on_error(self) -> Iterator[None]:
+        """Give back the token if anything ends the block: the retry is not sent."""
+        try:
+            yield
+        except BaseException:
+            self.refund()
+            raise
+
     def add_attempt(
         self,
         response: BaseHTTPResponse | None,
-        error: Exception | None,
-        wait: float = 0.0,
-        seconds: float = math.inf,
+        body: Body | None,
+        error: Exception | None = None,
+        waited: float = 0.0,
     ) -> Attempt:
-        """Record a failed attempt; read its response for at most so many seconds."""
+        """Record a failed attempt: its response and body, or the network failure."""
         number = len(self.attempts) + 1
-        if response is None:
-            attempt = Attempt(number, error=self._failure(error), waited=wait)
+        if response is None or body is None:
+            attempt = Attempt(number, error=self._text_of(error), waited=waited)
         else:
-            body, whole = read_body(response, seconds)
-            said = parse_payload(response.headers, body, truncated=not whole)
+            said = parse_payload(
+                response.headers, body.content, truncated=not body.whole
+            )
             request_id, provider_message = self.redact.texts(
                 said.request_id, said.provider_message, cut=said.truncated
             )
             attempt = Attempt(
-                number, response.status, request_id, provider_message, waited=wait
+                number, response.status, request_id, provider_message, waited=waited
             )
+            attempt._said = said.said(self.redact, response.reason)
         self.attempts += (attempt,)
         return attempt
 
-    def _failure(self, error: Exception | None) -> str | None:
+    def _text_of(self, error: Exception | None) -> str | None:
         """Return urllib3's text of a failure, without the name of the pool."""
         if error is None:
             return None
@@ -82,6 +132,6 @@ def can_send_again(body: Any) -> bool:
         return True
     try:
         body.seek(body.tell())
-    except Exception:  # noqa: BLE001 - file-like objects raise all kinds of errors
+    except (AttributeError, NotImplementedError, OSError, TypeError, ValueError):
         return False
     return True

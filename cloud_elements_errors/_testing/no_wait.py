@@ -5,16 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from contextlib import ContextDecorator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from urllib3.util.retry import Retry
 
-from .._lock import lock
-from .._retries.budget import host_budgets
+from .._lock import ForkSafeLock
+from .._retries.budget import open_blocks
 from .._retries.policy import CloudElementsRetry
-
-if TYPE_CHECKING:
-    from .._retries.budget import RetryBudget
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _RUNS_LATER = (
@@ -25,13 +22,14 @@ _RUNS_LATER = (
 
 
 class no_wait(ContextDecorator):  # noqa: N801 - used like a function
-    """Make retries not wait while the block is open, and start with new budgets.
+    """Make retries not wait while the block is open, nor run out of tokens.
 
-    Logs and *attempts* still show the waits. The process gets new retry budgets, so
-    that a test does not depend on earlier ones; after the block, the old ones are
-    back. This applies to the whole process, and to every `urllib3.Retry`. It also
-    decorates functions, but not ``async def`` functions and generators: their bodies
-    run later.
+    Logs and *attempts* still show the waits, and they count against *max_elapsed*. The
+    budgets of the hosts are full, so that a test does not depend on earlier ones; after
+    the block, they hold what they held before it. A `RetryBudget` that you pass to a
+    policy counts as always. This applies to the whole process, and to every
+    `urllib3.Retry`. It also decorates functions, but not ``async def`` functions and
+    generators: their bodies run later.
 
     Example::
 
@@ -42,17 +40,17 @@ class no_wait(ContextDecorator):  # noqa: N801 - used like a function
 
     def __enter__(self) -> None:
         """Enter the block."""
-        with lock:
-            _found.append(([cls.sleep for cls in _POLICIES], host_budgets.by_origin))
-            for cls in _POLICIES:
-                cls.sleep = _no_sleep  # type: ignore[assignment,method-assign]
-            host_budgets.by_origin = {}
+        with _lock:
+            _found.append([cls.sleep for cls in _SLEEPS])
+            for cls, sleep in _SLEEPS.items():
+                cls.sleep = sleep  # type: ignore[method-assign]
+            open_blocks.append(None)
 
     def __exit__(self, *exception: object) -> None:
         """Leave the block."""
-        with lock:
-            sleeps, host_budgets.by_origin = _found.pop()
-            for cls, sleep in zip(_POLICIES, sleeps, strict=True):
+        with _lock:
+            open_blocks.pop()
+            for cls, sleep in zip(_SLEEPS, _found.pop(), strict=True):
                 cls.sleep = sleep  # type: ignore[method-assign]
 
     def __call__(self, function: _Function) -> _Function:
@@ -74,7 +72,11 @@ def _no_sleep(_policy: Retry, _response: object = None) -> None:
     return None
 
 
-_POLICIES: tuple[type[Retry], ...] = (Retry, CloudElementsRetry)
+_SLEEPS: dict[type[Retry], Any] = {
+    Retry: _no_sleep,
+    CloudElementsRetry: CloudElementsRetry._skip_sleep,
+}
 # What each open no_wait() block has replaced, in all threads. The last block to end
 # restores what the first one replaced.
-_found: list[tuple[list[Any], dict[object, RetryBudget]]] = []
+_found: list[list[Any]] = []
+_lock = ForkSafeLock()

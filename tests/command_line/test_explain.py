@@ -106,11 +106,16 @@ def test_what_curl_printed(saved, capsys, answer):
     assert fields["exception"] == "UnlistedStatusError"
     assert fields["message"] == r"slow\x1b[31m down"
     assert fields["written by"] == "platform"
-    assert fields["retried"] == "GET HEAD PUT DELETE OPTIONS TRACE, by default"
+    assert fields["retried"] == (
+        "GET HEAD PUT DELETE OPTIONS TRACE POST PATCH, by default"
+    )
 
 
 RETRY_AFTER = {
-    "short": ("Retry-After: 60", "GET HEAD PUT DELETE OPTIONS TRACE, by default"),
+    "short": (
+        "Retry-After: 60",
+        "GET HEAD PUT DELETE OPTIONS TRACE POST PATCH, by default",
+    ),
     "too long": ("Retry-After: 600", "no method, by default"),
     "none": ("X: 1", "no method without a valid Retry-After header, by default"),
 }
@@ -227,9 +232,36 @@ def test_a_page_of_a_gateway(saved, capsys):
     assert main(["explain", "--status", "503", saved(page)]) == 0
     _, fields = lines(capsys.readouterr().out)
     assert fields["written by"] == "unknown"
-    assert fields["body"].startswith("Down for maintenance xxx")
-    assert fields["body"].endswith("x…")
-    assert len(fields["body"]) < 520
+    assert fields["words"].startswith("Down; for maintenance xxx")
+    assert fields["words"].endswith("x…")
+    assert len(fields["words"]) < 520
+
+
+WORDS = {
+    "reason": ("HTTP/1.1 415 Expected 'text/xml'\r\n\r\n", None),
+    "challenge": (
+        'HTTP/1.1 401 x\nWWW-Authenticate: Basic realm="a b"\n\n',
+        'x; Basic realm="a b"',
+    ),
+    "standard reason": ("HTTP/1.1 502 Bad Gateway\n\n", None),
+    "fields": (
+        'HTTP/1.1 409 x\n\n{"requestId": "r", "errors": ["It is taken"]}',
+        "It is taken",
+    ),
+    "message": ('HTTP/1.1 409 x\n\n{"message": "It is taken"}', None),
+    "message and fields": (
+        'HTTP/1.1 400 x\n\n{"message": "No", "errors": {"name": "is empty"}}',
+        "No; name: is empty",
+    ),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), WORDS.values(), ids=WORDS)
+def test_words_that_no_other_field_has(saved, capsys, answer, words):
+    """The words of an error are shown, unless they are the message or the reason."""
+    assert main(["explain", "--curl", saved(answer)]) == 0
+    _, fields = lines(capsys.readouterr().out)
+    assert fields.get("words") == words
 
 
 def test_standard_input_that_is_closed(monkeypatch, capsys):
@@ -296,7 +328,7 @@ def test_a_warning(saved, capsys, status, shown):
         ("502 Failed Request", None),
         ("502", None),
         ("299 Größe", "Größe"),
-        ("777 \x1b[31m", "\\x1b[31m"),
+        ("429 Slow Down", None),
     ],
 )
 def test_the_reason(saved, capsys, status, reason):
@@ -308,3 +340,11 @@ def test_the_reason(saved, capsys, status, reason):
     assert main(["explain", "--json", "--curl", path]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["reason"] == (status[4:] or None)
+
+
+def test_the_reason_of_an_unlisted_status_is_its_title(saved, capsys):
+    """It is shown once, and escaped like all words of a server."""
+    assert main(["explain", "--curl", saved("HTTP/1.1 777 \x1b[31m\r\n\r\n")]) == 0
+    title, fields = lines(capsys.readouterr().out)
+    assert title == r"777 \x1b[31m"
+    assert "reason" not in fields

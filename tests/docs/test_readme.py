@@ -18,6 +18,7 @@ import requests
 from cloud_elements_errors import NORMALIZED_ERRORS, FailedRequestError
 from cloud_elements_errors._errors.classes import class_for
 from cloud_elements_errors._requests import adapter
+from cloud_elements_errors._table import UNLISTED_REMEDIES, remedy_of
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +59,18 @@ def expected_table() -> str:
             f"| {row.status_code} {row.title} | {name} "
             f"| {row.description}{retried} **{row.remedy}** |"
         )
+    by_remedy: dict[str, list[int]] = {}
+    for status, remedy in UNLISTED_REMEDIES.items():
+        by_remedy.setdefault(remedy, []).append(status)
+    remedies = [
+        f"{' to '.join(map(str, dict.fromkeys((statuses[0], statuses[-1]))))}: {remedy}"
+        for remedy, statuses in by_remedy.items()
+    ]
+    rows.append(
+        "| any other from 400 | `UnlistedStatusError` | Not in the platform's list. "
+        f"**{'<br>'.join(remedies)}<br>413, 429 or 503 with `Retry-After`: "
+        f"{remedy_of(429, 7).replace('7', '`retry_after`')}** |"
+    )
     return "\n".join(rows)
 
 

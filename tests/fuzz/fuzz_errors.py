@@ -149,7 +149,7 @@ def one_input(data: bytes) -> None:
     head, _, body = rest.partition(b"\r\n\r\n")
     pairs = [line.partition(b":")[::2] for line in head.split(b"\r\n")]
     for given in (pairs, dict(pairs), {k.decode("latin-1"): v for k, v in pairs}):
-        check(status, error_from_parts(status, body, given))
+        check(status, error_from_parts(status, body, given, reason="Why not"))
     check(status, error_from_parts(status, body.decode("latin-1"), None))
     response = answer(status, rest)
     if response is not None and response.status_code >= 200:
@@ -173,6 +173,30 @@ def seeds() -> Iterator[bytes]:
     yield seed(502, JSON[:-30], json_type, "Content-Length: 9999")
     yield seed(502, JSON.decode().encode("utf-16"), "Content-Type: application/json")
     yield seed(502, b"<html>Bad Gateway</html>", "Content-Type: text/html")
+    yield seed(
+        404,
+        b"<!DOCTYPE html><html><head><title>404</title><style>p{}</style></head><body>"
+        b"<!-- no --><script>x</script><p>It isn&#39;t <b>here</b><br>now</body>",
+        "Content-Type: text/html",
+    )
+    yield seed(
+        500,
+        b'<?xml version="1.0" encoding="iso-8859-1"?><s:Fault xmlns:s="u"><faultstring>'
+        b'<![CDATA[<id> \xe4]]></faultstring><err code="1" msg="m"/></s:Fault>',
+        "Content-Type: text/xml",
+    )
+    yield seed(
+        400, b'{"errors":{"a":["b c d"]},"code":1,"info":"{\\"error\\":\\"e\\"}"}'
+    )
+    yield seed(400, b'[{"message":"m","errorCode":"E"},"<html><p>x</p></html>"]')
+    yield seed(
+        400,
+        b"error=a+b&error_description=%C3%A4",
+        "Content-Type: application/x-www-form-urlencoded",
+    )
+    yield seed(401, b"", 'WWW-Authenticate: Bearer error_description="no"')
+    yield seed(400, b"~{;p~}", "Content-Type: text/plain; charset=hz-gb-2312")
+    yield seed(502, gzip.compress(JSON, mtime=0))
     yield seed(502, b"\xe9\xff", "Content-Type: text/plain; charset=iso-8859-1")
     yield seed(500, b'{"a":' + b"[" * 2000, json_type)
     yield seed(500, b'{"message":' + b"9" * 5000 + b',"x":1e999,"y":NaN}')

@@ -454,7 +454,7 @@ def test_failure_that_urllib3_does_not_show_to_the_policy(
         make_session(max_retries=policy).get(server.url)
     assert [attempt.status_code for attempt in caught.value.attempts] == [502]
     assert caught.value.stopped_by is None
-    note = "Earlier attempts:\n  attempt 1: 502"
+    note = "Earlier attempts:\n  attempt 1: 502: x"
     assert notes_of(caught.value) in ([note], None)
 
 

@@ -49,8 +49,8 @@ def test_connections(outcome):
 
 def test_budget_is_exact(outcome):
     """To the millionth, the budget has what the server's own count leaves."""
-    assert outcome.after_close.successes == 1250
-    assert outcome.after_close.healed == 250
+    assert outcome.after_close.sound == 1750
+    assert outcome.after_close.healed == 500
     assert outcome.tokens == outcome.expected_tokens
 
 

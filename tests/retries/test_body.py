@@ -6,6 +6,7 @@ import gzip
 import http.client
 import io
 import json
+import signal
 import socket
 import struct
 import threading
@@ -19,10 +20,12 @@ import urllib3
 from cloud_elements_errors import (
     CloudElementsAdapter,
     CloudElementsError,
+    CloudElementsRetry,
+    RetryBudget,
     error_from_response,
 )
 from cloud_elements_errors._retries import body as body_module
-from cloud_elements_errors._retries.body import read_body
+from cloud_elements_errors._retries.body import body_of, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -536,20 +539,161 @@ def test_timeout_of_the_connection_is_left_as_found(
 
 
 class Broken(io.BytesIO):
-    """A file that fails in a way of its own after its first bytes."""
+    """A file that fails after its first bytes."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(b"body and more")
+        self.error = error
 
     def read(self, *_: Any) -> bytes:
         if self.tell() == 0:
             return super().read(4)
-        raise ZeroDivisionError("mine")
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("gone"),
+        TimeoutError(),
+        ConnectionResetError(),
+        ValueError("I/O operation on closed file"),
+        zlib.error("incorrect header check"),
+        EOFError(),
+        http.client.IncompleteRead(b""),
+        urllib3.exceptions.ProtocolError("broken"),
+        TypeError("read() takes no argument"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_raw_that_fails(error: Exception) -> None:
+    """What files, sockets and decoders raise ends the body, and nothing else."""
+    assert read_body(Broken(error)) == (b"body", False)
 
 
 def test_raw_of_another_kind() -> None:
-    """A mock's or a cache's file is read as well, and may fail as it likes."""
+    """A mock's or a cache's file is read as well."""
     assert read_body(io.BytesIO(b"body")) == (b"body", True)
     assert read_body(io.BytesIO(b"x" * 70_000)) == (b"x" * BOUND, False)
-    assert read_body(Broken(b"body and more")) == (b"body", False)
+    assert read_body(io.StringIO("text")) == (b"", False)
     assert read_body(object()) == (b"", False)
+
+
+class TimeLimitError(Exception):
+    """What a job's time limit raises, from a signal handler."""
+
+
+def test_the_end_of_a_job_passes() -> None:
+    """It is no fault of the body."""
+    with pytest.raises(TimeLimitError):
+        read_body(Broken(TimeLimitError()))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer signals")
+@pytest.mark.parametrize("retries", [0, 3])
+@pytest.mark.parametrize("limit", [TimeLimitError, TimeoutError, OSError])
+def test_the_end_of_a_job_while_a_body_stalls(
+    raw_server: Any, retries: int, limit: type[Exception]
+) -> None:
+    """It passes at once, the request is not retried, its token is given back, and so
+    is the place in the pool."""
+
+    def respond(connection: socket.socket) -> None:
+        connection.sendall(sized(BYTES, length=999))
+        hold(connection)
+
+    def end(_number: int, _frame: object) -> None:
+        raise limit("the job")
+
+    server = raw_server(respond)
+    policy = CloudElementsRetry(retries, budget=RetryBudget(ratio=0))
+    adapter = CloudElementsAdapter(max_retries=policy, pool_block=True, pool_maxsize=1)
+    before = signal.signal(signal.SIGALRM, end)
+    try:
+        with requests.Session() as session:
+            session.mount("http://", adapter)
+            for number in (1, 2):
+                signal.setitimer(signal.ITIMER_REAL, 0.2)
+                # requests itself wraps an OSError.
+                with pytest.raises((limit, requests.ConnectionError), match="the job"):
+                    session.get(server.url)
+                assert server.connections == number
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert policy.budget.tokens == pytest.approx(4, abs=0.02)
+
+
+class NoTimeout:
+    """A socket as pyOpenSSL's under urllib3: it does not tell its timeout."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "gettimeout":
+            raise AttributeError(name)
+        return getattr(self._sock, name)
+
+
+def test_a_socket_that_does_not_tell_its_timeout(
+    platform: FakeCloudElements,
+) -> None:
+    """Its body is read without the limit of time, and nothing is lost."""
+    platform.reply(502, body=BYTES)
+    with urllib3.PoolManager() as manager:
+        raw = manager.request("GET", platform.url, preload_content=False)
+        file = raw._fp.fp.raw
+        file._sock = NoTimeout(file._sock)
+        assert read_body(raw) == (BYTES, True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "whole"),
+    [
+        (sized(BYTES), True),
+        (sized(BYTES, length=999), False),
+        (chunked(BYTES[:9], BYTES[9:]), True),
+        (chunked(BYTES, end=b""), False),
+        (compressed("gzip", GZIP), True),
+    ],
+    ids=["sized", "sized, cut", "chunks", "chunks, cut", "gzip"],
+)
+def test_a_body_that_is_put_back(raw_server: Any, answer: bytes, whole: bool) -> None:
+    """The next reader finds it unread, and as whole as it was."""
+    with urllib3.PoolManager() as manager:
+        for reread in (read_body, urllib3.HTTPResponse.stream):
+            raw = manager.request("GET", raw_server(answer).url, preload_content=False)
+            body = body_of(raw)
+            assert body[:2] == (BYTES, whole)
+            body.put_back(raw)
+            if reread is read_body:
+                assert read_body(raw) == (BYTES, whole)
+            elif whole:
+                assert b"".join(raw.stream(decode_content=True)) == BYTES
+            else:
+                with pytest.raises(urllib3.exceptions.ProtocolError):
+                    b"".join(raw.stream())
+
+
+def test_a_body_that_urllib3_has_read_is_not_put_back(
+    platform: FakeCloudElements,
+) -> None:
+    """It still has it."""
+    platform.reply(502, body=BYTES)
+    with urllib3.PoolManager() as manager:
+        raw = manager.request("GET", platform.url)
+    body_of(raw).put_back(raw)
+    assert raw.data == BYTES
+
+
+def test_a_body_that_somebody_is_decoding(raw_server: Any) -> None:
+    """urllib3 does not give the rest of it as it was sent."""
+    answer = compressed("gzip", gzip.compress(LONG))
+    with urllib3.PoolManager() as manager:
+        raw = manager.request("GET", raw_server(answer).url, preload_content=False)
+        assert raw.read(5) == LONG[:5]
+        assert read_body(raw) == (b"", False)
 
 
 @pytest.mark.parametrize("size", [5, 70_000])

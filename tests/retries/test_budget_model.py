@@ -27,8 +27,9 @@ class Clock:
 class BudgetMachine(RuleBasedStateMachine):
     """Does to a budget all that can be done, and to a model of it the same.
 
-    The model is the contract in real numbers: a few tokens at the start, so much
-    for a success, one for a retry that worked, and an exponential for the rest.
+    The model is the contract: a few tokens at the start, so much for a success, one
+    for a retry that worked, two for a further retry to be allowed, an exponential for
+    what was added, and a token in 100 seconds for what is missing.
     """
 
     def __init__(self) -> None:
@@ -46,7 +47,7 @@ class BudgetMachine(RuleBasedStateMachine):
     )
     def start(self, reserve, ratio):
         self.budget = RetryBudget(reserve, ratio)
-        self.few = self.model = min(3.0, reserve)
+        self.few = self.model = min(4.0, reserve)
         # Since when, how many successes, refunds and retries: one window each.
         self.windows = [[0.0, 0, 0]]
 
@@ -70,11 +71,11 @@ class BudgetMachine(RuleBasedStateMachine):
         self.model = min(self.budget.reserve, self.model + 1)
         self._since(0, 1, 0)
 
-    @rule(times=st.integers(1, 10))
-    def retry(self, times):
+    @rule(times=st.integers(1, 10), further=st.booleans())
+    def retry(self, times, further):
         for _ in range(times):
-            before = self.model
-            if self.budget.withdraw():
+            before = self.model - further
+            if self.budget.withdraw(further=further):
                 assert before > 1 - 1e-3
                 self.model -= 1
                 self._since(0, 0, 1)
@@ -85,7 +86,11 @@ class BudgetMachine(RuleBasedStateMachine):
     def wait(self, seconds):
         self.clock.now += seconds
         if self.model > self.few:
-            self.model = self.few + (self.model - self.few) * math.exp(-seconds / 10)
+            self.model = self.few + (self.model - self.few) * math.exp(-seconds / 7)
+        else:
+            back = min(self.few - self.model, seconds / 100)
+            self.model += back
+            self._since(back, 0, 0)
 
     @rule()
     def look(self):

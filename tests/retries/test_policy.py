@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import io
 import logging
@@ -9,6 +10,7 @@ import math
 import pickle
 import random
 import ssl
+import weakref
 from email.utils import formatdate
 from http import HTTPStatus
 
@@ -26,8 +28,17 @@ from urllib3.exceptions import (
     SSLError,
 )
 from urllib3.util.retry import RequestHistory, Retry
+from urllib3.util.ssl_match_hostname import CertificateError
 
-from cloud_elements_errors import Attempt, CloudElementsRetry, RetryBudget
+from cloud_elements_errors import (
+    Attempt,
+    CloudElementsRetry,
+    RetryBudget,
+    error_from_parts,
+)
+from cloud_elements_errors._retries.body import Body
+from cloud_elements_errors._retries.state import RequestState
+from cloud_elements_errors.testing import no_wait
 
 NOW = 1_700_000_000
 
@@ -120,7 +131,7 @@ def test_defaults():
     assert (policy.retry_after_max, policy.max_elapsed) == (60, 60)
     assert policy.raise_on_status is False
     assert policy.raise_on_redirect is True
-    assert (policy.budget.reserve, policy.budget.ratio) == (100, 0.2)
+    assert (policy.budget.reserve, policy.budget.ratio) == (100, 0.4)
 
 
 def test_takes_all_keywords_of_urllib3():
@@ -468,7 +479,7 @@ def test_redirect_is_no_failure(clock):
     moved = answer(302, {"Location": "/there"})
     following = policy.increment("GET", "/here", moved)
     assert following.attempts == ()
-    assert following.budget.tokens == 3
+    assert following.budget.tokens == 4
     assert following.get_backoff_time() == 0
     clock.now += 100
     following = following.increment("GET", "/there", answer())
@@ -483,7 +494,6 @@ def test_redirect_is_no_failure(clock):
 )
 def test_full_jitter(count, most):
     """From the first retry on, waits fill uniform(0, min(max, factor * 2**n))."""
-    random.seed(17)
     policy = failures(count)
     waits = [policy.get_backoff_time() for _ in range(4000)]
     assert min(waits) >= 0
@@ -500,7 +510,7 @@ def test_first_wait_comes_from_the_first_formula(monkeypatch, clock):
     """The retry after the first failure draws with n=0, the next with n=1."""
     drawn = []
     monkeypatch.setattr(
-        "cloud_elements_errors._retries.policy.random.uniform",
+        "cloud_elements_errors._retries.policy._random.uniform",
         lambda least, most: drawn.append((least, most)) or most,
     )
     policy = CloudElementsRetry(backoff_factor=0.5, backoff_max=1.5, max_elapsed=None)
@@ -521,7 +531,6 @@ def test_no_wait_before_the_first_attempt():
 
 def test_jitter_on_top_stays_below_the_maximum():
     """urllib3's additive jitter works too, within backoff_max."""
-    random.seed(17)
     policy = failures(1, backoff_factor=0, backoff_jitter=2, backoff_max=1)
     waits = [policy.get_backoff_time() for _ in range(1000)]
     assert max(waits) == 1
@@ -532,7 +541,6 @@ def test_backoff_starts_again_after_a_redirect():
     """Only failures since the last redirect count."""
     moved = RequestHistory("GET", "/", None, 302, "/there")
     failed = RequestHistory("GET", "/", None, 502, None)
-    random.seed(17)
     policy = CloudElementsRetry(history=(failed, failed, failed, moved, failed))
     assert max(policy.get_backoff_time() for _ in range(1000)) <= 0.5
 
@@ -674,6 +682,190 @@ def test_retry_after_is_cut_where_urllib3_asks(clock, monkeypatch):
     assert clock.slept == [2, 2]
 
 
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("1, 1", 1),
+        ("1,1 , 1", 1),
+        ("0.5, 0.5", 0.5),
+        (f"{date(20)}, {date(20)}", 20),
+        (f"{date(20)},{date(20)},{date(20)}", 20),
+        ("1, 2", None),
+        ("1, 1, 2", None),
+        (f"{date(20)}, {date(30)}", None),
+        (f"{date(20)}, 20", None),
+        ("," * 60_000, None),
+        ("1, " * 20_000 + "1", 1),
+    ],
+    ids=[*"abcdefghi", "commas", "many"],
+)
+@pytest.mark.usefixtures("wall_clock")
+def test_retry_after_sent_several_times(value, seconds):
+    """The same value counts once; several values are none."""
+    response = answer(503, {"Retry-After": value})
+    assert CloudElementsRetry().get_retry_after(response) == seconds
+
+
+@pytest.mark.usefixtures("wall_clock")
+@pytest.mark.parametrize(
+    ("sent", "seconds"),
+    [
+        (date(300), 20),  # the local clock is five minutes behind
+        (date(-300), 620),
+        (date(400), 0),
+        ("soon", 320),
+        ("", 320),
+    ],
+    ids=["ahead", "behind", "past", "garbage", "empty"],
+)
+def test_a_date_counts_from_the_date_of_the_response(sent, seconds):
+    """The clocks of the two machines need not agree."""
+    headers = {"Retry-After": date(320), "Date": sent}
+    policy = CloudElementsRetry()
+    assert policy.get_retry_after(answer(503, headers)) == seconds
+    error = error_from_parts(503, b"", headers)
+    assert error.retry_after == seconds
+    # Seconds are seconds, whatever the date.
+    headers["Retry-After"] = "7"
+    assert policy.get_retry_after(answer(503, headers)) == 7
+
+
+def test_jitter_on_top_of_retry_after(clock):
+    """Clients that were told the same come back apart, and none of them early."""
+    policy = CloudElementsRetry(backoff_jitter=2, budget=None)
+    waits = [
+        policy.for_request()
+        .increment("GET", "/", answer(503, {"Retry-After": "5"}))
+        .attempts[0]
+        .waited
+        for _ in range(200)
+    ]
+    assert 5 <= min(waits) < 5.2
+    assert 6.8 < max(waits) <= 7
+
+
+def test_jitter_does_not_miss_the_deadline(clock):
+    """A wait that the server asks for, and the time allows, is not made too long."""
+    policy = CloudElementsRetry(backoff_jitter=2, max_elapsed=5, budget=None)
+    for _ in range(100):
+        response = answer(503, {"Retry-After": "5"})
+        following = policy.increment("GET", "/", response)
+        assert following.attempts[0].waited == 5
+
+
+# What a subclass may override
+
+
+class Milliseconds(CloudElementsRetry):
+    """Reads a header of its own."""
+
+    def get_retry_after(self, response):
+        milliseconds = response.headers.get("Retry-After-Ms")
+        if milliseconds is None:
+            return super().get_retry_after(response)
+        return int(milliseconds) / 1000
+
+
+class Suffix(CloudElementsRetry):
+    """Reads a format of its own."""
+
+    def parse_retry_after(self, retry_after):
+        if retry_after.endswith("ms"):
+            return int(retry_after[:-2]) / 1000
+        return super().parse_retry_after(retry_after)
+
+
+class Constant(CloudElementsRetry):
+    def get_backoff_time(self):
+        return 2.5
+
+
+@pytest.mark.parametrize(
+    ("cls", "headers", "waited"),
+    [
+        (Milliseconds, {"Retry-After-Ms": "1500"}, 1.5),
+        (Milliseconds, {"Retry-After-Ms": "1500", "Retry-After": "9"}, 1.5),
+        (Milliseconds, {"Retry-After": "9"}, 9),
+        (Suffix, {"Retry-After": "1500ms"}, 1.5),
+        (Suffix, {"Retry-After": "9"}, 9),
+        (Milliseconds, {"Retry-After-Ms": "-1"}, 0.125),
+        (Constant, {}, 2.5),
+        (Constant, {"Retry-After": "9"}, 9),
+        (Constant, {"Retry-After": "soon"}, 2.5),
+    ],
+)
+def test_a_subclass_that_waits_its_own_way(clock, monkeypatch, cls, headers, waited):
+    """It is asked, and what it says is waited, recorded and logged."""
+    policy = cls(backoff_factor=0.125)
+    monkeypatch.setattr(
+        "cloud_elements_errors._retries.policy._random.uniform",
+        lambda least, most: most,
+    )
+    following = policy.increment("GET", "/", answer(502, headers))
+    following.sleep()
+    assert clock.slept == [following.attempts[0].waited] == [waited]
+
+
+@pytest.mark.parametrize(
+    ("cls", "headers"),
+    [(Milliseconds, {"Retry-After-Ms": "61000"}), (Suffix, {"Retry-After": "61000ms"})],
+)
+def test_a_subclass_that_is_asked_to_wait_too_long(cls, headers):
+    """The longest wait is the longest wait."""
+    assert stop(cls(), answer(502, headers)) == "retry_after"
+
+
+def test_a_subclass_that_reads_no_number(clock):
+    """A header that a subclass cannot read either is as if absent."""
+    following = Suffix(backoff_max=0.25).increment(
+        "GET", "/", answer(502, {"Retry-After": "xms"})
+    )
+    assert following.attempts[0].waited <= 0.25
+
+
+def test_a_429_in_a_format_of_a_subclass():
+    """It is valid if the subclass can read it."""
+    response = answer(429, {"Retry-After": "1500ms"})
+    assert Suffix().increment("POST", "/", response).attempts[0].waited == 1.5
+    assert stop(CloudElementsRetry(), answer(429, {"Retry-After": "1500ms"})) == (
+        "status"
+    )
+
+
+class Always(CloudElementsRetry):
+    """Retries what the server has not asked for."""
+
+    def is_retry(self, method, status_code, has_retry_after=False):
+        wanted = super().is_retry(method, status_code, has_retry_after)
+        return wanted or status_code in {404, 429}
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "soon"}], ids=["none", "bad"])
+@pytest.mark.parametrize("status", [404, 429])
+def test_a_subclass_that_retries_more(status, headers):
+    """What it wants to retry is retried."""
+    policy = Always()
+    assert policy.is_retry("GET", status, bool(headers))
+    following = policy.increment("GET", "/", answer(status, headers))
+    assert following.attempts[0].status_code == status
+
+
+def test_a_subclass_that_makes_its_own_copies(clock):
+    """Its new() is asked for each attempt."""
+
+    class Counted(CloudElementsRetry):
+        copies = 0
+
+        def new(self, **kw):
+            clone = super().new(**kw)
+            clone.copies = self.copies + 1
+            return clone
+
+    policy = Counted(backoff_factor=0)
+    policy = policy.increment("GET", "/", answer()).increment("GET", "/", answer())
+    assert policy.copies == 2
+
+
 # max_elapsed
 
 
@@ -722,6 +914,127 @@ def test_no_max_elapsed(clock):
     assert policy.increment("GET", "/", answer()).total == 1
 
 
+@pytest.fixture
+def overslept(clock, monkeypatch):
+    """Let each wait take a minute longer than it should."""
+    monkeypatch.setattr(
+        clock, "sleep", lambda seconds: setattr(clock, "now", clock.now + seconds + 60)
+    )
+
+
+@pytest.mark.usefixtures("overslept", "budget_clock")
+def test_a_wait_that_took_too_long_after_a_network_failure():
+    """A stopped process comes back after max_elapsed: the retry is not sent."""
+    budget = RetryBudget(ratio=0)
+    policy = CloudElementsRetry(max_elapsed=10, budget=budget).for_request()
+    pool = HTTPConnectionPool("api.example.com", 80)
+    following = policy.increment("GET", "/path", None, BROKEN, pool)
+    with pytest.raises(
+        MaxRetryError, match=r"api.example.com.*Connection abo"
+    ) as caught:
+        following.sleep()
+    assert (caught.value.reason, caught.value.url) == (BROKEN, "/path")
+    assert caught.value.stopped_by == policy.stopped_by == "deadline"
+    assert caught.value.attempts == policy.attempts
+    assert policy.attempts == (Attempt(1, error="Connection aborted."),)
+    assert budget.tokens == 4
+
+
+@pytest.mark.usefixtures("overslept", "budget_clock")
+def test_a_wait_that_took_too_long_after_a_response():
+    """Whoever sends may take the response; without, urllib3 could only lose it."""
+    budget = RetryBudget(ratio=0)
+    policy = CloudElementsRetry(max_elapsed=10, budget=budget)
+    response = answer(body=b"all of it")
+    policy.for_request().increment("GET", "/", response).sleep(response)
+    assert budget.tokens == 3
+    state = RequestState()
+    state.keeps_response = True
+    following = policy.for_call(state).increment("GET", "/", response := answer())
+    with pytest.raises(MaxRetryError) as caught:
+        following.sleep(response)
+    assert caught.value.response is response
+    assert response.retries.stopped_by == "deadline"
+    assert response.retries.attempts == ()
+    assert [one.status_code for one in caught.value.attempts] == [502]
+    assert response.read() == b"{}"
+    assert budget.tokens == 3
+
+
+def test_a_wait_that_is_hardly_late(clock, monkeypatch):
+    """A few milliseconds are how a computer sleeps."""
+    monkeypatch.setattr(
+        clock,
+        "sleep",
+        lambda seconds: setattr(clock, "now", clock.now + seconds + 0.05),
+    )
+    policy = CloudElementsRetry(max_elapsed=60)
+    for error in (None, BROKEN):
+        response = answer(503, {"Retry-After": "60"}) if error is None else None
+        policy.for_request().increment("GET", "/", response, error).sleep()
+
+
+class TimeLimitError(Exception):
+    """What a job's time limit raises, from a signal handler."""
+
+
+def test_a_wait_that_is_ended_gives_its_token_back(clock, budget_clock, monkeypatch):
+    """The retry was never sent."""
+
+    def end(_seconds):
+        raise TimeLimitError
+
+    monkeypatch.setattr(clock, "sleep", end)
+    budget = RetryBudget(ratio=0)
+    following = CloudElementsRetry(budget=budget).increment("GET", "/", answer())
+    assert budget.tokens == 3
+    with pytest.raises(TimeLimitError):
+        following.sleep()
+    assert budget.tokens == 4
+
+
+def test_waits_that_are_not_slept_count(clock):
+    """In a test there are as many attempts as there would be in production."""
+    policy = CloudElementsRetry(9, max_elapsed=110, budget=None).for_request()
+    following = policy
+    with no_wait():
+        for _ in range(2):
+            following = following.increment(
+                "GET", "/", answer(503, {"Retry-After": "50"})
+            )
+            following.sleep()
+        assert stop(following, answer(503, {"Retry-After": "50"})) == "deadline"
+    assert (clock.now, clock.slept) == (1000, [])
+
+
+def test_a_policy_that_has_nothing_to_wait_for_in_a_test(clock):
+    """So it is before the first failure, and after a redirect."""
+    moved = answer(302, {"Location": "/there"})
+    with no_wait():
+        CloudElementsRetry().sleep()
+        following = CloudElementsRetry().increment("GET", "/here", moved)
+        assert following.sleep_for_retry(moved) is False
+        following.sleep(moved)
+    assert clock.slept == []
+
+
+def test_the_users_random_numbers(clock):
+    """Their sequence does not move, and does not make workers wait alike."""
+    random.seed(17)
+    expected = random.random()
+    random.seed(17)
+    waits = []
+    for _ in range(2):
+        following = CloudElementsRetry().increment("GET", "/", answer())
+        waits.append(following.attempts[0].waited)
+    assert random.random() == expected
+    random.seed(17)
+    waits.append(
+        CloudElementsRetry().increment("GET", "/", answer()).attempts[0].waited
+    )
+    assert len(set(waits)) == 3
+
+
 class SlowBody(io.BytesIO):
     """A body whose every read takes time."""
 
@@ -755,15 +1068,105 @@ def test_the_failing_body_is_read_no_longer_than_the_deadline(clock, monkeypatch
     """What is left of max_elapsed bounds the read, besides its own 5 seconds."""
     granted = []
 
-    def read_body(_response, seconds):
+    def body_of(_response, seconds):
         granted.append(seconds)
-        return b"", True
+        return Body(b"", whole=True)
 
-    monkeypatch.setattr("cloud_elements_errors._retries.state.read_body", read_body)
+    monkeypatch.setattr("cloud_elements_errors._retries.policy.body_of", body_of)
     for most in (2, 60, None):
         policy = CloudElementsRetry(max_elapsed=most, backoff_factor=0)
         policy.increment("GET", "/", answer())
     assert granted == [2, 60, math.inf]
+
+
+# A redirect
+
+
+def test_the_next_hop_goes_on(clock):
+    """After a redirect, the call has the attempts, the time and the counts that it
+    had, and the secrets, the body and the budget of its new request."""
+    there = "http://there/path?key=s3cr3t-0f-th3re"
+    policy = CloudElementsRetry(3, max_elapsed=10)
+    first = policy.for_call(RequestState(b"", {}, "http://here/"))
+    first = first.increment("GET", "/", answer(502, {"Retry-After": "4"}))
+    first.sleep()
+    assert not first.is_retry("GET", 302)
+    hop = first.next_hop(iter("x"), {}, there)
+    assert (hop.total, hop.stopped_by) == (2, None)
+    assert hop.history == first.history
+    assert [one.number for one in hop.attempts] == [1]
+    assert hop.budget is CloudElementsRetry().for_request(url=there).budget
+    assert hop.urls == (there,)
+    assert stop(hop, answer(), "PUT") == "body"
+    hop = first.next_hop(None, {}, there)
+    hop = hop.increment("GET", "/", None, ProtocolError("at key=s3cr3t-0f-th3re"))
+    assert [one.number for one in hop.attempts] == [1, 2]
+    assert "s3cr3t" not in hop.attempts[1].error
+    clock.now = 1010.1
+    assert stop(hop, answer()) == "deadline"
+
+
+def test_the_next_hop_of_an_unbound_policy():
+    """A redirect may be the first that an adapter sees of a call."""
+    hop = CloudElementsRetry().next_hop(iter("x"), None, "http://there/")
+    assert stop(hop, answer(), "PUT") == "body"
+
+
+# What is raised
+
+
+def test_what_is_raised_says_why():
+    """Whatever client catches it can tell how often and why."""
+    budget = RetryBudget(0)
+    policy = CloudElementsRetry(budget=budget)
+    cases = [
+        ("budget", policy, (None, BROKEN)),
+        ("budget", policy, (answer(), None)),
+        ("attempts", CloudElementsRetry(0), (None, BROKEN)),
+        ("attempts", CloudElementsRetry(0), (answer(), None)),
+        ("attempts", CloudElementsRetry(False), (None, BROKEN)),
+        ("attempts", CloudElementsRetry(False), (answer(), None)),
+        ("attempts", CloudElementsRetry(connect=False), (None, REFUSED)),
+        ("attempts", CloudElementsRetry(read=False), (None, BROKEN)),
+        ("attempts", CloudElementsRetry(status=False), (answer(), None)),
+        ("method", CloudElementsRetry(allowed_methods=["PUT"]), (None, BROKEN)),
+    ]
+    for reason, unbound, (response, error) in cases:
+        for retry in (unbound, unbound.for_request()):
+            with pytest.raises(
+                (MaxRetryError, ProtocolError, ConnectTimeoutError)
+            ) as e:
+                retry.increment("GET", "/", response, error)
+            raised = e.value
+            assert raised.stopped_by == reason
+            status = None if response is None else 502
+            assert [one.status_code for one in raised.attempts] == [status]
+            assert pickle.loads(pickle.dumps(raised)).args == raised.args
+
+
+def test_a_failure_is_freed_at_once():
+    """Nothing of ours keeps an exception that has been handled."""
+
+    class FailureError(ProtocolError):
+        pass
+
+    def fail(policy):
+        error = FailureError("broken")
+        seen = [weakref.ref(error)]
+        try:
+            policy.increment("GET", "/", error=error)
+        except MaxRetryError as raised:
+            seen.append(weakref.ref(raised))
+        return seen
+
+    gc.collect()
+    gc.disable()
+    try:
+        for settings in ({"total": 0}, {"budget": RetryBudget(0)}):
+            policy = CloudElementsRetry(**settings).for_request()
+            assert [ref() for ref in fail(policy)] == [None, None]
+    finally:
+        gc.enable()
 
 
 # Bodies
@@ -839,11 +1242,13 @@ def test_asking_moves_no_file():
         ("GET", 503, {}, {}, None, "status"),
         ("POST", 502, {}, {}, None, "method"),
         ("POST", 503, {"Retry-After": "1"}, {}, None, "method"),
-        ("GET", 503, {"Retry-After": "1"}, {"total": 0}, None, "attempts"),
-        ("PUT", 503, {"Retry-After": "1"}, {"total": 0}, iter("x"), "body"),
-        ("PUT", 503, {"Retry-After": "1"}, {"total": 0}, b"x", "attempts"),
-        ("GET", 503, {"Retry-After": "1"}, {"total": None}, None, "status"),
-        ("GET", 502, {}, {"total": 0}, None, "attempts"),
+        ("POST", 413, {"Retry-After": "1"}, {}, None, "method"),
+        ("POST", 429, {}, {}, None, "status"),
+        ("POST", 429, {}, {"status_forcelist": [429]}, None, "method"),
+        (
+            *("POST", 429, {"Retry-After": "1"}),
+            *({"respect_retry_after_header": False}, None, "status"),
+        ),
     ],
 )
 def test_why_stopped_when_is_retry_said_no(  # noqa: PLR0917 - a table
@@ -851,11 +1256,13 @@ def test_why_stopped_when_is_retry_said_no(  # noqa: PLR0917 - a table
 ):
     """urllib3 asks is_retry first, and then nothing more: the reason is still told."""
     policy = CloudElementsRetry(**settings)
-    assert not policy.is_retry(method, status, bool(headers)) or status == 502
+    assert not policy.is_retry(method, status, bool(headers))
     assert policy.for_request(body).why_stopped(method, status, headers) == why
-    # The body is unknown to a policy that nobody told of it.
-    plain = policy.why_stopped(method, status, headers)
-    assert plain == why.replace("body", "attempts")
+
+
+def test_why_stopped_without_increment():
+    """A mock may return a 502 without asking the policy about it."""
+    assert CloudElementsRetry().why_stopped("GET", 502, {}) == "attempts"
 
 
 # The log
@@ -887,6 +1294,26 @@ def test_log_record(clock, lines):
     assert {name: vars(record)[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize("name", ["request_id", "method", "path", "error", "wait"])
+def test_log_record_of_an_application(clock, lines, name):
+    """An application's own record factory may set any attribute."""
+    before = logging.getLogRecordFactory()
+
+    def factory(*args, **kwargs):
+        record = before(*args, **kwargs)
+        setattr(record, name, "mine")
+        return record
+
+    logging.setLogRecordFactory(factory)
+    try:
+        CloudElementsRetry().increment("GET", "/contacts", answer(502))
+    finally:
+        logging.setLogRecordFactory(before)
+    (record,) = lines()
+    assert getattr(record, name) == "mine"
+    assert "/contacts after 502" in record.getMessage()
+
+
 def test_log_record_of_a_network_failure(clock, lines):
     """In place of the status stands what broke."""
     policy = CloudElementsRetry(backoff_factor=0)
@@ -895,24 +1322,42 @@ def test_log_record_of_a_network_failure(clock, lines):
     assert record.getMessage() == (
         "Retrying GET /contacts after Connection aborted.: attempt 2 of 4 in 0.00 s"
     )
-    assert (record.status_code, record.error) == (None, "Connection aborted.")
+    assert record.status_code is None
+    assert record.error == "Connection aborted."
 
 
 @pytest.mark.parametrize(
-    ("total", "text", "most"),
+    ("settings", "most"),
     [
-        (1, "attempt 2 of 2 in", 2),
-        (None, "attempt 2 in", None),
-        (10**5000, "attempt 2 of 101 in", 101),
+        ({"total": 1}, 2),
+        ({"total": None}, None),
+        ({"total": 10**5000}, 101),
+        ({"total": 10, "status": 1}, 2),
+        ({"total": 10, "status": 2}, 3),
+        ({"total": 1, "status": 5}, 2),
+        ({"total": None, "status": 2}, 3),
+        ({"total": 10, "connect": 1, "read": 1, "other": 1}, 11),
     ],
-    ids=["1", "None", "more than there can be"],
+    ids=["1", "None", "more than there can be", *"abcde"],
 )
-def test_log_says_of_how_many(clock, lines, total, text, most):
-    """m in "attempt n of m" is how many there can be, if that is known."""
-    CloudElementsRetry(total=total).increment("GET", "/", answer())
+def test_log_says_of_how_many(clock, lines, settings, most):
+    """m in "attempt n of m" is how many there can be, by the smallest count that
+    applies to this failure."""
+    CloudElementsRetry(**settings).increment("GET", "/", answer())
     (record,) = lines()
-    assert text in record.getMessage()
+    of = "" if most is None else f" of {most}"
+    assert f"attempt 2{of} in" in record.getMessage()
     assert record.max_attempts == most
+
+
+@pytest.mark.parametrize(
+    ("count", "error"),
+    [("connect", REFUSED), ("read", BROKEN), ("other", SSLError("tls"))],
+)
+def test_log_says_of_how_many_network_failures(clock, lines, count, error):
+    """It is the same for each kind of failure."""
+    CloudElementsRetry(10, **{count: 1}).increment("GET", "/", error=error)
+    assert lines()[0].max_attempts == 2
 
 
 def test_log_counts_on(clock, lines):
@@ -942,30 +1387,74 @@ def test_no_log_without_retry(lines):
     assert lines() == []
 
 
+REFUSED_FOR_GOOD = {
+    "certificate": SSLError(ssl.SSLCertVerificationError(1, "expired")),
+    "host name": SSLError(CertificateError("hostname 'a' doesn't match 'b'")),
+    "fingerprint": SSLError('Fingerprints did not match. Expected "aa", got "bb"'),
+    "fingerprint's length": SSLError("Fingerprint of invalid length: aa"),
+    "no certificate": SSLError("No certificate for the peer."),
+    "pyOpenSSL": SSLError(
+        ssl.SSLError(
+            "bad handshake: Error([('SSL routines', '', 'certificate verify failed')])"
+        )
+    ),
+    "client certificate": SSLError(
+        ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert")
+    ),
+    "unknown authority": SSLError(
+        ssl.SSLError(1, "[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca")
+    ),
+    "proxy's certificate": ProxyError(
+        "no", SSLError(ssl.SSLCertVerificationError(1, "expired"))
+    ),
+}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("error", REFUSED_FOR_GOOD.values(), ids=REFUSED_FOR_GOOD)
+def test_a_refused_certificate_is_refused_once(error: Exception, method: str):
+    """It does not become valid by asking again, whoever has refused it."""
+    bound = CloudElementsRetry(allowed_methods=None).for_request()
+    with pytest.raises(MaxRetryError) as caught:
+        bound.increment(method, "/", error=error)
+    assert caught.value.reason is error
+    assert bound.stopped_by == caught.value.stopped_by == "certificate"
+    assert len(bound.attempts) == 1
+
+
 @pytest.mark.parametrize(
-    ("error", "retried"),
+    "error",
     [
-        pytest.param(SSLError(ssl.SSLCertVerificationError(1, "expired")), False),
-        pytest.param(
-            ProxyError("no", SSLError(ssl.SSLCertVerificationError(1, "expired"))),
-            False,
-        ),
-        pytest.param(SSLError(ssl.SSLError(1, "bad record mac")), True),
-        pytest.param(SSLError("wrong fingerprint"), True),
+        SSLError(ssl.SSLError(1, "bad record mac")),
+        SSLError(ssl.SSLEOFError(8, "EOF occurred in violation of protocol")),
+        SSLError(),
+        ProxyError("no", OSError("Tunnel connection failed: 502 Bad Gateway")),
+        ProxyError("no", OSError("Tunnel connection failed: 503 Service Unavailable")),
+        ProxyError("no", ConnectTimeoutError("SOCKS5 proxy refused")),
     ],
-    ids=["certificate", "proxy's certificate", "record", "no cause"],
+    ids=lambda error: str(error)[:40],
 )
-def test_a_refused_certificate_is_refused_once(error: Exception, retried: bool):
-    """A certificate does not become valid by asking again; a broken record may."""
-    policy = CloudElementsRetry()
-    if retried:
-        assert policy.increment("GET", "/", error=error).total == 2
-    else:
-        for method in ("GET", "POST"):
-            bound = policy.for_request()
-            with pytest.raises(MaxRetryError, match="expired"):
-                bound.increment(method, "/", error=error)
-            assert bound.stopped_by == "attempts"
+def test_what_may_work_again(error):
+    """A broken record or connection may, and a proxy that has trouble of its own."""
+    assert CloudElementsRetry().increment("GET", "/", error=error).total == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ProxyError("no", OSError("Tunnel connection failed: 407 Proxy Auth Required")),
+        ProxyError("no", OSError("Tunnel connection failed: 403 Forbidden")),
+        ConnectTimeoutError("SOCKS5 authentication failed"),
+        ConnectTimeoutError("All offered SOCKS5 authentication methods were rejected"),
+    ],
+    ids=["407", "403", "password", "method"],
+)
+def test_a_proxy_that_refuses_the_login_is_asked_once(error):
+    """Each attempt may count against the account."""
+    bound = CloudElementsRetry().for_request()
+    with pytest.raises(MaxRetryError):
+        bound.increment("GET", "/", error=error)
+    assert (bound.stopped_by, len(bound.attempts)) == ("status", 1)
 
 
 def test_the_text_of_a_failure_is_what_happened():

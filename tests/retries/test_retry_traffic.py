@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -379,7 +380,7 @@ def test_broken_tls(make_session, method, times):
 
 def test_no_total_and_a_refused_connection_ends(closed_port, make_session):
     """total=None stops after 100 retries, where urllib3 ends in RecursionError."""
-    policy = CloudElementsRetry(total=None, budget=None)
+    policy = CloudElementsRetry(total=None, max_elapsed=None, budget=None)
     with pytest.raises(requests.ConnectionError, match="refused") as caught:
         make_session(max_retries=policy).get(closed_port)
     assert len(caught.value.attempts) == 101
@@ -443,22 +444,114 @@ def test_a_short_failing_body_keeps_its_connection(platform, make_session):
     assert (pool.num_connections, pool.num_requests) == (1, 3)
 
 
-def test_a_trickling_body_is_read_no_longer_than_max_elapsed(raw_server, make_session):
-    """A failing answer that does not end cannot hold the retry up."""
-    first = threading.Event()
+def stalling(connection):
+    """Answer 502 with the beginning of a body, and then send nothing."""
+    body = b'{"requestId": "r1", "providerMessage": "no"}'
+    connection.sendall(b"HTTP/1.1 502 X\r\nContent-Length: 99\r\n\r\n" + body)
+    connection.recv(1)
 
-    def respond(connection):
-        if first.is_set():
-            connection.sendall(raw(200))
-            return
-        first.set()
-        connection.sendall(b"HTTP/1.1 502 X\r\nContent-Length: 9\r\n\r\n1")
-        connection.recv(1)
 
-    server = raw_server(respond)
+@pytest.mark.parametrize("passthrough", [(), {502}], ids=["raised", "passthrough"])
+def test_a_body_that_stalls_until_the_deadline(raw_server, make_session, passthrough):
+    """Then it is too late for a retry, and the answer has all that has arrived."""
+    server = raw_server(stalling)
     policy = CloudElementsRetry(max_elapsed=0.2, backoff_factor=0)
-    assert make_session(max_retries=policy).get(server.url).ok
-    assert server.connections == 2
+    session = make_session(max_retries=policy, passthrough=passthrough)
+    if passthrough:
+        response = session.get(server.url, stream=True)
+        assert response.raw.read1(1000).startswith(b'{"requestId": "r1"')
+        assert response.raw.retries.stopped_by == "deadline"
+    else:
+        with pytest.raises(FailedRequestError) as caught:
+            session.get(server.url)
+        error = caught.value
+        assert (error.stopped_by, error.request_id) == ("deadline", "r1")
+        assert (error.provider_message, error.truncated) == ("no", True)
+        assert len(error.attempts) == 1
+    assert server.connections == 1
+    assert policy.budget.tokens == 4
+
+
+def test_a_body_that_stalls_less_long(raw_server, make_session, monkeypatch):
+    """It delays the retry, and the attempt says by how much."""
+    monkeypatch.setattr("cloud_elements_errors._retries.body.MAX_SECONDS", 0.2)
+    server = raw_server(
+        lambda connection: (
+            stalling(connection)
+            if server.connections == 1
+            else connection.sendall(raw(409))
+        )
+    )
+    policy = CloudElementsRetry(backoff_factor=0)
+    with pytest.raises(ConflictError) as caught:
+        make_session(max_retries=policy).get(server.url)
+    assert 0.2 <= caught.value.attempts[0].waited < 5
+
+
+class Overslept:
+    """A clock whose sleep takes a minute longer than it should."""
+
+    now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds + 60
+
+
+@pytest.mark.parametrize("passthrough", [(), {502}], ids=["raised", "passthrough"])
+def test_a_retry_that_is_too_late(other, make_session, monkeypatch, passthrough):
+    """A process that was stopped while it waited sends no retry after max_elapsed; the
+    answer that it has is the last one."""
+    monkeypatch.setattr("cloud_elements_errors._retries.policy.time", Overslept())
+    other.reply(502, provider_message="no")
+    policy = CloudElementsRetry(max_elapsed=30, budget=RetryBudget(ratio=0))
+    session = make_session(max_retries=policy, passthrough=passthrough)
+    if passthrough:
+        assert session.get(other.url).json()["providerMessage"] == "no"
+    else:
+        with pytest.raises(FailedRequestError) as caught:
+            session.get(other.url)
+        error = caught.value
+        assert (error.stopped_by, error.provider_message) == ("deadline", "no")
+        assert error.response.json()["providerMessage"] == "no"
+        assert not error.truncated
+        assert [one.status_code for one in error.attempts] == [502]
+    assert len(other.requests) == 1
+    assert policy.budget.tokens == pytest.approx(4, abs=0.01)
+
+
+def test_a_retry_that_is_too_late_after_a_network_failure(
+    raw_server, make_session, monkeypatch
+):
+    """So it is there."""
+    monkeypatch.setattr("cloud_elements_errors._retries.policy.time", Overslept())
+    server = raw_server(b"")
+    policy = CloudElementsRetry(max_elapsed=30)
+    with pytest.raises(requests.ConnectionError, match="Connection aborted") as caught:
+        make_session(max_retries=policy).get(server.url)
+    assert (caught.value.stopped_by, len(caught.value.attempts)) == ("deadline", 1)
+    assert server.connections == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer signals")
+def test_the_end_of_a_job_is_no_failure_of_the_network(raw_server, make_session):
+    """A time limit may be a TimeoutError, as a socket's is: it is not retried."""
+
+    def end(_number, _frame):
+        raise TimeoutError("the job")
+
+    server = raw_server(lambda connection: connection.recv(1))
+    before = signal.signal(signal.SIGALRM, end)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with no_wait(), pytest.raises(OSError, match="the job"):
+            make_session().get(server.url)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert server.connections == 1
 
 
 # Why there was no further attempt
@@ -482,6 +575,15 @@ STOPS = {
     "POST": ("POST", 502, {}, b"x", {}, "method", 1),
     "PATCH": ("PATCH", 500, {}, b"x", {}, "method", 1),
     "POST 503": ("POST", 503, LATER, b"x", {}, "method", 1),
+    "POST 429": ("POST", 429, LATER, b"x", {}, "attempts", 4),
+    "PATCH 429": ("PATCH", 429, LATER, b"x", {"total": 1}, "attempts", 2),
+    "POST 429, generator": ("POST", 429, LATER, GENERATOR, {}, "body", 1),
+    "POST 429, too late": ("POST", 429, TOO_LATE, b"x", {}, "retry_after", 1),
+    "POST 429, garbage": ("POST", 429, {"Retry-After": "soon"}, b"x", {}, "status", 1),
+    "POST 429, garbage, listed": (
+        *("POST", 429, {"Retry-After": "soon"}, b"x", {"status_forcelist": [429]}),
+        *("method", 1),
+    ),
     "method before the rest": (
         *("POST", 502, TOO_LATE, GENERATOR, {"total": 0, **EMPTY}),
         *("method", 1),
@@ -602,6 +704,71 @@ def test_the_sequence_stops_for_its_last_reason(platform, make_session):
         make_session().get(platform.url)
     assert (caught.value.status_code, caught.value.stopped_by) == (503, "retry_after")
     assert len(caught.value.attempts) == 2
+
+
+DONE_BEFORE = "An earlier attempt may have done this already, although it failed."
+
+REPEATED = {
+    # method, answers, whether the note is there
+    "DELETE": ("DELETE", [502, 404], True),
+    "DELETE, gone": ("DELETE", [500, 410], True),
+    "DELETE, in progress": ("DELETE", [502, 409], True),
+    "POST": ("POST", [502, 409], True),
+    "PATCH": ("PATCH", [502, 412], True),
+    "PUT": ("PUT", [502, 502, 409], True),
+    "once": ("DELETE", [404], False),
+    "refused before": ("POST", [429, 409], False),
+    "a read": ("GET", [502, 404], False),
+    "another failure": ("PUT", [502, 400], False),
+    "nothing to find": ("PUT", [502, 404], False),
+    "still failing": ("DELETE", [502, 502], False),
+}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no notes")
+@pytest.mark.parametrize(
+    ("method", "answers", "noted"), REPEATED.values(), ids=REPEATED
+)
+def test_a_repeated_write_that_had_worked(
+    platform, make_session, method, answers, noted
+):
+    """A repetition fails because the work is done: the note says that it may be."""
+    for status in answers:
+        headers = {"Retry-After": "1"} if status == 429 else None
+        platform.reply(status, headers=headers)
+    policy = CloudElementsRetry(len(answers) - 1, allowed_methods=None)
+    with pytest.raises(CloudElementsError) as caught:
+        make_session(max_retries=policy).request(method, platform.url)
+    assert caught.value.status_code == answers[-1]
+    assert (DONE_BEFORE in caught.value.__notes__) is noted
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no notes")
+def test_a_refused_post_could_do_nothing_twice(platform, make_session):
+    """A 429 that the policy does not retry for POST is no danger, and says none."""
+    platform.reply(429)
+    policy = CloudElementsRetry(status_forcelist={429})
+    with pytest.raises(CloudElementsError) as caught:
+        make_session(max_retries=policy).post(platform.url)
+    assert caught.value.stopped_by == "method"
+    assert "Not retried: the policy does not retry POST." in caught.value.__notes__
+
+
+def test_a_proxy_that_refuses_the_login(raw_server, make_session):
+    """It is asked once: each attempt may count against the account."""
+    proxy = raw_server(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+    session = make_session()
+    session.mount("https://", session.get_adapter("http://127.0.0.1/"))
+    with no_wait(), pytest.raises(requests.exceptions.ProxyError) as caught:
+        session.get(
+            "https://api.example.com/", proxies={"https": proxy.url.rstrip("/path")}
+        )
+    assert proxy.connections == 1
+    assert (caught.value.stopped_by, len(caught.value.attempts)) == ("status", 1)
+    if sys.version_info >= (3, 11):
+        assert _notes(caught.value) == (
+            "Not retried: the proxy refused the request, and would refuse it again."
+        )
 
 
 # Other ways in

@@ -20,15 +20,26 @@ _LAST_STATUS = 999
 # Seconds: 31 years. time.sleep() overflows at ten times as much.
 _LARGEST = 1e9
 
+_MAY_HOLD_SECRETS = frozenset(
+    {"body", "details", "headers", "line", "message", "prefixes", "provider_message"}
+    | {"request_headers", "text", "url"}
+)
+
 _TIMEOUTS = "a number of seconds, a pair (connect, read), a urllib3 Timeout or None"
 
 
 def check_type(
     name: str, value: object, kinds: type | tuple[type, ...], wanted: str
 ) -> None:
-    """Raise TypeError unless the value is of one of these types."""
+    """Raise TypeError unless the value is of one of these types.
+
+    Where the value may hold a credential, the message shows its type instead.
+    """
     if not isinstance(value, kinds):
-        raise TypeError(f"{name} must be {wanted}, not {value!r}")
+        is_number = value is None or isinstance(value, (int, float))
+        is_shown = is_number or name not in _MAY_HOLD_SECRETS
+        shown = repr(value) if is_shown else type(value).__name__
+        raise TypeError(f"{name} must be {wanted}, not {shown}")
 
 
 def check_optional(

@@ -11,6 +11,9 @@ Origin = tuple[str, str, "int | None"]
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Everything before the path, query or fragment.
 _BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
+_USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
+# Userinfo that cannot make a URL invalid: ASCII without brackets.
+_PLAIN_USERINFO = re.compile(r"^([^/?#]*//)[!-.0-Z^-~]*@")
 # A URL with nothing to leave out and, if it is ASCII, nothing to normalize.
 _CLEAN = re.compile(r"https?://[^][@?#\s/][^][@?#\s]*")
 
@@ -20,7 +23,8 @@ def clean_url(url: str) -> str:
     if url.isascii() and _CLEAN.fullmatch(url):
         return url
     try:
-        parts = urlsplit(url)
+        # Python keeps what it splits in a cache, so it gets no secrets to split.
+        parts = urlsplit(_PLAIN_USERINFO.sub(r"\1", re.split("[?#]", url)[0]))
     except ValueError:
         return ""
     host = parts.netloc.rpartition("@")[2]
@@ -36,10 +40,10 @@ def path_of(url: str) -> str:
 def origin_of(url: str) -> Origin | None:
     """Return the scheme, host and port of a URL; None if it has no host."""
     match = _BEFORE_PATH.match(url)
-    return None if match is None else _origin(match[0])
+    return None if match is None else _origin(_USERINFO.sub(r"\1", match[0]))
 
 
-# Most programs talk to few hosts, each of them often.
+# Most programs talk to few hosts, each of them often. The userinfo is cut off before.
 @lru_cache(maxsize=256)
 def _origin(url: str) -> Origin | None:
     try:

@@ -19,7 +19,6 @@ from cloud_elements_errors import (
     _urls,
     raise_for_error,
 )
-from cloud_elements_errors._errors import redaction, secrets
 from cloud_elements_errors._retries import budget
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
@@ -52,12 +51,7 @@ def _new_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_cached_results() -> None:
     """Each test computes what it needs, also if a test before it asked the same."""
-    for function in (
-        redaction._needles,
-        secrets._is_secret_header,
-        _urls._origin,
-    ):
-        function.cache_clear()
+    _urls._origin.cache_clear()
 
 
 class Clock:

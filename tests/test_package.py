@@ -139,7 +139,6 @@ def test_typing_extensions_is_for_the_type_checker_alone(module):
 
 # Modules of the standard library that few programs need, and that are slow to import.
 DEFERRED = {
-    "_errors/redaction": ["import html"],
     "_errors/pickling": ["import pickle"],
 }
 

@@ -15,6 +15,7 @@ from .classes import class_for
 from .decoding import MAX_BODY_BYTES
 from .payload import Attempt, ErrorPayload, StopReason, as_text, as_utf8, parse_payload
 from .redaction import Redactor
+from .words import words_of
 
 if TYPE_CHECKING:
     import requests
@@ -101,6 +102,9 @@ def error_from_payload(
     beside_body = (reason, None if url is None else clean_url(url))
     cleaned = redact.texts(*of_body, *beside_body, cut=cut)
     text, message, request_id, provider_message, provider_code, *beside = cleaned
+    if text and text != payload.text and text.lstrip().startswith("<"):
+        # Without the tags, nobody could tell which words are secrets.
+        payload = payload._replace(words=words_of(text))
     said = payload.said(redact, reason, message)
     reason, shown_url = redact.texts(*beside_body) if cut else beside
     last = Attempt(len(earlier) + 1, status_code, request_id, provider_message)
@@ -125,6 +129,7 @@ def error_from_payload(
         retry_after=payload.retry_after,
         response=response,
         request=None if response is None else response.request,
+        _redact=redact,
     )
 
 
@@ -140,5 +145,5 @@ def _header_dict(
     except (TypeError, ValueError):
         raise TypeError(
             f"headers must be a mapping, pairs of name and value, or None, "
-            f"not {headers!r}"
+            f"not {type(headers).__name__}"
         ) from None

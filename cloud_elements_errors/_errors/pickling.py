@@ -23,13 +23,14 @@ def pack(args: tuple[Any, ...], attributes: dict[str, Any], protocol: int) -> An
     import pickle  # noqa: PLC0415 - it takes two milliseconds; few programs need it
 
     request, response = attributes["request"], attributes["response"]
-    redact = Redactor()
     state = attributes.copy()
+    # It knows the proxies and earlier URLs, too. An error made by hand has none.
+    redact = state.pop("_redact", None)
     if request is not None:
-        redact = Redactor(request.headers, as_text(request.url or ""))
+        redact = redact or Redactor(request.headers, as_text(request.url or ""))
         state["request"] = _pack_request(request, redact)
     if response is not None:
-        state["response"] = _pack_response(response, redact)
+        state["response"] = _pack_response(response, redact or Redactor())
     for longest in (64 * 1024, 16 * 1024, 1024, 100, 40):
         if len(pickle.dumps((args, state), protocol)) <= _MAX_PICKLE_BYTES:
             break

@@ -1,111 +1,122 @@
-"""What counts as a secret, by the name of a header, parameter or field."""
+"""What counts as a secret: the name says where to look, the value decides.
+
+A name counts if it ends with a secret word, such as ``access_token`` or ``X-Auth-Key``.
+A value under such a name counts if it has 8 characters, or 4 with a digit, and is no
+sentence and no word such as ``expired``. A value beside others, for instance in a
+cookie or an ``Authorization``, counts under any name if it looks random. A password of
+4 characters always counts. A user name does not.
+"""
 
 from __future__ import annotations
 
 import base64
 import re
 from contextlib import suppress
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
-
-from .payload import as_text
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, unquote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-# Names of headers, parameters and JSON fields whose value is a secret.
-_SECRET_NAME = re.compile(
-    r"authoriz|cookie|secret|token|passw|pwd|passphrase|credential|session|signature"
-    r"|assertion|jwt|(?:api|access|private|subscription)[-_]?key",
-    re.IGNORECASE,
-)
-# Secrets in a query only: errors often have fields with these names.
-_SECRET_PARAMETERS = frozenset({"auth", "code", "key", "otp", "pass", "pin", "sig"})
-SCHEME_NAME = r"(?:user|organization|element|bearer|basic|digest|token)"
-_SCHEME = re.compile(rf"\b{SCHEME_NAME}(?::\s*|\s+)", re.IGNORECASE)
+LEAST_WITHOUT_DIGIT = 8
+
+# The ends of names, for (?ix).
+NAME = r"""(?:(?:pass[-_\ ]?(?:word|wd|phrase|code)|pwd|\bpass|assertion|authentication
+    |authorization|cookie|credential|hmac(?:[-_]?sha)?|jwt|saml[-_]?response|secret
+    |signature|(?:access|account|admin|api|app|application|auth|client|consumer
+    |encryption|master|private|secret|security|session|shared|subscription)[-_\ ]?key)s?
+    |session|sess(?:ion)?[-_\ ]?id|token|(?:access|auth|refresh)[-_\ ]?tokens
+    |(?:\b|_)(?:otp|pin|sig|totp|verifier))[-_]?\d*"""
+_NAME = re.compile(f"(?ix){NAME}$")
+# In a request only: errors have fields with these names, too.
+_SENT_NAME = re.compile(rf"(?ix)(?:{NAME}|[-_](?:auth|key)|(?-i:[a-z]Key))$")
+# Requests have other values under these names, too: the value has to look random.
+_WEAK_NAME = r"(?i)(?:^(?:auth|code|key|ticket)|(?:auth|device)_code|\b(?:sid|sign))$"
+_PUBLIC_NAME = r"""(?ix)(?:user(?:name)?|(?:continuation|cursor|delta|expected|next|page
+    |recognized|resume|skip|sync)[-_\ ]?token|(?:cache|foreign|idempotency|issue|object
+    |partition|primary|project|public|row|socket|sort|surrogate)[-_]?key)$"""
+# Words about a secret, endpoints, and values that a service has masked itself.
+_NO_SECRET = r"""(?ix)(?:blank|denied|disabled|empty|expired|fail|false|forbidden|null
+    |in(?:correct|valid)|mis(?:match|sing)|not[-_m]|redacted|required|revoked|string
+    |too[-_]|true|un(?:author|defin|known|support))\D*$|\*{3}|4_request$|^https?://|\s"""
+# Words and numbers, like "eu-west-1", "HMAC-SHA1", "AADSTS500011" and "lastModified".
+_WORD, _SIGN = r"(?:[A-Za-z]*|\d+[A-Za-z]?\d*)", r"(?:[-_./:;+@]|=\b)"
+_PLAIN = rf"""(?x)(?=.{{,64}}\Z)(?=.*{_SIGN})(?:{_WORD}{_SIGN})*[A-Za-z]*\d*
+    (?:{_SIGN}{_WORD})*|[A-Z]+\d+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+"""
 # The scheme before credentials (RFC 9110), which is never secret.
-_AUTH_SCHEME = re.compile(r"^\s*[A-Za-z][\w-]{0,19}\s+(?=\S)")
-# Parts of a Digest header that are not secret.
-_PUBLIC_DIGEST_PARTS = frozenset(
-    {"algorithm", "nc", "opaque", "qop", "realm", "uri", "username"}
-)
-# A shorter secret is matched only as a whole word.
-SHORT = 8
-SHORTEST = 4
+_SCHEME = re.compile(r"(?:^|(?<=,))\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,])")
+_PART = re.compile(r'(?:([\w.-]+)=(?=[^\s=]))?("[^"]*"|[^\s,]+)')
 
 
-def is_secret_name(name: str) -> bool:
-    """Say whether a header or field of this name holds a secret."""
-    return _SECRET_NAME.search(name) is not None
+def is_one(name: str, value: str, *, sent: bool = False, inside: bool = False) -> bool:
+    """Say whether the value is a secret under this name.
+
+    *sent*: in a request. *inside*: beside others, in the value of a secret name.
+    """
+    if re.search(_PUBLIC_NAME, name):
+        return False
+    if not (_SENT_NAME if sent else _NAME).search(name):
+        is_weak = bool(sent and re.search(_WEAK_NAME, name))
+        return (inside or is_weak) and looks_random(value, 4 if is_weak else 8)
+    is_password = re.search("(?i)pass|pwd", name)
+    least = 4 if is_password or re.search(r"\d", value) else LEAST_WITHOUT_DIGIT
+    is_no_secret = re.search(_NO_SECRET, value) and not (is_password and sent)
+    return len(value) >= least and not is_no_secret
 
 
-def sensitive_headers(
-    headers: Mapping[Any, Any],
-) -> Iterator[tuple[str, str]]:
-    # lower_items() of requests' headers is much faster than items().
-    for name, value in getattr(headers, "lower_items", headers.items)():
-        if _is_secret_header(name):
-            yield as_text(name), as_text(value)
-            if isinstance(value, bytes):
-                with suppress(UnicodeDecodeError):  # the server may read it as UTF-8
-                    yield as_text(name), value.decode()
+def looks_random(value: str, least: int = LEAST_WITHOUT_DIGIT) -> bool:
+    """Say whether the value is a secret under any name."""
+    if not (re.search(r"\d", value) and re.search("[A-Za-z]", value)):
+        least = 16
+    is_plain = re.fullmatch(_PLAIN, value) or re.search(_NO_SECRET, value)
+    return len(value) >= least and not is_plain
 
 
-# Most programs send few different headers.
-@lru_cache(maxsize=128)
-def _is_secret_header(name: str | bytes) -> bool:
-    return is_secret_name(as_text(name))
-
-
-def header_secrets(name: str, value: str) -> Iterator[str]:
-    if "cookie" in name:
-        yield from _cookie_secrets(value)
+def in_header(name: str, value: str) -> Iterator[str]:
+    """Yield the secrets in a header or a parameter of a request."""
+    if not (_SENT_NAME.search(name) or re.search(_WEAK_NAME, name)):
         return
-    if "authoriz" in name:
-        value = _AUTH_SCHEME.sub("", value)
-    for token in re.split(r"[\s,;]+", _SCHEME.sub(" ", value)):
-        pair = re.fullmatch(r'([A-Za-z_-]+)="?([^"=].*?)"?', token)
-        if pair is not None and pair[1].lower() in _PUBLIC_DIGEST_PARTS:
-            continue
-        for secret in {token, token if pair is None else pair[2]}:
-            text = secret.strip('"=')
-            if len(text) >= SHORTEST:
-                yield text
-                yield from _basic_secrets(secret)
+    for key, part in _PART.findall(_SCHEME.sub(" ", value.replace("; ", " "))):
+        word = part.strip("\"'{}[]:")
+        user, _, password = ("", "", "") if key else word.partition(":")
+        for one in filter(None, (word, password)):
+            if is_one(key or name, one, sent=True, inside=bool(key)):
+                yield one
+        yield from filter(looks_random, [user] if password else [])
+        yield from in_base64(word)
 
 
-def _cookie_secrets(value: str) -> Iterator[str]:
-    for pair in value.split(";"):
-        text = pair.partition("=")[2].strip(' "')
-        if len(text) >= SHORT:
-            yield text
+def in_base64(word: str) -> Iterator[str]:
+    """Yield the secrets in "user:password" in base64."""
+    with suppress(ValueError):  # requests sends Latin-1
+        login = base64.b64decode(word, validate=True).decode("latin-1")
+        if ":" in login and not re.search(r"[\0-\x1f\x7f]", login):
+            yield from _in_login(*login.split(":", 1))
 
 
-def _basic_secrets(token: str) -> Iterator[str]:
-    try:
-        decoded = base64.b64decode(token, validate=True).decode()
-    except ValueError:  # not base64, or not text
-        return
-    user, colon, password = decoded.partition(":")
-    if colon and decoded.isprintable():
-        yield from _long_enough(decoded, user, password)
+def in_url(url: str) -> Iterator[str]:
+    """Yield the secrets in the userinfo and the parameters of a URL."""
+    for user, password in re.findall(r"^[^/?#]*//([^/?#:]*):?([^/?#]*)@", url):
+        yield from _in_login(unquote(user), unquote(password))
+    for name, value in re.findall(r"[?&#]([^=&#]+)=([^&#]+)", url):
+        yield from in_header(unquote_plus(name), value)
 
 
-def url_secrets(url: str) -> Iterator[str]:
-    if "?" not in url and "@" not in url:
-        return
-    try:
-        parts = urlsplit(url)
-        parameters = parse_qsl(parts.query)
-    except ValueError:
-        return
-    userinfo = parts.netloc.rpartition("@")[0]
-    for name, value in parameters:
-        if name.lower() in _SECRET_PARAMETERS or is_secret_name(name):
-            yield from _long_enough(value)
-    yield from _long_enough(*(unquote(part) for part in userinfo.split(":", 1)))
+def _in_login(user: str, password: str) -> Iterator[str]:
+    # With these fixed words, the user name is the token (GitHub, Toggl).
+    words = {"x-oauth-basic", "api_token"}
+    if password not in words and is_one("password", password, sent=True):
+        yield password
+    elif looks_random(user):
+        yield user
 
 
-def _long_enough(*secrets: str) -> Iterator[str]:
-    return (secret for secret in secrets if len(secret) >= SHORTEST)
+def spellings(secret: str) -> set[str]:
+    """Return what a server may make of the bytes of a secret, but for escapes."""
+    found = {secret, unquote(secret), unquote_plus(secret)}
+    for one in tuple(found):
+        utf_8, latin_1 = (one.encode(code, "replace") for code in ("utf-8", "latin-1"))
+        found |= {utf_8.decode("latin-1"), latin_1.decode("utf-8", "replace")}
+        found |= {base64.b64encode(sent).decode() for sent in (utf_8, latin_1)}
+    found |= {one.replace("+", "-").replace("/", "_") for one in found}
+    return found | {one.rstrip("=") or one for one in found}

@@ -170,7 +170,8 @@ def _error_of(status: int, parts: list[Any]) -> CloudElementsError | None:
     if headers is None and body is None:
         return None
     told, asked = [*sent, *parts], _headers_of(sent)
-    texts = {name: as_text(one) for name in ("reason", "method", "url") if (one := _first(told, name))}
+    names = ("reason", "method", "url")
+    texts = {name: as_text(one) for name in names if (one := _first(told, name))}
     error = error_from_parts(status, body, headers, request_headers=asked, **texts)
     if error is not None and not whole:
         error.truncated = True

@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import pickle
+import re
 import traceback
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -86,11 +87,6 @@ REQUESTS = {
         BASE,
         ["6629fae49393a05397450978"],
     ),
-    "letters-and-an-equals-sign": (
-        {"Authorization": "Bearer abcdefghijkl=mnopqrstu"},
-        BASE,
-        ["abcdefghijkl=mnopqrstu"],
-    ),
     "cookie": (
         {"Cookie": "lang=en; JSESSIONID=0A1B2C3D4E5F6789.node1; t=abc%2Bdef%2F123"},
         BASE,
@@ -102,7 +98,7 @@ REQUESTS = {
     "userinfo": (
         {},
         f"https://jane.doe:{quote(PASSWORD, safe='')}@example.com/x",
-        ["jane.doe", PASSWORD],
+        [PASSWORD],
     ),
     "query": (
         {},
@@ -115,46 +111,36 @@ REQUESTS = {
         ["grün+ß&東京/😀 end"],
     ),
     "gateway-keys": (
-        {"Ocp-Apim-Subscription-Key": PASSWORD},
-        f"{BASE}?subscription-key={quote(ELEMENT)}&otp=914-266",
+        {"Ocp-Apim-Subscription-Key": ELEMENT},
+        f"{BASE}?subscription-key={quote(PASSWORD)}&otp=914-266",
         [PASSWORD, ELEMENT, "914-266"],
     ),
     "short-in-query": ({}, f"{BASE}?code=x7%2B9z&pageSize=200", ["x7+9z"]),
 }
 
 
-def _base64_at(secret: str, offset: int) -> str:
-    return base64.b64encode(b"x:y"[:offset] + secret.encode() + b"!").decode()
-
-
-def _unchanged_by_base64(encoded: str, offset: int) -> str:
-    # The characters that depend on the secret alone.
-    return encoded[(0, 2, 3)[offset] : -4]
+def _as_numbers(text, form):
+    """Escape what Gson, .NET and templates escape."""
+    return re.sub("[<>&'\"+=]", lambda char: form.format(ord(char[0])), text)
 
 
 ESCAPES = {
     "raw": str,
     "percent": lambda text: quote(text, safe=""),
-    "percent-lower-case": lambda text: "".join(f"%{b:02x}" for b in text.encode()),
+    "percent-lower-case": lambda text: re.sub(
+        "%..", lambda code: code[0].lower(), quote(text, safe="")
+    ),
     "percent-twice": lambda text: quote(quote(text, safe=""), safe=""),
     "form": quote_plus,
     "json": lambda text: json.dumps(text)[1:-1],
     "json-utf-8": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
     "json-twice": lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
     "json-with-slashes": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
-    "json-codes": lambda text: "".join(
-        f"\\u{code:04x}" for code in memoryview(text.encode("utf-16-le")).cast("H")
-    ),
+    "json-codes": lambda text: _as_numbers(text, "\\u{:04x}"),
+    "json-codes-upper-case": lambda text: _as_numbers(text, "\\u{:04X}"),
     "html": html.escape,
-    "html-decimal": lambda text: "".join(f"&#{ord(char)};" for char in text),
-    "html-hex": lambda text: "".join(f"&#x{ord(char):X};" for char in text),
-    "html-names": lambda text: (
-        text.replace("&", "&amp;")
-        .replace("+", "&plus;")
-        .replace("/", "&sol;")
-        .replace("=", "&equals;")
-    ),
-    "html-in-json": lambda text: json.dumps(html.escape(text)).replace("&", "\\u0026"),
+    "html-decimal": lambda text: _as_numbers(text, "&#{};"),
+    "html-hex": lambda text: _as_numbers(text, "&#x{:X};"),
     "url-safe-base64": lambda text: text.replace("+", "-").replace("/", "_"),
 }
 
@@ -173,26 +159,18 @@ def test_known_secret_is_removed_in_every_form(headers, url, secrets, escape):
         assert REDACTED in cleaned
 
 
-@pytest.mark.parametrize("offset", [0, 1, 2])
-@pytest.mark.parametrize("url_safe", [False, True])
-@pytest.mark.parametrize(
-    "name", ["three-secrets", "bearer", "basic", "cookie", "userinfo", "query"]
-)
-def test_known_secret_is_removed_in_base64(name, offset, url_safe):
-    """A secret is found in base64 at each of its three alignments."""
-    headers, url, secrets = REQUESTS[name]
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize(("headers", "url", "secrets"), REQUESTS.values(), ids=REQUESTS)
+def test_known_secret_is_removed_in_base64(headers, url, secrets, encode):
+    """The whole of a secret is found in both alphabets of base64."""
     redact = Redactor(headers, url)
     for secret in secrets:
-        echoed = _base64_at(secret, offset)
-        if url_safe:
-            echoed = echoed.replace("+", "-").replace("/", "_")
-        cleaned = redact(f"Basic: '{echoed}' end")
-        assert _unchanged_by_base64(echoed, offset) not in cleaned
-        assert cleaned.endswith("' end")
-        assert len(cleaned) <= len("Basic: '") + 3 + len(REDACTED) + len("' end")
+        echoed = encode(secret.encode()).decode()
+        for text in (echoed, echoed.rstrip("=")):
+            assert redact(f"got: '{text}' end") == f"got: '{REDACTED}' end"
 
 
-CUT = ["raw", "percent", "json", "json-codes", "html-decimal", "json-with-slashes"]
+CUT = ["raw", "percent", "json", "json-with-slashes"]
 
 
 @pytest.mark.parametrize("escape", CUT)
@@ -218,25 +196,6 @@ def test_secret_without_its_padding(secret):
     headers, url, _secrets = REQUESTS["three-secrets"]
     redact = Redactor(headers, url)
     assert redact(f"({secret.rstrip('=')})") == redact(f"({secret})") == f"({REDACTED})"
-
-
-def test_base64_that_goes_on_after_the_secret():
-    """If one secret is another one in base64, both are removed, with the rest."""
-    secret = "s3cret-tokn1"  # 12 bytes: no padding
-    encoded = base64.b64encode(secret.encode()).decode()
-    echoed = base64.b64encode(f"{secret} and more".encode()).decode()
-    redact = Redactor({"X-Token": secret, "X-Api-Key": encoded})
-    assert redact(f"got {echoed}") == f"got {REDACTED}"
-
-
-def test_base64_with_a_space_for_a_plus():
-    """The rest of one secret does not hide the beginning of the next."""
-    secret = "s3~cr3tokn12"
-    encoded = base64.b64encode(secret.encode()).decode()
-    assert "+" in encoded
-    redact = Redactor({"X-Token": secret, "X-Api-Key": encoded})
-    echoed = f"{encoded}/{encoded.replace('+', ' ')}!"
-    assert redact(f"key={echoed}") == f"key={REDACTED}!"
 
 
 def test_base64_that_is_cut_at_the_end():
@@ -271,12 +230,14 @@ def test_short_secret_is_removed_as_a_word(text):
     assert REDACTED in cleaned
 
 
-def test_short_secret_within_a_word_stays():
-    """A short secret is no reason to cut words into pieces."""
-    redact = Redactor(None, f"{BASE}?code=pass")
-    text = "bypass passage pass1"
+@pytest.mark.parametrize("password", ["pass", "contacts"])
+def test_a_password_that_is_a_word(password):
+    """It is no reason to cut words into pieces, or to hide the name of a field."""
+    redact = Redactor(None, f"{BASE}?password={password}")
+    text = f'by{password} {password}age {password}1 {password}_2 {{"{password}": 1}}'
     assert redact(text) == text
-    assert redact(f"{text} pass") == f"{text} {REDACTED}"
+    assert redact(f"{text} {password}") == f"{text} {REDACTED}"
+    assert redact.fields({password: 1}, cut=False) == {password: 1}
 
 
 @pytest.mark.parametrize("value", ["abc", "", "a", "%41"])
@@ -287,22 +248,55 @@ def test_too_short_for_a_secret(value):
 
 
 LOOKS_SECRET = {
-    "bearer": ("Bearer abcdef123456 failed", f"{REDACTED} failed"),
-    "basic": ("sent Basic dXNlcjpwYXNz1=", f"sent {REDACTED}"),
+    "bearer": ("Bearer abcdef123456 failed", f"Bearer {REDACTED} failed"),
+    "basic": ("sent Basic dXNlcjpwYXNz1=", f"sent Basic {REDACTED}"),
+    "basic-without-digit": ("Basic dXNlcjpwYXNz", f"Basic {REDACTED}"),
     "three": (
         "got User a1b2c3d4, Organization e5f6a7b8, Element c9d0e1f2=",
-        f"got {REDACTED}",
+        f"got User {REDACTED}, Organization {REDACTED}, Element {REDACTED}",
     ),
-    "two-elements": ("Element abc123def, Element xyz123abc", REDACTED),
-    "element-colon": ("Element: abc123def, Element: xyz123abc", REDACTED),
+    "two-elements": (
+        "Element abc123def, Element xyz123abc",
+        f"Element {REDACTED}, Element {REDACTED}",
+    ),
+    "element-colon": (
+        "Element: abc123def, Element: xyz123abc",
+        f"Element: {REDACTED}, Element: {REDACTED}",
+    ),
     "json": ('{"password": "hunter2"}', f'{{"password": "{REDACTED}"}}'),
+    "json-number": ('{"pin":123456}', f'{{"pin":"{REDACTED}"}}'),
+    "json-list": (
+        '{"api_keys": ["a1b2c3d4", "x", 12345678]}',
+        f'{{"api_keys": ["{REDACTED}", "x", {REDACTED}]}}',
+    ),
+    "json-object": (
+        '{"token": {"value": "a1b2c3d4e5", "type": "Bearer"}}',
+        f'{{"token": {{"value": "{REDACTED}", "type": "Bearer"}}}}',
+    ),
     "json-in-json": (
         r'"{\"apiSecret\":\"hunter2\",\"a\":1}"',
         rf'"{{\"apiSecret\":\"{REDACTED}\",\"a\":1}}"',
     ),
     "parameter": ("?apiKey=abc12345&x=1", f"?apiKey={REDACTED}&x=1"),
+    "parameter-escaped": ("token%3Dabc12345%26x%3D1", f"token%3D{REDACTED}%26x%3D1"),
     "cookie": ("JSESSIONID=0A1B2C3D; Path=/", f"JSESSIONID={REDACTED}; Path=/"),
     "assignment": ("{token = abc12345, x=1}", f"{{token = {REDACTED}, x=1}}"),
+    "xml": ("<Password>hunter2</Password>", f"<Password>{REDACTED}</Password>"),
+    "userinfo": ("amqp://svc:gu3st@mq/vhost", f"amqp://svc:{REDACTED}@mq/vhost"),
+    "json-web-token": ("got eyJhbGciOiJI.eyJzdWIi.c2ln!", f"got {REDACTED}!"),
+    "private-key": (
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----.",
+        f"{REDACTED}.",
+    ),
+    "well-known": ("for xoxb-17171717-abcdef in", f"for {REDACTED} in"),
+    "words": (
+        "Password: hunter2x! API key: a1b2c3d4e5.",
+        f"Password: {REDACTED}! API key: {REDACTED}.",
+    ),
+    "in-a-field-of-words": (
+        '{"token": "call with password=hunter2 failed"}',
+        f'{{"token": "call with password={REDACTED} failed"}}',
+    ),
 }
 
 
@@ -420,11 +414,10 @@ def test_half_a_character_is_not_found_in_another():
     assert redact("%A9abcdefgh") == REDACTED
 
 
-def test_secrets_that_overlap():
-    """Where one secret is in another, or begins in it, both go."""
-    redact = Redactor(None, f"{BASE}?token=abcdefghijkl&key=ijklmnopqrst&code=cdefghij")
-    assert redact("-abcdefghijklmnopqrst-") == f"-{REDACTED}-"
-    assert redact("-abcdefghijkl-") == f"-{REDACTED}-"
+def test_a_secret_that_contains_another():
+    """The longer one is taken out first."""
+    redact = Redactor(None, f"{BASE}?token=abcdefghijkl&apiKey=cdefghij")
+    assert redact("-abcdefghijkl- cdefghij") == f"-{REDACTED}- {REDACTED}"
 
 
 def test_fields_of_json():
@@ -448,6 +441,13 @@ def test_fields_of_json():
         "pin": REDACTED,
         "n": [None, True, 1.5, 1234567],
     }
+
+
+def test_fields_that_are_no_json_any_more():
+    """If a number in a list is a secret, no value is shown."""
+    redact = Redactor(None, f"{BASE}?pin=123456")
+    fields = {"a": [123456], "b": "x"}
+    assert redact.fields(fields, cut=False) == {"a": REDACTED, "b": REDACTED}
 
 
 @pytest.mark.parametrize(
@@ -547,7 +547,7 @@ def _echo(echoed):
     ).encode()
 
 
-ECHOES = ["raw", "percent", "json", "html-decimal", "url-safe-base64"]
+ECHOES = ["raw", "percent", "json", "url-safe-base64"]
 
 
 @pytest.mark.parametrize("escape", ECHOES)

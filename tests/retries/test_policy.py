@@ -311,7 +311,7 @@ def test_unknown_argument():
     ("name", "value", "why"),
     [
         ("headers", 5, "headers must be a mapping or None, not 5"),
-        ("url", b"/path", "url must be a str or None, not b'/path'"),
+        ("url", b"/path", "url must be a str or None, not bytes"),
     ],
 )
 def test_for_request_checks_its_arguments(name, value, why):

@@ -35,8 +35,8 @@ _WEAK_NAME = re.compile(
     r"(?i)(?:^(?:auth|code|key|ticket)|(?:auth|device)_code|\b(?:sid|sign))$"
 )
 _PUBLIC_NAME = re.compile(r"""(?ix)(?:user(?:name)?|(?:continuation|cursor|delta
-    |expected|next|page|recognized|resume|skip|sync)[-_\ ]?token|(?:cache|foreign|idempotency|issue|object
-    |partition|primary|project|public|row|socket|sort|surrogate)[-_]?key)$""")
+    |expected|next|page|recognized|resume|skip|sync)[-_\ ]?token|(?:cache|foreign
+    |idempotency|issue|object|partition|primary|project|public|row|socket|sort|surrogate)[-_]?key)$""")
 # Words about a secret, endpoints, and values that a service has masked itself.
 _NO_SECRET = re.compile(r"""(?ix)(?:blank|denied|disabled|empty|expired|fail|false
     |forbidden|null|in(?:correct|valid)|mis(?:match|sing)|not[-_m]|redacted|required|revoked|string

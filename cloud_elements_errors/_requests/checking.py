@@ -72,7 +72,7 @@ def raise_for_error(
     """
     _check_response(response)
     if not has_failed(response):
-        log_warning(response)
+        log_warning(response, urls_of(kwargs.get("proxies")))
         return response
     error = error_of(response, urls_of(kwargs.get("proxies")))
     try:
@@ -202,14 +202,14 @@ def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
     return redacted
 
 
-def log_warning(response: requests.Response) -> None:
+def log_warning(response: requests.Response, urls: Iterable[str | None] = ()) -> None:
     """Log the Elements-Error header of a successful response: it is a warning."""
     warning = response.headers.get(WARNING_HEADER)
     if not warning or response.status_code not in _SUCCESSES:
         return
     # A response that was built by hand may have no request.
     request = response.request or requests.PreparedRequest()
-    redact = Redactor(request.headers, request.url)
+    redact = Redactor(request.headers, request.url, *urls)
     log(
         logging.WARNING,
         "Cloud Elements warns, with status %d of %s %s: %s",
@@ -356,7 +356,7 @@ def check(
     if mark is not None:
         mark.checked = now()
     if not failed:
-        log_warning(response)
+        log_warning(response, urls_of(proxies))
     elif response.status_code not in (settings.passthrough or ()):
         error = error_of(response, urls_of(proxies))
         tell(error, settings)

@@ -1,4 +1,4 @@
-"""What a request lives through is its own, whatever is sent while it is on its way.
+"""The policy of a request is its own, whatever is sent while it is on its way.
 
 urllib3 shows a policy neither the body nor the headers of a request, so the adapter
 binds a copy of the policy to each request before it sends it. To bind it only when the

@@ -634,3 +634,38 @@ def test_a_reason_to_stop_is_one_of_the_list():
 def test_type_hints(cls):
     """Tools that read annotations find them, though the classes say another module."""
     assert get_annotations(cls, eval_str=True).keys() == get_annotations(cls).keys()
+
+
+def test_every_attribute_can_be_given():
+    """The constructor keeps each argument, and shows what str() and notes need."""
+    request = requests.Request("PUT", "https://api.example/x").prepare()
+    given = {
+        "message": "m",
+        "request_id": "r",
+        "provider_message": "p",
+        "provider_code": "c",
+        "origin": "provider",
+        "details": {"d": 1},
+        "text": "t",
+        "truncated": True,
+        "reason": "Full Disk",
+        "method": "PUT",
+        "url": "https://api.example/x",
+        "attempts": (Attempt(1, 507),),
+        "stopped_by": "status",
+        "retry_after": 2.5,
+        "request": request,
+    }
+    error = UnlistedStatusError("line", status_code=507, title="Full", **given)
+    assert {name: getattr(error, name) for name in given} == given
+    assert (error.status_code, error.title) == (507, "Full")
+    assert (str(error), error.args, error._notes) == ("line", ("line",), [])
+
+
+def test_repr_of_an_error():
+    """The repr is what the class was called with, as for any exception."""
+    error = error_from_parts(409)
+    assert repr(error) == "ConflictError('409 Conflict')"
+    changed = copy.copy(error)
+    changed.args = ("one", 2)
+    assert repr(changed) == "ConflictError('one', 2)"

@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 import requests
+import urllib3
 from requests.structures import CaseInsensitiveDict
 
 from cloud_elements_errors import Attempt, error_from_parts, error_from_response
@@ -726,3 +727,120 @@ def test_long_secret_takes_no_time():
     redact = Redactor({"Authorization": f"Bearer {secret}"})
     assert redact(f"x {secret} y") == f"x {REDACTED} y"
     assert redact(f"x {secret[:60_000]}", cut=True) == f"x {REDACTED}"
+
+
+def test_a_secret_in_the_path_of_the_url():
+    """The URL is searched for the secrets of the headers, even if the body is clean."""
+    error = error_from_parts(
+        409,
+        b"{}",
+        url="https://api.example/keys/swordfishes",
+        request_headers={"X-Api-Key": "swordfishes"},
+    )
+    assert error.url == "https://api.example/keys/[redacted]"
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "shown"),
+    [
+        ("s3cretlong", "s3cret", "[redacted]"),
+        ("abcdabcdwxyz", "key abcdabcd", "key [redacted]"),
+        ("abcdabcdwxyz1234", "abcdQ abcdabcd", "abcdQ [redacted]"),
+    ],
+    ids=["whole text", "longest", "after a false start"],
+)
+def test_the_beginning_of_a_secret_where_a_text_is_cut(secret, text, shown):
+    """The longest beginning of a secret at the end of a cut text is taken out."""
+    redact = Redactor({"Authorization": f"Bearer {secret}"})
+    assert redact(text, cut=True) == shown
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "shown"),
+    [
+        ("pa55", "xpa55", "xpa55"),
+        ("pa55", "pa55 word", "[redacted] word"),
+        ("abcd1234", "xabcd1234y", "x[redacted]y"),
+        ("abcd1234", "abcd1234abcd1234", "[redacted][redacted]"),
+        ("abcd1234", "ends in abcd1234", "ends in [redacted]"),
+    ],
+    ids=["in a word", "short word", "eight characters", "twice", "at the end"],
+)
+def test_where_a_secret_stands(secret, text, shown):
+    """Only a secret of less than eight characters has to be a word of its own."""
+    assert Redactor({"X-Secret": secret})(text) == shown
+
+
+def test_a_cut_text_may_hold_a_cut_secret_at_any_depth():
+    redact = Redactor({"Authorization": "Bearer abcdef123456"})
+    fields = {"a": {"b": ["x abcdef1"]}}
+    assert redact.fields(fields, cut=True) == {"a": {"b": ["x [redacted]"]}}
+    assert redact.fields(fields, cut=False) == fields
+
+
+def test_a_lone_surrogate_beside_a_secret():
+    redact = Redactor({"Authorization": "Bearer s3cretlong"})
+    assert redact("\ud800 s3cretlong") == "\ud800 [redacted]"
+
+
+def test_a_header_in_utf_8():
+    """requests sends bytes as they are; the server may read them in either way."""
+    redact = Redactor({"X-Api-Key": "pässword1".encode()})
+    assert redact("a pässword1") == "a [redacted]"
+    assert redact("a pässword1".encode().decode("latin-1")) == "a [redacted]"
+    assert Redactor({"X-Api-Key": b"p\xe4ssword1"})("a pässword1") == "a [redacted]"
+
+
+def test_what_is_no_base64_has_no_user_and_password():
+    redact = Redactor({"Authorization": "Basic dXNlcjpw!YXNzd29yZA=="})
+    assert redact("user unknown") == "user unknown"
+
+
+@pytest.mark.parametrize(
+    ("cookie", "value"),
+    [
+        ('a="quoted12"', "quoted12"),
+        ("sid=abc12345=def67890", "abc12345=def67890"),
+        ("session=Xabcdefgh", "Xabcdefgh"),
+        ("a=exactly8", "exactly8"),
+    ],
+)
+def test_values_of_cookies(cookie, value):
+    """A cookie's value is taken out whole, without its quotes."""
+    assert Redactor({"Cookie": cookie})(f"<{value}>") == "<[redacted]>"
+
+
+@pytest.mark.parametrize("part", ["reason", "request id"])
+def test_a_secret_outside_of_a_clean_body(part):
+    """A body without secrets says nothing of the headers and the reason."""
+    sent = {"Authorization": "Bearer s3cret-token"}
+    made = _response(sent, "https://api.example/", b'{"message": "exists"}', status=418)
+    if part == "reason":
+        made.reason = "s3cret-token"
+    else:
+        made.headers["Elements-Request-Id"] = "s3cret-token"
+    error = error_from_response(made)
+    assert "[redacted]" in str(error)
+    assert "s3cret" not in str(error) + str(error.to_dict())
+
+
+def test_two_lines_of_cookies():
+    """urllib3 joins lines of one name, so each is looked at alone."""
+    headers = urllib3.HTTPHeaderDict(
+        [("Cookie", "a=s3cret-one"), ("Cookie", "b=s3cret-two")]
+    )
+    redact = Redactor(headers)
+    assert redact("s3cret-one, s3cret-two") == "[redacted], [redacted]"
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "text"),
+    [
+        ("X-Secret", "ApiKey=abcdefgh1", "abcdefgh1"),
+        ("Authorization", "Basic dTpwdw==", "dTpwdw=="),
+        ("Authorization", "Basic YWRtaW51c2VyOnB3MTI=", "pw12"),
+    ],
+)
+def test_parts_of_a_header(header, value, text):
+    """The parts of a pair, and of a user and password in base64, are secrets."""
+    assert Redactor({header: value})(f"<{text}>") == "<[redacted]>"

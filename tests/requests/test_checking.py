@@ -7,6 +7,7 @@ import logging
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from requests.auth import HTTPDigestAuth
 from urllib3.util import Retry
 
 from cloud_elements_errors import (
+    Attempt,
     CloudElementsAdapter,
     CloudElementsError,
     CloudElementsRetry,
@@ -33,6 +35,8 @@ from cloud_elements_errors import (
     error_from_response,
     raise_for_error,
 )
+from cloud_elements_errors._errors.redaction import Redactor
+from cloud_elements_errors._requests.checking import _redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -768,3 +772,75 @@ def test_secrets_after_retries_under_the_plain_adapter(platform):
     told = [attempt.provider_message for attempt in error.attempts]
     assert told == ["no entry for [redacted]"] * 4
     assert error.message == "no entry for [redacted]"
+
+
+def response(status_code=409, **headers):
+    made = requests.Response()
+    made.status_code = status_code
+    made.headers.update(headers)
+    made._content = b'{"message": "exists"}'
+    made.request = requests.Request(
+        "GET", "https://api.example/contacts?apiKey=urlsecret17"
+    ).prepare()
+    return made
+
+
+def test_what_is_no_response_is_named():
+    with pytest.raises(TypeError) as caught:
+        error_from_response(3)
+    assert str(caught.value) == (
+        "response must be a requests.Response, not int: "
+        "use error_from_parts() for the responses of other libraries"
+    )
+
+
+def test_the_url_is_the_one_of_the_request():
+    """A response made by hand often has none."""
+    error = error_from_response(response())
+    assert error.url == "https://api.example/contacts"
+
+
+def test_retries_that_are_no_policy():
+    """Other libraries may keep a number there."""
+    made = response()
+    made.raw = SimpleNamespace(retries=3)
+    error = error_from_response(made)
+    assert (error.stopped_by, len(error.attempts)) == (None, 1)
+
+
+def test_the_body_can_be_read_again_in_chunks(platform):
+    """Also in a stream, whose raw response is used up."""
+    platform.reply(409, body=b"exists", headers={"Content-Type": "text/x; charset=q"})
+    with CloudElementsSession() as session, pytest.raises(ConflictError) as caught:
+        session.get(platform.url, stream=True)
+    again = caught.value.response
+    assert b"".join(again.iter_content(4)) == b"exists"
+    assert (again.text, again.encoding) == ("exists", "q")
+
+
+def test_attempts_of_a_policy_that_did_not_know_the_request():
+    """Each text of an attempt is redacted once the request is known."""
+    attempt = Attempt(1, 502, "id s3cretlong", "says s3cretlong", "got s3cretlong", 0.5)
+    assert _redacted(attempt, Redactor({"X-Token": "s3cretlong"})) == (
+        Attempt(1, 502, "id [redacted]", "says [redacted]", "got [redacted]", 0.5)
+    )
+
+
+def test_a_warning_is_bounded_and_redacted(caplog):
+    """The log line shows 500 characters of a warning, and no secret of the URL."""
+    raise_for_error(response(200, **{"Elements-Error": "urlsecret17 " + "x" * 600}))
+    shown = caplog.records[0].args[-1]
+    assert len(shown) == 500
+    assert shown.startswith("[redacted] xxx")
+    assert shown.endswith("x…")
+
+
+def test_hooks_get_the_keywords_of_requests(platform):
+    """A hook of the user's sees what requests gives to hooks."""
+    seen = []
+    session = CloudElementsSession()
+    session.hooks["response"].append(lambda _response, **kwargs: seen.append(kwargs))
+    platform.reply(409)
+    with pytest.raises(ConflictError):
+        session.get(platform.url, timeout=9)
+    assert seen[0]["timeout"] == 9

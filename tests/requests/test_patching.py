@@ -302,6 +302,43 @@ def test_wrong_arguments_are_said_by_the_call(prefix, settings, kind, match):
         patch_requests(prefix, **settings)
 
 
+@pytest.mark.parametrize(
+    ("prefixes", "message"),
+    [
+        (
+            (),
+            "patch_requests() needs a prefix, such as https://api.cloud-elements.com/",
+        ),
+        (
+            ("api.example/",),
+            (
+                "a prefix must be an http or https URL of one host (* is no pattern), "
+                "such as https://api.cloud-elements.com/, not 'api.example/'"
+            ),
+        ),
+        (
+            ("https://me:pw@api.example/?a=1",),
+            (
+                "a prefix must not have a userinfo, query or fragment: "
+                "use 'https://api.example/'"
+            ),
+        ),
+    ],
+)
+def test_messages_for_prefixes(prefixes, message):
+    """A wrong prefix gets a message that shows a right one."""
+    with pytest.raises((TypeError, ValueError)) as caught:
+        patch_requests(*prefixes)
+    assert str(caught.value) == message
+
+
+def test_a_prefix_that_ends_in_a_letter(platform):
+    """Only slashes at the end of a prefix are left out."""
+    platform.reply(409)
+    with patch_requests(platform.url + "/apiX"), pytest.raises(ConflictError):
+        requests.get(platform.url + "/apiX/contacts", timeout=5)
+
+
 def test_max_retries_is_the_adapters(platform):
     """0 is none; a policy may retry a POST."""
     platform.reply(502)

@@ -8,6 +8,7 @@ import multiprocessing
 import pickle
 import random
 import sys
+import traceback
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from inspect import get_annotations
@@ -669,3 +670,21 @@ def test_repr_of_an_error():
     changed = copy.copy(error)
     changed.args = ("one", 2)
     assert repr(changed) == "ConflictError('one', 2)"
+
+
+@pytest.mark.parametrize(
+    "cls", [CloudElementsError, *CloudElementsError.__subclasses__()]
+)
+def test_a_class_is_shown_as_users_import_it(cls: type[CloudElementsError]) -> None:
+    """In its repr, in tracebacks and in pickles."""
+    name = f"cloud_elements_errors.{cls.__name__}"
+    assert repr(cls) == f"<class '{name}'>"
+    last = traceback.format_exception_only(cls, cls("a line"))[0]
+    assert last == f"{name}: a line\n"
+    pickled = pickle.dumps(cls("a line"), 0)
+    assert b"cloud_elements_errors\n" + cls.__name__.encode() in pickled
+    # As 1.0 wrote it
+    old = pickled.replace(
+        b"cloud_elements_errors\n", b"cloud_elements_errors._errors.classes\n"
+    )
+    assert type(pickle.loads(old)) is cls

@@ -18,13 +18,13 @@ from requests.structures import CaseInsensitiveDict
 
 from cloud_elements_errors import Attempt, error_from_parts, error_from_response
 from cloud_elements_errors._errors.build import error_from_payload
-from cloud_elements_errors._errors.line import error_notes, printable
+from cloud_elements_errors._errors.line import error_notes
 from cloud_elements_errors._errors.payload import parse_payload
 from cloud_elements_errors._errors.redaction import (
     REDACTED,
     Redactor,
 )
-from cloud_elements_errors._urls import clean_url, path_of
+from cloud_elements_errors._urls import clean_url
 
 RECORDED = json.loads(
     (Path(__file__).parents[1] / "data" / "recorded_bodies.json").read_text("utf-8")
@@ -388,26 +388,6 @@ def test_token_that_is_no_basic_credential(token, text):
     assert redact(token).startswith(REDACTED)
 
 
-@pytest.mark.parametrize(
-    ("url", "path"),
-    [
-        ("/bills/17?token=abc", "/bills/17"),
-        ("//bills/17?token=abc", "//bills/17"),
-        ("http://host:80/bills?a=/b#/c", "/bills"),
-        ("http://host?a=/b", ""),
-        ("http://[redacted]/bills", "/bills"),
-        ("http://user:p@ss@host//bills", "//bills"),
-        ("/proxy/http://host/bills", "/proxy/http://host/bills"),
-        ("bills/17", "bills/17"),
-        ("/bills?a\nb", "/bills"),
-        ("", ""),
-    ],
-)
-def test_path_of(url, path):
-    """The path of a URL, or of a request line, where a double slash is no host."""
-    assert path_of(url) == path
-
-
 def test_half_a_character_is_not_found_in_another():
     """A secret that unescapes to half a character leaves whole ones alone."""
     redact = Redactor(None, f"{BASE}?token=%25A9abcdefgh")
@@ -449,53 +429,6 @@ def test_fields_that_are_no_json_any_more():
     redact = Redactor(None, f"{BASE}?pin=123456")
     fields = {"a": [123456], "b": "x"}
     assert redact.fields(fields, cut=False) == {"a": REDACTED, "b": REDACTED}
-
-
-@pytest.mark.parametrize(
-    ("url", "cleaned"),
-    [
-        ("https://u:p@h:8/p/a?q=1#f", "https://h:8/p/a"),
-        ("https://u@p@h/", "https://h/"),
-        ("/path?q=1", "/path"),
-        ("", ""),
-        ("https://h/p/a", "https://h/p/a"),
-        ("https://h/u@p", "https://h/u@p"),
-        ("HTTP://h/p", "http://h/p"),
-        (" http://h/s3cret\n-token", "http://h/s3cret-token"),
-        ("https://h/\xfc\t\x7f", "https://h/\xfc\x7f"),
-        ("http://[::1", ""),
-        ("http://[::1?q=1", ""),
-        ("http://h]/p", ""),
-        ("http://u:p\uff20h/p", ""),
-    ],
-)
-def test_clean_url(url, cleaned):
-    """Userinfo, query and fragment go; a URL that is none is empty."""
-    assert clean_url(url) == cleaned
-
-
-UNPRINTABLE = {
-    "line-break": ("a\nb\r\n", r"a\nb\r\n"),
-    "ansi": ("\x1b[31mred\x9b0m", r"\x1b[31mred\x9b0m"),
-    "nul": ("\x00\x08\x7f", r"\x00\x08\x7f"),
-    "bidi": ("\u202egpj.exe\u2066", r"\u202egpj.exe\u2066"),
-    "line-separator": ("a\u2028b\u2029", r"a\u2028b\u2029"),
-    "surrogate": ("\ud800", r"\ud800"),
-    "tag": ("\U000e0001", r"\U000e0001"),
-    "words": ("Größe 東京 😀 é", "Größe 東京 😀 é"),
-}
-
-
-@pytest.mark.parametrize(("text", "shown"), UNPRINTABLE.values(), ids=UNPRINTABLE)
-def test_printable(text, shown):
-    """What moves the cursor or turns the reading is escaped; words stay."""
-    assert printable(text) == shown
-
-
-def test_printable_to_a_limit():
-    """A long text ends with an ellipsis, within the limit."""
-    assert printable("x" * 10, 10) == "x" * 10
-    assert printable("x" * 11, 10) == "x" * 9 + "…"
 
 
 # The error as a whole.

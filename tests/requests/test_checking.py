@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import threading
+import traceback
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -12,10 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-import requests_mock
-import responses
 from requests.adapters import HTTPAdapter
-from requests.auth import HTTPDigestAuth
 from urllib3.util import Retry
 
 from cloud_elements_errors import (
@@ -25,26 +23,19 @@ from cloud_elements_errors import (
     CloudElementsRetry,
     CloudElementsSession,
     ConflictError,
-    FailedRequestError,
-    ForbiddenError,
     NotFoundError,
     ServerError,
     UnauthorizedError,
-    UnlistedStatusError,
     error_from_parts,
     error_from_response,
     raise_for_error,
 )
 from cloud_elements_errors._errors.redaction import Redactor
 from cloud_elements_errors._requests.checking import _redacted
+from cloud_elements_errors.testing import FakeCloudElements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from cloud_elements_errors.testing import FakeCloudElements
-
-CHALLENGE = {"WWW-Authenticate": 'Digest realm="r", nonce="n", qop="auth"'}
-
 
 def error_of(call: Callable[..., Any], *args: Any, **kwargs: Any) -> CloudElementsError:
     """Return the error that a call raises."""
@@ -407,39 +398,6 @@ def test_a_consumed_stream_is_left_alone() -> None:
     assert not error.truncated
 
 
-@pytest.mark.parametrize("second", [200, 403])
-def test_digest_authentication(
-    make_session: Callable[..., requests.Session],
-    platform: FakeCloudElements,
-    second: int,
-) -> None:
-    """Digest answers the 401 first; what comes after it counts (trap 2)."""
-    platform.reply(401, headers={**CHALLENGE, "Set-Cookie": "a=1"})
-    platform.reply(second, headers={"Set-Cookie": "b=2"})
-    session = make_session()
-    auth = HTTPDigestAuth("user", "pass")
-    if second == 200:
-        assert session.get(platform.url, auth=auth).status_code == 200
-    else:
-        error = error_of(session.get, platform.url, auth=auth)
-        assert isinstance(error, ForbiddenError)
-        assert [one.status_code for one in error.response.history] == [401]
-    assert len(platform.requests) == 2
-    assert platform.requests[1].headers["Authorization"].startswith("Digest ")
-    if isinstance(session, CloudElementsSession):
-        assert session.cookies.get_dict() == {"a": "1", "b": "2"}
-
-
-def test_digest_with_a_wrong_password(
-    make_session: Callable[..., requests.Session], platform: FakeCloudElements
-) -> None:
-    """A second 401 is raised: digest tries once."""
-    platform.reply(401, headers=CHALLENGE, times=2)
-    with pytest.raises(UnauthorizedError):
-        make_session().get(platform.url, auth=HTTPDigestAuth("user", "wrong"))
-    assert len(platform.requests) == 2
-
-
 def test_hook_that_sends_the_request_again(
     make_session: Callable[..., requests.Session], platform: FakeCloudElements
 ) -> None:
@@ -621,55 +579,6 @@ def test_no_warning_is_logged_for_a_success(
     assert caplog.records == []
 
 
-def test_requests_mock() -> None:
-    """The drop-in session raises under requests_mock, which replaces the adapter."""
-    session = CloudElementsSession()
-    with requests_mock.Mocker() as mock:
-        mock.get(
-            "http://mock/contacts",
-            status_code=404,
-            json={"message": "gone", "requestId": "r"},
-            cookies=requests_mock.CookieJar(),
-        )
-        error = error_of(session.get, "http://mock/contacts", stream=True)
-    assert (error.message, error.request_id) == ("gone", "r")
-    assert error.response.json()["message"] == "gone"
-
-
-def test_requests_mock_as_an_adapter() -> None:
-    """And with its adapter mounted over the session's."""
-    adapter = requests_mock.Adapter()
-    adapter.register_uri("GET", "mock://x/", status_code=502, text="bad")
-    with CloudElementsSession(passthrough={404}) as session:
-        session.mount("mock://", adapter)
-        error = error_of(session.get, "mock://x/")
-    assert (error.status_code, error.text, error.stopped_by) == (502, "bad", None)
-
-
-@responses.activate
-def test_responses(make_session: Callable[..., requests.Session]) -> None:
-    """``responses`` patches HTTPAdapter.send: the error is raised, retries happen."""
-    session = make_session(max_retries=2)
-    body = {"message": "m", "providerMessage": "p"}
-    responses.get("http://mock/", status=502, json=body)
-    error = error_of(session.get, "http://mock/", stream=True)
-    assert (error.message, error.provider_message) == ("m", "p")
-    assert (len(error.attempts), error.stopped_by) == (3, "attempts")
-    assert error.attempts[0].provider_message == "p"
-    assert len(responses.calls) == 3
-
-
-@responses.activate
-def test_responses_without_a_retry(
-    make_session: Callable[..., requests.Session],
-) -> None:
-    """A status that is not retried is raised at once, with the policy's reason."""
-    responses.post("http://mock/", status=404, body=b"<html>")
-    error = error_of(make_session().post, "http://mock/")
-    assert (error.text, error.stopped_by) == ("<html>", "status")
-    assert len(responses.calls) == 1
-
-
 def test_a_handled_error_is_freed_at_once(session, platform):
     """No cycle keeps the error, its response and their frames for the collector."""
     platform.reply(409)
@@ -696,15 +605,6 @@ def test_on_error_hears_of_what_raise_for_error_raises(make_session, platform):
     assert seen == [caught.value]
 
 
-def test_a_mock_of_one_sessions_send():
-    """requests_mock may replace the send of one session: errors are raised still."""
-    session = CloudElementsSession()
-    with requests_mock.Mocker(session=session) as mocker:
-        mocker.get("http://example.com/", status_code=404)
-        with pytest.raises(NotFoundError):
-            session.get("http://example.com/")
-
-
 def test_secrets_of_a_plain_retrys_failures(raw_server):
     """What broke under urllib3's own policy is told without secrets, too."""
     answers = iter([b"GARBAGE t0k3n-t0k3n\r\n\r\n", b"HTTP/1.1 500 X\r\n\r\n"])
@@ -718,39 +618,6 @@ def test_secrets_of_a_plain_retrys_failures(raw_server):
     with session, pytest.raises(ServerError) as caught:
         session.get(server.url, headers={"Authorization": "Bearer t0k3n-t0k3n"})
     assert "GARBAGE [redacted]" in caught.value.attempts[0].error
-
-
-def test_the_password_of_a_proxy(raw_server, session):
-    """A proxy that echoes its credentials does not get them into the error."""
-    body = b'{"message": "no entry for pr0xyPassw0rd"}'
-    proxy = raw_server(
-        b"HTTP/1.1 407 X\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-    )
-    address = proxy.url.removesuffix("/path").replace("//", "//me:pr0xyPassw0rd@")
-    with pytest.raises(UnlistedStatusError, match=r"no entry for \[redacted\]"):
-        session.get("http://api.example.test/x", proxies={"http": address})
-    with CloudElementsSession(passthrough={407}) as lenient:
-        answer = lenient.get("http://api.example.test/x", proxies={"http": address})
-    assert error_from_response(answer).message == "no entry for [redacted]"
-
-
-@pytest.mark.parametrize("retries", [0, 1])
-def test_the_password_of_a_proxy_that_failed(raw_server, retries):
-    """Nor after a retry, in the error or in what it says of the earlier attempt."""
-    body = b'{"providerMessage": "no entry for pr0xyPassw0rd"}'
-    proxy = raw_server(
-        b"HTTP/1.1 502 X\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b"
-        % (len(body), body)
-    )
-    address = proxy.url.removesuffix("/path").replace("//", "//me:pr0xyPassw0rd@")
-    policy = CloudElementsRetry(retries, backoff_factor=0)
-    with (
-        CloudElementsSession(max_retries=policy) as session,
-        pytest.raises(FailedRequestError, match=r"no entry for \[redacted\]") as caught,
-    ):
-        session.get("http://api.example.test/x", proxies={"http": address})
-    words = [attempt.provider_message for attempt in caught.value.attempts]
-    assert words == ["no entry for [redacted]"] * (retries + 1)
 
 
 def test_request_headers_that_are_none():
@@ -844,3 +711,46 @@ def test_hooks_get_the_keywords_of_requests(platform):
     with pytest.raises(ConflictError):
         session.get(platform.url, timeout=9)
     assert seen[0]["timeout"] == 9
+
+
+@pytest.mark.parametrize("way", ["session", "adapter", "hook"])
+def test_at_most_four_frames_are_ours(way: str) -> None:
+    """Between the user's line and the error are requests' frames, and few of ours."""
+    with FakeCloudElements() as platform:
+        platform.reply(409)
+        session = CloudElementsSession() if way == "session" else requests.Session()
+        if way == "adapter":
+            session.mount("http://", CloudElementsAdapter())
+        elif way == "hook":
+            session.hooks["response"].append(raise_for_error)
+        with session, pytest.raises(ConflictError) as caught:
+            session.post(platform.url)
+    modules = [
+        frame.f_globals["__name__"]
+        for frame, _line in traceback.walk_tb(caught.value.__traceback__)
+    ]
+    ours = [name for name in modules if name.startswith("cloud_elements_errors")]
+    assert len(ours) <= 4
+    assert set(modules) - set(ours) <= {__name__, "requests.sessions", "requests.hooks"}
+
+
+def test_a_success_builds_nothing_that_a_failure_needs(
+    platform: FakeCloudElements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No secret is looked for, no hook is installed, no body is read by us."""
+
+    def never(*_args: object, **_kwargs: object) -> None:
+        raise AssertionError("done for a 200")
+
+    for name in (
+        "_retries.state.Redactor",
+        "_requests.checking.read_body",
+        "_requests.checking.Redactor",
+        "_requests.adapter.CheckingHooks.install",
+    ):
+        monkeypatch.setattr(f"cloud_elements_errors.{name}", never)
+    with CloudElementsSession() as session:
+        assert session.get(platform.url).json() == {}
+        platform.reply(502)
+        with pytest.raises(AssertionError, match="done for a 200"):
+            session.post(platform.url)

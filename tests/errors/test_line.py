@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import pickle
 import sys
@@ -17,9 +18,18 @@ from cloud_elements_errors import (
     CloudElementsSession,
     ConflictError,
     UnlistedStatusError,
+    error_from_parts,
     error_from_response,
 )
-from cloud_elements_errors._errors.line import error_line, printable, why_stopped
+from cloud_elements_errors._errors.build import error_from_payload
+from cloud_elements_errors._errors.line import (
+    attempt_line,
+    error_line,
+    printable,
+    why_stopped,
+)
+from cloud_elements_errors._errors.payload import parse_payload
+from cloud_elements_errors._errors.redaction import Redactor
 from cloud_elements_errors.testing import FakeCloudElements
 
 if TYPE_CHECKING:
@@ -72,12 +82,184 @@ def test_printable_to_a_limit():
     assert printable("x" * 11, 10) == "x" * 9 + "…"
 
 
+STOPPED = {
+    "status": "the policy does not retry this status.",
+    "method": "a repeated POST could do its work twice.",
+    "body": "the request body cannot be sent a second time.",
+    "attempts": "no retries left.",
+    "certificate": "the server's certificate was refused.",
+    "deadline": "the next attempt would start after the time limit for retries.",
+    "budget": "the retry budget has too few tokens left, because too many requests to "
+    "this host failed in the last seconds.",
+    "retry_after": "the server asks to wait 7 s, longer than the policy allows.",
+}
+
+
+def test_line(make_error):
+    """The line has all that it takes to act on it, and to ask somebody."""
+    assert str(make_error()) == (
+        "409 Conflict: Größe: no such field | provider: Field 'size' is unknown"
+        " | code: E17 | request id: 5b0437c6e4b07731ae39b533 | attempts: 3"
+        " | POST /elements/api-v2/contacts"
+    )
+
+
+LINES = {
+    "nothing": (400, b"", {}, "400 Bad Request"),
+    "message": (
+        404,
+        b'{"message": "No users found"}',
+        {},
+        "404 Not Found: No users found",
+    ),
+    "provider": (
+        502,
+        b'{"providerMessage": "reset"}',
+        {},
+        "502 Failed Request | provider: reset",
+    ),
+    "html": (
+        503,
+        b"<html>\n<h1>503</h1>\n<hr>nginx</html>\n",
+        {},
+        "503 Service Unavailable: nginx",
+    ),
+    "method": (405, b"", {"method": "PUT"}, "405 Method Not Allowed | PUT"),
+    "url": (405, b"", {"url": "http://h"}, "405 Method Not Allowed"),
+    "path": (405, b"", {"url": "/a?b"}, "405 Method Not Allowed | /a"),
+    "request-id": (500, b'{"requestId": "r"}', {}, "500 Server Error | request id: r"),
+    "reason": (
+        415,
+        b"",
+        {"reason": "Expected 'text/xml'"},
+        "415 Unsupported Media Type: Expected 'text/xml'",
+    ),
+    "code": (
+        400,
+        b'{"message": "m", "providerErrorCode": 17, "requestId": "r"}',
+        {},
+        "400 Bad Request: m | code: 17 | request id: r",
+    ),
+    "title-twice": (409, b'{"message": "Conflict"}', {}, "409 Conflict"),
+    "other-json": (409, b'{"error": "x"}', {}, "409 Conflict: x"),
+    "tag-that-never-ends": (409, b"<p>a < b", {}, "409 Conflict: a < b"),
+    "long": (
+        409,
+        json.dumps({"message": "x" * 600}).encode(),
+        {},
+        "409 Conflict: " + "x" * 499 + "…",
+    ),
+}
+
+
+@pytest.mark.parametrize(("status", "body", "call", "line"), LINES.values(), ids=LINES)
+def test_lines(status, body, call, line):
+    """What is missing leaves no trace in the line."""
+    assert str(error_from_parts(status, body, **call)) == line
+
+
+@pytest.mark.parametrize("reason", [None, *STOPPED])
+def test_a_refused_retry_is_in_the_line(reason):
+    """A log of the line alone says that a retry was wanted, and why there was none."""
+    error = error_from_payload(
+        502,
+        parse_payload({}, b'{"requestId": "r"}'),
+        Redactor(),
+        method="POST",
+        url="http://h/p",
+        earlier=(Attempt(1, 502),),
+        stopped_by=reason,
+    )
+    shown = {"body", "certificate", "deadline", "budget", "retry_after"}
+    stopped = f" | stopped by: {reason}" if reason in shown else ""
+    assert str(error) == (
+        f"502 Failed Request | request id: r | attempts: 2{stopped} | POST /p"
+    )
+
+
+@pytest.mark.parametrize(("reason", "sentence"), STOPPED.items())
+def test_why_stopped(reason, sentence, make_error):
+    """Each reason to stop is a sentence."""
+    error = make_error()
+    error.stopped_by = reason
+    assert why_stopped(error) == f"Gave up after 3 attempts: {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("method", "why"),
+    [
+        ("GET", "the policy does not retry GET."),
+        ("PATCH", "a repeated PATCH could do its work twice."),
+        ("post", "a repeated post could do its work twice."),
+    ],
+)
+def test_a_method_that_the_policy_excludes(method, why):
+    """A repeated GET does no harm, so the reason is the policy."""
+    error = UnlistedStatusError(stopped_by="method", method=method)
+    assert why_stopped(error) == f"Not retried: {why}"
+
+
+def test_why_stopped_after_one_attempt():
+    """Nothing is said where no policy decided; one attempt was not retried."""
+    error = error_from_parts(409)
+    assert why_stopped(error) is None
+    error.stopped_by = "status"
+    assert why_stopped(error) == "Not retried: the policy does not retry this status."
+    error.attempts *= 2
+    assert why_stopped(error) == (
+        "Gave up after 2 attempts: the policy does not retry this status."
+    )
+
+
+ATTEMPT_LINES = {
+    "answer": (
+        Attempt(1, 502, "r", "busy", None, 0.5),
+        "  attempt 1: 502 | provider: busy | request id: r | waited 0.50 s",
+    ),
+    "failure": (Attempt(2, error="reset\n"), r"  attempt 2: reset\n"),
+    "bare": (Attempt(3, 500), "  attempt 3: 500"),
+}
+
+
+@pytest.mark.parametrize(("attempt", "line"), ATTEMPT_LINES.values(), ids=ATTEMPT_LINES)
+def test_attempt_line(attempt, line):
+    """An attempt is one line, without what it lacks."""
+    assert attempt_line(attempt) == line
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no notes")
+def test_notes(make_error):
+    """The traceback adds what to do, why it stopped, and the attempts."""
+    error = make_error()
+    assert error.__notes__ == [
+        error.remedy,
+        "Gave up after 3 attempts: no retries left.",
+        "An earlier attempt may have done this already, although it failed.",
+        "  attempt 1: 502 | provider: busy | request id: r1 | waited 0.50 s",
+        "  attempt 2: reset",
+        attempt_line(error.attempts[-1]),
+    ]
+    assert error_from_parts(409).__notes__ == [error.remedy]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no notes")
+def test_notes_do_not_tell_the_obvious():
+    """That a status is not retried is said of a retried call alone."""
+    for earlier, notes in (((), 1), ((Attempt(1, 502),), 4)):
+        error = error_from_payload(
+            409,
+            parse_payload({}, b""),
+            Redactor(),
+            earlier=earlier,
+            stopped_by="status",
+        )
+        assert len(error.__notes__) == notes
+
+
 # When they are made
 
 
 SECRET = "Xq7-secret-token-99"
-
-
 BODY = (
     f'{{"message": "No, {SECRET}", "requestId": "r1", "providerMessage": "{SECRET}?"}}'
 )

@@ -37,6 +37,7 @@ from cloud_elements_errors.testing import FakeCloudElements
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+
 def error_of(call: Callable[..., Any], *args: Any, **kwargs: Any) -> CloudElementsError:
     """Return the error that a call raises."""
     with pytest.raises(requests.HTTPError) as caught:

@@ -17,7 +17,6 @@ from cloud_elements_errors._errors.payload import parse_payload, parse_retry_aft
 RECORDED = json.loads(
     (Path(__file__).parents[1] / "data" / "recorded_bodies.json").read_text("utf-8")
 )
-DOCUMENTED = RECORDED[1]["body"].encode()
 KIB_64 = 64 * 1024
 
 

@@ -38,12 +38,14 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("part", ["title", "request_id", "url"])
 def test_a_long_part_is_cut_in_the_line(part):
+    """500 characters of each part are enough for people."""
     error = UnlistedStatusError(status_code=507, **{part: "x" * 2_000})
     assert "x" * 499 + "…" in error_line(error) + " "
     assert "x" * 500 not in error_line(error)
 
 
 def test_two_attempts_are_counted_in_the_line():
+    """One attempt is not worth a word."""
     past = (Attempt(1, 502), Attempt(2, 507))
     assert "attempts: 2" in error_line(UnlistedStatusError(attempts=past))
     assert "attempts" not in error_line(UnlistedStatusError(attempts=past[:1]))

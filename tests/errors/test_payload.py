@@ -556,6 +556,7 @@ LIMIT = 64 * 1024
 
 @pytest.mark.parametrize("token", ["X", "XX"])
 def test_a_word_without_quotes_is_no_bracket(token):
+    """A broken value does not swallow the fields after it."""
     body = f'{{"a": {token}, "message": "hi", "b'.encode()
     assert parse_payload({}, body).message == "hi"
 

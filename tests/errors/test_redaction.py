@@ -705,6 +705,7 @@ def test_where_a_secret_stands(secret, text, shown):
 
 
 def test_a_cut_text_may_hold_a_cut_secret_at_any_depth():
+    """The fields of a cut body are cleaned like its text."""
     redact = Redactor({"Authorization": "Bearer abcdef123456"})
     fields = {"a": {"b": ["x abcdef1"]}}
     assert redact.fields(fields, cut=True) == {"a": {"b": ["x [redacted]"]}}
@@ -712,6 +713,7 @@ def test_a_cut_text_may_hold_a_cut_secret_at_any_depth():
 
 
 def test_a_lone_surrogate_beside_a_secret():
+    """What no encoding allows is no reason to show a secret."""
     redact = Redactor({"Authorization": "Bearer s3cretlong"})
     assert redact("\ud800 s3cretlong") == "\ud800 [redacted]"
 
@@ -725,6 +727,7 @@ def test_a_header_in_utf_8():
 
 
 def test_what_is_no_base64_has_no_user_and_password():
+    """Nothing is decoded that would hide words."""
     redact = Redactor({"Authorization": "Basic dXNlcjpw!YXNzd29yZA=="})
     assert redact("user unknown") == "user unknown"
 

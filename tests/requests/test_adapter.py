@@ -640,6 +640,8 @@ def test_the_adapter_takes_positional_arguments(platform):
 
 
 def test_an_adapter_whose_responses_are_made_by_hand():
+    """A transport below ours may never touch the network."""
+
     class Local(HTTPAdapter):
         def send(self, request, *args, **kwargs):
             made = requests.Response()
@@ -659,6 +661,7 @@ def test_an_adapter_whose_responses_are_made_by_hand():
 
 
 def test_a_new_adapter_keeps_its_pools(platform):
+    """Sending does not make them again."""
     adapter = CloudElementsAdapter()
     pools = adapter.poolmanager
     adapter.send(requests.Request("GET", platform.url).prepare())
@@ -666,6 +669,7 @@ def test_a_new_adapter_keeps_its_pools(platform):
 
 
 def test_the_number_of_pools_is_the_one_of_the_setting():
+    """As for HTTPAdapter, the oldest pool goes first."""
     adapter = CloudElementsAdapter(pool_connections=2)
     for host in "abc":
         adapter.poolmanager.connection_from_host(host)
@@ -714,6 +718,7 @@ def test_a_read_timeout_after_retries(silent_server):
 
 
 def test_attempts_of_a_plain_retry_have_no_failure(platform):
+    """An attempt that was answered has no network failure."""
     platform.reply(502, times=2)
     retry = Retry(total=1, status_forcelist=[502], backoff_factor=0)
     session = CloudElementsSession(max_retries=retry)

@@ -654,6 +654,7 @@ def response(status_code=409, **headers):
 
 
 def test_what_is_no_response_is_named():
+    """The message says what it got, and which function to use instead."""
     with pytest.raises(TypeError) as caught:
         error_from_response(3)
     assert str(caught.value) == (

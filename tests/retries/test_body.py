@@ -758,6 +758,8 @@ LIMIT = 64 * 1024
 
 
 def test_one_byte_more_than_the_limit_is_read():
+    """It tells a body of the limit from a longer one."""
+
     class Slow(io.BytesIO):
         def read(self, size=-1):
             return super().read(min(size, 1000))
@@ -769,6 +771,7 @@ def test_one_byte_more_than_the_limit_is_read():
 
 
 def test_a_body_of_a_known_length_is_read_once(platform, monkeypatch):
+    """No second read waits for an end that is known."""
     sizes = []
     read1 = urllib3.HTTPResponse.read1
 
@@ -785,6 +788,7 @@ def test_a_body_of_a_known_length_is_read_once(platform, monkeypatch):
 
 
 def test_a_body_that_can_only_be_read():
+    """An object with read() alone is read to its end."""
     chunks = [b"one ", b"two", b""]
     raw = SimpleNamespace(read=lambda _size: chunks.pop(0), closed=True)
     assert read_body(raw) == (b"one two", True)
@@ -801,6 +805,7 @@ def test_a_body_of_a_mock():
 
 @pytest.mark.parametrize(("length", "whole"), [(LIMIT, True), (LIMIT + 1, False)])
 def test_a_body_that_urllib3_has_read_at_the_limit(length, whole):
+    """64 KiB are kept whole, and one byte more is cut."""
     raw = urllib3.HTTPResponse(b"x" * length)
     assert read_body(raw) == (b"x" * LIMIT, whole)
 

@@ -1468,6 +1468,7 @@ def test_the_text_of_a_failure_is_what_happened():
 
 
 def test_a_hundred_retries_are_the_most():
+    """Whatever total says, there is no further retry after 100."""
     policy = CloudElementsRetry(total=300, budget=None)
     policy.history = (None,) * 100
     assert policy._pay_or_refuse(RequestState(), None, 0.0) == "attempts"
@@ -1487,10 +1488,12 @@ def test_what_a_redirect_leaves():
 
 
 def test_a_policy_without_an_attempt_does_not_wait():
+    """Nothing has failed yet, so there is nothing to wait for."""
     CloudElementsRetry().sleep()
 
 
 def test_the_exception_of_the_last_attempt_names_the_pool():
+    """And the URL, as urllib3's own does."""
     pool = urllib3.HTTPConnectionPool("x")
     failed = urllib3.HTTPResponse(status=502)
     with pytest.raises(MaxRetryError) as caught:
@@ -1499,6 +1502,7 @@ def test_the_exception_of_the_last_attempt_names_the_pool():
 
 
 def test_the_exception_of_a_refused_retry_says_what_urllib3_says():
+    """Whoever reads its text finds the same as without a budget."""
     pool = urllib3.HTTPConnectionPool("x")
     failed = urllib3.HTTPResponse(status=502)
     policy = CloudElementsRetry(budget=RetryBudget(0))

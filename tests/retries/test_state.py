@@ -208,6 +208,7 @@ def test_a_policy_that_makes_its_own_copies(platform, make_session, caplog):
 
 
 def test_the_wait_after_a_network_failure_is_kept():
+    """The attempt has the wait, and what the failure said."""
     state = RequestState()
     assert state.add_attempt(None, None, OSError("refused"), 1.5).waited == 1.5
     assert state.attempts[0].error == "refused"
@@ -217,6 +218,7 @@ def test_the_wait_after_a_network_failure_is_kept():
     ("end", "said"), [("", "x [redacted]"), ('"}', "x abcdef1")], ids=["cut", "whole"]
 )
 def test_the_text_of_an_earlier_attempt_may_be_cut(end, said):
+    """Where the body was cut, so may a secret at its end be."""
     state = RequestState(None, {"Authorization": "Bearer abcdef123456"})
     body = f'{{"providerMessage": "x abcdef1{end}'.encode()
     raw = urllib3.HTTPResponse(

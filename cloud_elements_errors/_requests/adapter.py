@@ -211,18 +211,16 @@ class CloudElementsAdapter(HTTPAdapter):
         try:
             return super(CloudElementsAdapter, view).send(request, *args, **kwargs)
         except (requests.RequestException, HTTPError) as error:
-            if not isinstance(error, requests.RequestException):
-                cause: Any = error  # a count of False makes urllib3 raise its own
-            elif "attempts" in vars(error):
+            is_ours = isinstance(error, requests.RequestException)
+            if is_ours and "attempts" in vars(error):
                 raise  # of a request that was sent meanwhile
-            else:
-                cause = error.args[0] if error.args else None
-            late = getattr(cause, "response", None)
-            if late is not None and isinstance(error, requests.exceptions.RetryError):
-                # The retry came too late after its wait. urllib3 has no way to return
-                # the response then, so the policy puts it on its exception.
-                return self.build_response(request, late)
-            failure = _network_failure(error, cause, request, policy, proxies)
+            if isinstance(error, requests.exceptions.RetryError):
+                # If a retry came too late after its wait, urllib3 has no way to return
+                # the last response. So the policy puts it on its exception.
+                late = getattr(error.args[0], "response", None)
+                if late is not None:
+                    return self.build_response(request, late)
+            failure = _network_failure(error, request, policy, proxies)
             try:
                 if failure is error:
                     raise
@@ -330,12 +328,14 @@ def _policy(max_retries: int | Retry | None) -> Retry:
 
 def _network_failure(
     error: requests.RequestException | HTTPError,
-    cause: object,
     request: requests.PreparedRequest,
     policy: Retry,
     proxies: Mapping[str, str],
 ) -> requests.RequestException:
     """Return the exception to raise if no response arrived: of requests, with notes."""
+    cause: object = error
+    if isinstance(error, requests.RequestException):
+        cause = error.args[0] if error.args else None
     failure: requests.RequestException
     if isinstance(getattr(cause, "reason", None), ReadTimeoutError):
         # requests raises ConnectionError after retries, which is no Timeout.
@@ -347,6 +347,7 @@ def _network_failure(
     ):
         failure = requests.ConnectTimeout(error, request=request)
     else:
+        # A count of False makes urllib3 raise its own exceptions.
         failure = requests.ConnectionError(error, request=request)
     retries = Retries()
     if isinstance(policy, CloudElementsRetry):

@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.utils import resolve_proxies
 
-from .._arguments import (
-    TimeoutTypes,
-    check_callable,
-    checked_statuses,
-    checked_timeout,
-)
+from .._arguments import TimeoutTypes, check_callable, checked_statuses, checked_timeout
 from .adapter import CloudElementsAdapter, refuse_to_resend_stream
 from .checking import Call, OnError, check, checked_at, now, tell
 

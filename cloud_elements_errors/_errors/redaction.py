@@ -36,6 +36,7 @@ _HINTS = (
     *("saml", "hmac", "token", "key", "bear", "basic", "orga", ", elem", "ssws", "pin"),
     *("://", "eyj", "_live", "ghp_", "ghs_", "xox", "glpat", "aiza", "ya29", "otp"),
 )
+_PLAIN_PARTS = re.compile("[0-9A-Za-z]+").findall
 _ITEM = re.compile(r'(?<=")[^"]{4,}(?="\s*[\],}])|(?<=[\[\s,:])\d{4,}(?=\s*[\],}])')
 # In this order: private keys, JSON web tokens, and tokens with well-known beginnings;
 # https://user:password@host; the scheme of a header and its credentials ("Element e"
@@ -76,30 +77,41 @@ class Redactor:
     def _spellings(self) -> dict[str, str]:
         """The secrets as a server may read them, each with its longest plain part."""
         found = {one for url in self._urls if url for one in secrets.in_url(url)}
-        for name, value in self._headers.items():
+        # lower_items() of requests' headers is much faster than items().
+        items = getattr(self._headers, "lower_items", self._headers.items)
+        for name, value in items():
             found.update(secrets.in_header(as_text(name), as_text(value)))
-        spellings = {one for secret in found for one in secrets.spellings(secret)}
-        return {one: max(re.split("[^0-9A-Za-z]+", one), key=len) for one in spellings}
+        spellings: set[str] = set()
+        spellings.update(*map(secrets.spellings, found))
+        return {one: max(_PLAIN_PARTS(one), key=len, default="") for one in spellings}
 
     def __call__(self, text: str, *, cut: bool = False) -> str:
         """Return *text* without secrets. *cut* means that its end is missing."""
         found: set[str] = set()
         end = text.rstrip('"]}') if cut else ""
-        for one, plain_part in self._spellings.items():
-            if plain_part in text:
-                found.update(filter(text.__contains__, _forms(one)))
-            if end:
-                found.update(_start_at_end(form, end) for form in _forms(one))
+        spellings = self._spellings
+        # Few texts hold a secret, so one search for all comes first.
+        if end or any(map(text.__contains__, spellings.values())):
+            for one, plain_part in spellings.items():
+                if plain_part in text:
+                    found.update(filter(text.__contains__, _forms(one)))
+                if end:
+                    found.update(_start_at_end(form, end) for form in _forms(one))
         for form in sorted(found - {""}, key=len, reverse=True):
             text = _without(form, text)
         return _without_others(text)
 
     def texts(self, *texts: str | None, cut: bool = False) -> tuple[str | None, ...]:
-        """Return the texts without secrets."""
+        """Return the texts without secrets; search all at once first."""
+        together = "\n".join(filter(None, texts))
+        if not cut and self(together) == together:
+            return texts
         return tuple([text and self(text, cut=cut) for text in texts])
 
     def fields(self, fields: Mapping[str, Any], *, cut: bool = False) -> dict[str, Any]:
         """Return a JSON object's fields without secrets, as in the text of the JSON."""
+        if not fields:
+            return {}
         text = json.dumps(fields, ensure_ascii=False)
         # A number that is a secret becomes a string.
         shown = re.sub(r'(?<=[^\\]": )\[redacted]', r'"\g<0>"', self(text, cut=cut))
@@ -150,8 +162,9 @@ def _without(form: str, text: str) -> str:
 
 def _without_others(text: str) -> str:
     """Take out what looks like a secret that the request does not hold."""
-    has_hint = any(map(text.lower().__contains__, _HINTS))
-    return re.sub(_OTHERS, _shown, text) if has_hint else text
+    if not any(map(text.lower().__contains__, _HINTS)):
+        return text
+    return re.sub(_OTHERS, _shown, text)
 
 
 def _shown(match: re.Match[str]) -> str:

@@ -31,20 +31,24 @@ _NAME = re.compile(f"(?ix){NAME}$")
 # In a request only: errors have fields with these names, too.
 _SENT_NAME = re.compile(rf"(?ix)(?:{NAME}|[-_](?:auth|key)|(?-i:[a-z]Key))$")
 # Requests have other values under these names, too: the value has to look random.
-_WEAK_NAME = r"(?i)(?:^(?:auth|code|key|ticket)|(?:auth|device)_code|\b(?:sid|sign))$"
-_PUBLIC_NAME = r"""(?ix)(?:user(?:name)?|(?:continuation|cursor|delta|expected|next|page
-    |recognized|resume|skip|sync)[-_\ ]?token|(?:cache|foreign|idempotency|issue|object
-    |partition|primary|project|public|row|socket|sort|surrogate)[-_]?key)$"""
+_WEAK_NAME = re.compile(
+    r"(?i)(?:^(?:auth|code|key|ticket)|(?:auth|device)_code|\b(?:sid|sign))$"
+)
+_PUBLIC_NAME = re.compile(r"""(?ix)(?:user(?:name)?|(?:continuation|cursor|delta
+    |expected|next|page|recognized|resume|skip|sync)[-_\ ]?token|(?:cache|foreign
+    |idempotency|issue|object|partition|primary|project|public|row|socket|sort|surrogate)[-_]?key)$""")
 # Words about a secret, endpoints, and values that a service has masked itself.
-_NO_SECRET = r"""(?ix)(?:blank|denied|disabled|empty|expired|fail|false|forbidden|null
-    |in(?:correct|valid)|mis(?:match|sing)|not[-_m]|redacted|required|revoked|string
-    |too[-_]|true|un(?:author|defin|known|support))\D*$|\*{3}|4_request$|^https?://|\s"""
+_NO_SECRET = re.compile(r"""(?ix)(?:blank|denied|disabled|empty|expired|fail|false
+    |forbidden|null|in(?:correct|valid)|mis(?:match|sing)|not[-_m]|redacted|required|revoked|string
+    |too[-_]|true|un(?:author|defin|known|support))\D*$|\*{3}|4_request$|^https?://|\s""")
+_PASSWORD, _DIGIT = re.compile("(?i)pass|pwd"), re.compile(r"\d")
 # Words and numbers, like "eu-west-1", "HMAC-SHA1", "AADSTS500011" and "lastModified".
 _WORD, _SIGN = r"(?:[A-Za-z]*|\d+[A-Za-z]?\d*)", r"(?:[-_./:;+@]|=\b)"
 _PLAIN = rf"""(?x)(?=.{{,64}}\Z)(?=.*{_SIGN})(?:{_WORD}{_SIGN})*[A-Za-z]*\d*
     (?:{_SIGN}{_WORD})*|[A-Z]+\d+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+"""
 # The scheme before credentials (RFC 9110), which is never secret.
 _SCHEME = re.compile(r"(?:^|(?<=,))\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,])")
+_URL_SAFE = str.maketrans("+/", "-_")
 _PART = re.compile(r'(?:([\w.-]+)=(?=[^\s=]))?("[^"]*"|[^\s,]+)')
 
 
@@ -53,28 +57,28 @@ def is_one(name: str, value: str, *, sent: bool = False, inside: bool = False) -
 
     *sent*: in a request. *inside*: beside others, in the value of a secret name.
     """
-    if re.search(_PUBLIC_NAME, name):
+    if _PUBLIC_NAME.search(name):
         return False
     if not (_SENT_NAME if sent else _NAME).search(name):
-        is_weak = bool(sent and re.search(_WEAK_NAME, name))
+        is_weak = bool(sent and _WEAK_NAME.search(name))
         return (inside or is_weak) and looks_random(value, 4 if is_weak else 8)
-    is_password = re.search("(?i)pass|pwd", name)
-    least = 4 if is_password or re.search(r"\d", value) else LEAST_WITHOUT_DIGIT
-    is_no_secret = re.search(_NO_SECRET, value) and not (is_password and sent)
+    is_password = _PASSWORD.search(name)
+    least = 4 if is_password or _DIGIT.search(value) else LEAST_WITHOUT_DIGIT
+    is_no_secret = _NO_SECRET.search(value) and not (is_password and sent)
     return len(value) >= least and not is_no_secret
 
 
 def looks_random(value: str, least: int = LEAST_WITHOUT_DIGIT) -> bool:
     """Say whether the value is a secret under any name."""
-    if not (re.search(r"\d", value) and re.search("[A-Za-z]", value)):
+    if not (_DIGIT.search(value) and re.search("[A-Za-z]", value)):
         least = 16
-    is_plain = re.fullmatch(_PLAIN, value) or re.search(_NO_SECRET, value)
+    is_plain = re.fullmatch(_PLAIN, value) or _NO_SECRET.search(value)
     return len(value) >= least and not is_plain
 
 
 def in_header(name: str, value: str) -> Iterator[str]:
     """Yield the secrets in a header or a parameter of a request."""
-    if not (_SENT_NAME.search(name) or re.search(_WEAK_NAME, name)):
+    if not (_SENT_NAME.search(name) or _WEAK_NAME.search(name)):
         return
     for key, part in _PART.findall(_SCHEME.sub(" ", value.replace("; ", " "))):
         word = part.strip("\"'{}[]:")
@@ -113,10 +117,15 @@ def _in_login(user: str, password: str) -> Iterator[str]:
 
 def spellings(secret: str) -> set[str]:
     """Return what a server may make of the bytes of a secret, but for escapes."""
-    found = {secret, unquote(secret), unquote_plus(secret)}
+    found = {secret}
+    if "%" in secret or "+" in secret:
+        found |= {unquote(secret), unquote_plus(secret)}
     for one in tuple(found):
+        if one.isascii():
+            found.add(base64.b64encode(one.encode()).decode())
+            continue
         utf_8, latin_1 = (one.encode(code, "replace") for code in ("utf-8", "latin-1"))
         found |= {utf_8.decode("latin-1"), latin_1.decode("utf-8", "replace")}
         found |= {base64.b64encode(sent).decode() for sent in (utf_8, latin_1)}
-    found |= {one.replace("+", "-").replace("/", "_") for one in found}
+    found |= {one.translate(_URL_SAFE) for one in found}
     return found | {one.rstrip("=") or one for one in found}

@@ -236,7 +236,7 @@ class CloudElementsAdapter(HTTPAdapter):
         A policy cannot tell which request has failed, so each request has its own. The
         adapter itself does not change, since other requests may be on their way.
         """
-        view = object.__new__(type(self))
+        view = type(self).__new__(type(self))
         object.__setattr__(view, "__dict__", self.__dict__)
         for name in _slots(type(self)):  # type: ignore[arg-type] # a class has a hash
             with suppress(AttributeError):
@@ -251,7 +251,8 @@ class CloudElementsAdapter(HTTPAdapter):
         After a redirect, the attempts, the time and the count of the call go on. The
         adapter of another host has a count of its own.
         """
-        policy = self._max_retries
+        # A subclass may have a max_retries of its own.
+        policy: Retry = self.__dict__.get("_max_retries", self.max_retries)
         if not isinstance(policy, CloudElementsRetry):
             return policy
         state = RequestState()

@@ -72,9 +72,9 @@ def raise_for_error(
     """
     _check_response(response)
     if not has_failed(response):
-        log_warning(response)
+        log_warning(response, kwargs.get("proxies"))
         return response
-    error = error_of(response, urls_of(kwargs.get("proxies")))
+    error = error_of(response, kwargs.get("proxies"))
     try:
         raise error
     finally:
@@ -123,9 +123,9 @@ def has_failed(response: requests.Response) -> bool:
 
 
 def error_of(
-    response: requests.Response, urls: Iterable[str | None] = ()
+    response: requests.Response, proxies: Mapping[str, str] | None = None
 ) -> CloudElementsError:
-    """Build the error of a failed response; it shows no secrets of these URLs."""
+    """Build the error of a failed response, without secrets."""
     # A response that was built by hand may have no request.
     request = response.request or requests.PreparedRequest()
     url = request.url or response.url
@@ -136,13 +136,13 @@ def error_of(
             body, whole = read_body(response.raw)
     # requests finds it there.
     set_content(response, body)
-    policy, stopped_by = policy_of(response), None
+    urls, policy, stopped_by = urls_of(proxies), policy_of(response), None
     if isinstance(policy, CloudElementsRetry):
         stopped_by = policy.why_stopped(
             request.method or "", response.status_code, response.headers
         )
         # Only the policy still knows the proxies if the error is built later.
-        urls = (*urls, *policy.urls)
+        urls += policy.urls
     redact = Redactor(request.headers, url, *urls)
     return error_from_payload(
         response.status_code,
@@ -190,14 +190,14 @@ def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
     return redacted
 
 
-def log_warning(response: requests.Response) -> None:
+def log_warning(response: requests.Response, proxies: Mapping[str, str] | None) -> None:
     """Log the Elements-Error header of a successful response: it is a warning."""
     warning = response.headers.get(WARNING_HEADER)
     if not warning or response.status_code not in _SUCCESSES:
         return
     # A response that was built by hand may have no request.
     request = response.request or requests.PreparedRequest()
-    redact = Redactor(request.headers, request.url)
+    redact = Redactor(request.headers, request.url, *urls_of(proxies))
     log(
         logging.WARNING,
         "Cloud Elements warns, with status %d of %s %s: %s",
@@ -284,8 +284,10 @@ class Call(dict[str, str]):
 
 def urls_of(proxies: Mapping[str, str] | None) -> list[str | None]:
     """Return the URLs of a call that may hold secrets."""
-    calls = [proxies, *proxies.earlier] if isinstance(proxies, Call) else []
-    return [*(proxies or {}).values(), *[call.request.url for call in calls]]
+    if not isinstance(proxies, Call):
+        return [*(proxies or {}).values()]
+    calls = [proxies, *proxies.earlier]
+    return [*proxies.values(), *[call.request.url for call in calls]]
 
 
 def check(
@@ -305,13 +307,14 @@ def check(
     failed = has_failed(response)
     if not failed and WARNING_HEADER not in response.headers:
         return
-    adapter = adapter_of(response)
+    marks = vars(response)
+    adapter = marks.get("_cloud_elements")
     if adapter is not None:
-        vars(response)["_cloud_elements_at"] = now()
+        marks["_cloud_elements_at"] = now()
     if not failed:
-        log_warning(response)
+        log_warning(response, proxies)
     elif response.status_code not in (_given("passthrough", adapter, sender) or ()):
-        error = error_of(response, urls_of(proxies))
+        error = error_of(response, proxies)
         tell(error, sender)
         try:
             raise error
@@ -341,7 +344,7 @@ def tell(
     if isinstance(error, CloudElementsError):
         ours = error
     elif error.response is not None and adapter is not None:
-        ours = error_of(error.response, urls_of(proxies))
+        ours = error_of(error.response, proxies)
     else:
         return
     errors = _given("_errors_of_patch", adapter, sender)

@@ -384,7 +384,7 @@ def test_salesforce_401s_that_stay_are_translated(platform, salesforce):
     client = salesforce(passthrough={401})
     platform.reply(401, body=[{"errorCode": "OTHER", "message": "No"}])
     with (
-        pytest.raises(UnauthorizedError, match='"errorCode": "OTHER"') as caught,
+        pytest.raises(UnauthorizedError, match="errorCode: OTHER") as caught,
         translate_errors(),
     ):
         client.Contact.get("7")

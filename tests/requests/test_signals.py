@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import functools
+import logging
 import signal
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cloud_elements_errors import (
+    CloudElementsRetry,
     CloudElementsSession,
     NotFoundError,
+    RetryBudget,
 )
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
+
+    import requests
 
     from cloud_elements_errors.testing import FakeCloudElements
 
@@ -97,6 +104,99 @@ def test_what_on_error_raises_itself_is_logged(
     with CloudElementsSession(on_error=report) as session, pytest.raises(NotFoundError):
         session.get(platform.url)
     assert "on_error failed" in caplog.text
+
+
+class Hanging(logging.Handler):
+    """A handler that blocks, such as one that sends over the network."""
+
+    def __init__(self, limit: Callable[[], None]) -> None:
+        super().__init__()
+        self.limit = limit
+
+    def emit(self, _record: logging.LogRecord) -> None:
+        self.limit()
+        hang()
+
+
+@pytest.fixture
+def budget() -> RetryBudget:
+    return RetryBudget()
+
+
+def test_logging_is_interrupted(
+    platform: FakeCloudElements, limit: Callable[[], None], budget: RetryBudget
+) -> None:
+    """The time limit passes; the retry that was never sent costs no token."""
+    logger = logging.getLogger("cloud_elements_errors")
+    handler = Hanging(limit)
+    logger.addHandler(handler)
+    before = budget.tokens
+    platform.reply(502)
+    try:
+        with (
+            CloudElementsSession(
+                max_retries=CloudElementsRetry(budget=budget)
+            ) as session,
+            pytest.raises(TimeLimitError),
+        ):
+            session.get(platform.url)
+    finally:
+        logger.removeHandler(handler)
+    assert budget.tokens == pytest.approx(before, abs=0.01)
+    assert len(platform.requests) == 1
+
+
+def test_a_wait_is_interrupted(
+    platform: FakeCloudElements,
+    limit: Callable[[], None],
+    budget: RetryBudget,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The time limit ends the wait; the session works on, with all its connections."""
+    policy = CloudElementsRetry(budget=budget)
+
+    def sleep(*_: object) -> None:
+        limit()
+        hang()
+
+    before = budget.tokens
+    platform.reply(502)
+    with CloudElementsSession(max_retries=policy) as session:
+        with monkeypatch.context() as patch:
+            patch.setattr("cloud_elements_errors._retries.policy.time.sleep", sleep)
+            patch.setattr(CloudElementsRetry, "sleep", SLEEP)
+            with pytest.raises(TimeLimitError):
+                session.get(platform.url, headers={"X": "1"})
+        assert budget.tokens == pytest.approx(before, abs=0.01)
+        assert session.get(platform.url).status_code == 200
+
+
+SLEEP = CloudElementsRetry.sleep
+
+
+def test_a_body_that_stalls_is_interrupted(
+    make_session: Callable[..., requests.Session],
+    raw_server: Any,
+    limit: Callable[[], None],
+) -> None:
+    """The time limit passes while a body is read; the place in the pool is free."""
+    answers = [b"HTTP/1.1 404 X\r\nContent-Length: 9\r\n\r\nhalf"]
+
+    def respond(connection: socket.socket) -> None:
+        if answers:
+            connection.sendall(answers.pop())
+            limit_in_main()
+            connection.recv(1)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    def limit_in_main() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+
+    server = raw_server(respond)
+    session = make_session(max_retries=0)
+    with pytest.raises(TimeLimitError):
+        session.get(server.url, timeout=30)
+    assert session.get(server.url, timeout=30).status_code == 200
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ")

@@ -21,10 +21,7 @@ _LAST_STATUS = 999
 # Seconds: 31 years. time.sleep() overflows at ten times as much.
 _LARGEST = 1e9
 
-_MAY_HOLD_SECRETS = frozenset(
-    {"body", "details", "headers", "line", "message", "prefixes", "provider_message"}
-    | {"request_headers", "text", "url"}
-)
+_MAY_HOLD_SECRETS = {"body", "headers", "message", "prefixes", "request_headers", "url"}
 
 _TIMEOUTS = "a number of seconds, a pair (connect, read), a urllib3 Timeout or None"
 

@@ -292,9 +292,6 @@ def _after_fork() -> None:  # pragma: no cover - runs in the child
 if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
     os.register_at_fork(after_in_child=_after_fork)
 
-# The redirects after which requests sends the body a second time.
-_SENDS_BODY_AGAIN = frozenset({307, 308})
-
 
 def refuse_to_resend_stream(
     request: requests.PreparedRequest, response: requests.Response
@@ -304,9 +301,8 @@ def refuse_to_resend_stream(
     requests rewinds a file, and raises if the file cannot be rewound. It does not
     notice that a generator is used up, and would send an empty body to the new URL.
     """
-    refused = response.status_code in _SENDS_BODY_AGAIN and not can_send_again(
-        request.body
-    )
+    # After these redirects, requests sends the body a second time.
+    refused = response.status_code in {307, 308} and not can_send_again(request.body)
     if refused:
         refuse_to_send_body_again(request)
     return refused

@@ -307,10 +307,9 @@ def check(
     failed = has_failed(response)
     if not failed and WARNING_HEADER not in response.headers:
         return
-    marks = vars(response)
-    adapter = marks.get("_cloud_elements")
+    adapter = vars(response).get("_cloud_elements")
     if adapter is not None:
-        marks["_cloud_elements_at"] = now()
+        vars(response)["_cloud_elements_at"] = now()
     if not failed:
         log_warning(response, proxies)
     elif response.status_code not in (_given("passthrough", adapter, sender) or ()):

@@ -12,6 +12,7 @@ from urllib3.util import Timeout
 from ._functions import is_async
 from ._table import FIRST_ERROR
 
+_Types: TypeAlias = "type | tuple[type, ...]"
 TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout | None"
 
 # HTTP's statuses have three digits.
@@ -20,17 +21,12 @@ _LAST_STATUS = 999
 # Seconds: 31 years. time.sleep() overflows at ten times as much.
 _LARGEST = 1e9
 
-_MAY_HOLD_SECRETS = frozenset(
-    {"body", "details", "headers", "line", "message", "prefixes", "provider_message"}
-    | {"request_headers", "text", "url"}
-)
+_MAY_HOLD_SECRETS = {"body", "headers", "message", "prefixes", "request_headers", "url"}
 
 _TIMEOUTS = "a number of seconds, a pair (connect, read), a urllib3 Timeout or None"
 
 
-def check_type(
-    name: str, value: object, kinds: type | tuple[type, ...], wanted: str
-) -> None:
+def check_type(name: str, value: object, kinds: _Types, wanted: str) -> None:
     """Raise TypeError unless the value is of one of these types.
 
     Where the value may hold a credential, the message shows its type instead.
@@ -42,9 +38,7 @@ def check_type(
         raise TypeError(f"{name} must be {wanted}, not {shown}")
 
 
-def check_optional(
-    name: str, value: object, kinds: type | tuple[type, ...], wanted: str
-) -> None:
+def check_optional(name: str, value: object, kinds: _Types, wanted: str) -> None:
     """Raise TypeError unless the value is of one of these types, or None."""
     if value is not None:
         check_type(name, value, kinds, f"{wanted} or None")
@@ -78,14 +72,14 @@ def check_integer(
     name: str,
     value: int,
     least: float = -inf,
-    most: int | None = None,
+    most: float = inf,
     wanted: str = "an integer",
 ) -> None:
     """Raise unless the value is an integer within the bounds."""
     if not _is_number(value, int):
         raise TypeError(f"{name} must be {wanted}, not {value!r}")
-    if value < least or (most is not None and value > most):
-        allowed = f"{least} or more" if most is None else f"from {least} to {most}"
+    if not least <= value <= most:
+        allowed = f"{least} or more" if most == inf else f"from {least} to {most}"
         raise ValueError(f"{name} must be {allowed}, not {value!r}")
 
 

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import requests
-import urllib3
 from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, HTTPAdapter
 from urllib3.exceptions import (
     ConnectTimeoutError,
+    HTTPError,
     NewConnectionError,
     ReadTimeoutError,
 )
@@ -44,20 +44,17 @@ from .._retries.state import RequestState, can_send_again
 from .checking import (
     Call,
     CheckingHooks,
-    Mark,
     OnError,
-    Settings,
     attempts_in,
     has_failed,
     is_response,
+    mark,
     policy_of,
     urls_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-
-    from urllib3 import BaseHTTPResponse
 
     from .._errors.base import CloudElementsError
 
@@ -76,7 +73,7 @@ class CloudElementsAdapter(HTTPAdapter):
     __attrs__: list[str] = [*HTTPAdapter.__attrs__, "passthrough", "on_error"]  # noqa: RUF012
 
     # The list of patch_requests, if this is an adapter of its.
-    _errors: list[CloudElementsError] | None = None
+    _errors_of_patch: list[CloudElementsError] | None = None
 
     passthrough: frozenset[int] | None = None
     on_error: OnError | None = None
@@ -195,8 +192,7 @@ class CloudElementsAdapter(HTTPAdapter):
             if getattr(response.raw, "retries", policy) is None:
                 # `responses` makes this response without urllib3's urlopen().
                 response.raw.retries = policy
-            settings = Settings(self.passthrough, self.on_error, self._errors)
-            Mark(settings).put_on(response)
+            mark(response, self)
             if proxies is None and isinstance(request.hooks, dict):
                 CheckingHooks.install(request)
         return response
@@ -214,13 +210,16 @@ class CloudElementsAdapter(HTTPAdapter):
         _bound[id(view)] = policy
         try:
             return super(CloudElementsAdapter, view).send(request, *args, **kwargs)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        except (requests.RequestException, HTTPError) as error:
             is_ours = isinstance(error, requests.RequestException)
             if is_ours and "attempts" in vars(error):
                 raise  # of a request that was sent meanwhile
-            late = _late_response(error)
-            if late is not None:
-                return self.build_response(request, late)
+            if isinstance(error, requests.exceptions.RetryError):
+                # If a retry came too late after its wait, urllib3 has no way to return
+                # the last response. So the policy puts it on its exception.
+                late = getattr(error.args[0], "response", None)
+                if late is not None:
+                    return self.build_response(request, late)
             failure = _network_failure(error, request, policy, proxies)
             try:
                 if failure is error:
@@ -293,9 +292,6 @@ def _after_fork() -> None:  # pragma: no cover - runs in the child
 if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
     os.register_at_fork(after_in_child=_after_fork)
 
-# The redirects after which requests sends the body a second time.
-_SENDS_BODY_AGAIN = frozenset({307, 308})
-
 
 def refuse_to_resend_stream(
     request: requests.PreparedRequest, response: requests.Response
@@ -305,9 +301,8 @@ def refuse_to_resend_stream(
     requests rewinds a file, and raises if the file cannot be rewound. It does not
     notice that a generator is used up, and would send an empty body to the new URL.
     """
-    refused = response.status_code in _SENDS_BODY_AGAIN and not can_send_again(
-        request.body
-    )
+    # After these redirects, requests sends the body a second time.
+    refused = response.status_code in {307, 308} and not can_send_again(request.body)
     if refused:
         refuse_to_send_body_again(request)
     return refused
@@ -328,27 +323,16 @@ def _policy(max_retries: int | Retry | None) -> Retry:
     return CloudElementsRetry(total=max_retries)
 
 
-def _late_response(error: Exception) -> BaseHTTPResponse | None:
-    """Return the response whose retry came too late after its wait.
-
-    urllib3 has no way to return it then, so the policy puts it on its exception.
-    """
-    if not isinstance(error, requests.exceptions.RetryError):
-        return None
-    return getattr(error.args[0], "response", None)
-
-
 def _network_failure(
-    error: Exception,
+    error: requests.RequestException | HTTPError,
     request: requests.PreparedRequest,
     policy: Retry,
     proxies: Mapping[str, str],
 ) -> requests.RequestException:
     """Return the exception to raise if no response arrived: of requests, with notes."""
+    cause: object = error
     if isinstance(error, requests.RequestException):
         cause = error.args[0] if error.args else None
-    else:
-        cause = error
     failure: requests.RequestException
     if isinstance(getattr(cause, "reason", None), ReadTimeoutError):
         # requests raises ConnectionError after retries, which is no Timeout.
@@ -365,7 +349,7 @@ def _network_failure(
     retries = Retries()
     if isinstance(policy, CloudElementsRetry):
         retries = Retries(policy.attempts, policy.stopped_by)
-    elif isinstance(cause, urllib3.exceptions.HTTPError):
+    elif isinstance(cause, HTTPError):
         redact = Redactor(request.headers, request.url, *proxies.values())
         earlier = attempts_in(history_of(cause), redact)
         last = Attempt(len(earlier) + 1, error=redact(str(cause)))

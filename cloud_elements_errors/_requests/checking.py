@@ -11,8 +11,8 @@ from __future__ import annotations
 import itertools
 import logging
 from collections import UserList
-from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.hooks import dispatch_hook
@@ -72,9 +72,9 @@ def raise_for_error(
     """
     _check_response(response)
     if not has_failed(response):
-        log_warning(response, urls_of(kwargs.get("proxies")))
+        log_warning(response, kwargs.get("proxies"))
         return response
-    error = error_of(response, urls_of(kwargs.get("proxies")))
+    error = error_of(response, kwargs.get("proxies"))
     try:
         raise error
     finally:
@@ -123,27 +123,33 @@ def has_failed(response: requests.Response) -> bool:
 
 
 def error_of(
-    response: requests.Response, urls: Iterable[str | None] = ()
+    response: requests.Response, proxies: Mapping[str, str] | None = None
 ) -> CloudElementsError:
-    """Build the error of a failed response; it shows no secrets of these URLs."""
-    request = response.request
-    url = response.url if request is None else request.url
-    method = None if request is None else request.method
-    body, whole = _read_content(response)
-    policy, stopped_by = policy_of(response), None
+    """Build the error of a failed response, without secrets."""
+    # A response that was built by hand may have no request.
+    request = response.request or requests.PreparedRequest()
+    url = request.url or response.url
+    body, whole = content_of(response), True
+    if body is None:
+        body = b""
+        if response.raw is not None:
+            body, whole = read_body(response.raw)
+    # requests finds it there.
+    set_content(response, body)
+    urls, policy, stopped_by = urls_of(proxies), policy_of(response), None
     if isinstance(policy, CloudElementsRetry):
         stopped_by = policy.why_stopped(
-            method or "", response.status_code, response.headers
+            request.method or "", response.status_code, response.headers
         )
         # Only the policy still knows the proxies if the error is built later.
-        urls = (*urls, *policy.urls)
-    redact = Redactor(None if request is None else request.headers, url, *urls)
+        urls += policy.urls
+    redact = Redactor(request.headers, url, *urls)
     return error_from_payload(
         response.status_code,
         parse_payload(response.headers, body, truncated=not whole),
         redact,
         reason=None if response.reason is None else as_text(response.reason),
-        method=method,
+        method=request.method,
         url=url,
         earlier=_earlier_attempts(policy, redact),
         stopped_by=stopped_by,
@@ -157,17 +163,6 @@ def policy_of(response: requests.Response) -> Retry | None:
     return policy if isinstance(policy, Retry) else None
 
 
-def _read_content(response: requests.Response) -> tuple[bytes, bool]:
-    """Read the body within the limits, and store it where requests looks for it."""
-    body, whole = content_of(response), True
-    if body is None:
-        body = b""
-        if response.raw is not None:
-            body, whole = read_body(response.raw)
-    set_content(response, body)
-    return body, whole
-
-
 def _earlier_attempts(policy: Retry | None, redact: Redactor) -> tuple[Attempt, ...]:
     """Return the attempts before the last one, if the policy has recorded them."""
     if isinstance(policy, CloudElementsRetry):
@@ -179,37 +174,30 @@ def attempts_in(
     history: Iterable[RequestHistory], redact: Redactor
 ) -> tuple[Attempt, ...]:
     """Return the attempts that urllib3 has recorded, without redirects."""
-    failed = [past for past in history if past.redirect_location is None]
-    return tuple(
-        Attempt(
-            number,
-            past.status,
-            error=None if past.error is None else redact(str(past.error)),
-        )
-        for number, past in enumerate(failed, 1)
-    )
+    attempts: tuple[Attempt, ...] = ()
+    for past in history:
+        if past.redirect_location is None:
+            error = None if past.error is None else redact(str(past.error))
+            attempts += (Attempt(len(attempts) + 1, past.status, error=error),)
+    return attempts
 
 
 def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
     """Take out secrets that the policy could not know without the request."""
-    request_id, provider_message, error, *said = redact.texts(
-        attempt.request_id, attempt.provider_message, attempt.error, *attempt._said
-    )
-    redacted = attempt._replace(
-        request_id=request_id, provider_message=provider_message, error=error
-    )
-    redacted._said = (said[0] or "", said[1] or "")
+    number, status, *texts, waited = attempt
+    redacted = Attempt._make([number, status, *redact.texts(*texts), waited])
+    redacted._said = (redact(attempt._said[0]), redact(attempt._said[1]))
     return redacted
 
 
-def log_warning(response: requests.Response, urls: Iterable[str | None] = ()) -> None:
+def log_warning(response: requests.Response, proxies: Mapping[str, str] | None) -> None:
     """Log the Elements-Error header of a successful response: it is a warning."""
     warning = response.headers.get(WARNING_HEADER)
     if not warning or response.status_code not in _SUCCESSES:
         return
     # A response that was built by hand may have no request.
     request = response.request or requests.PreparedRequest()
-    redact = Redactor(request.headers, request.url, *urls)
+    redact = Redactor(request.headers, request.url, *urls_of(proxies))
     log(
         logging.WARNING,
         "Cloud Elements warns, with status %d of %s %s: %s",
@@ -220,54 +208,28 @@ def log_warning(response: requests.Response, urls: Iterable[str | None] = ()) ->
     )
 
 
-class Settings(NamedTuple):
-    """What happens to a failed response. None means that nothing was given."""
-
-    passthrough: Collection[int] | None = None
-    on_error: OnError | None = None
-    errors: list[CloudElementsError] | None = None
-    """The list of `patch_requests`."""
-
-    def or_else(self, other: Settings) -> Settings:
-        """Return these settings, and the other ones where nothing was given."""
-        return Settings(
-            other.passthrough if self.passthrough is None else self.passthrough,
-            other.on_error if self.on_error is None else self.on_error,
-            self.errors,
-        )
-
-
-class Mark:
-    """What an adapter notes on a response: its settings, and when it was checked."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.checked = 0
-
-    def put_on(self, response: requests.Response) -> None:
-        """Mark a response that has just arrived."""
-        vars(response)["_cloud_elements"] = self
-
-
-def mark_of(response: requests.Response | None) -> Mark | None:
-    """Return the mark of a response; None if it is not from an adapter of ours."""
-    if not is_response(response):
-        return None
-    found: Mark | None = vars(response).get("_cloud_elements")
-    return found
-
-
 def is_response(response: object) -> bool:
     """Say whether this is a real response: a mock may claim to be one."""
     return issubclass(type(response), requests.Response)
 
 
-_numbers = itertools.count(1)
+def mark(response: requests.Response, adapter: object) -> None:
+    """Note on a response that this adapter of ours has just received it."""
+    vars(response).update(_cloud_elements=adapter, _cloud_elements_at=0)
 
 
-def now() -> int:
-    """Return a number that is larger than all before: was a check made since?"""
-    return next(_numbers)
+def adapter_of(response: requests.Response | None) -> Any:
+    """Return the adapter of ours that has marked a response, if any."""
+    return vars(response).get("_cloud_elements") if is_response(response) else None
+
+
+def checked_at(response: requests.Response) -> Any:
+    """Return now() of the check of a marked response; 0 if there was none."""
+    return vars(response).get("_cloud_elements_at", 0) if is_response(response) else 0
+
+
+# Returns a number that is larger than all before: was a check made since?
+now = itertools.count(1).__next__
 
 
 class Call(dict[str, str]):
@@ -291,8 +253,8 @@ class Call(dict[str, str]):
         super().__init__(proxies or {})
         self.request = request
         self.began = now()
-        self.before = before
-        """The call whose response has redirected to this one."""
+        self.earlier: list[Call] = [] if before is None else [before, *before.earlier]
+        """The calls whose responses have redirected to this one, the latest first."""
 
     def __reduce_ex__(self, _protocol: object) -> tuple[Any, ...]:
         """Copy and pickle as the proxies alone: mocks keep the arguments of calls."""
@@ -309,7 +271,7 @@ class Call(dict[str, str]):
         """Note the response after the hooks; say if it is the one that came before."""
         is_own = response is self.response
         self.response, self.is_checked = response, True
-        if self.before is not None:
+        if self.earlier:
             hops = [one.response for one in reversed(self.earlier)]
             response.history = [hop for hop in hops if hop is not None]
         return is_own
@@ -317,16 +279,7 @@ class Call(dict[str, str]):
     @property
     def redirect(self) -> requests.Response | None:
         """The response that has redirected to this call."""
-        return None if self.before is None else self.before.response
-
-    @property
-    def earlier(self) -> list[Call]:
-        """The calls whose responses have redirected to this one, the latest first."""
-        calls, call = [], self.before
-        while call is not None:
-            calls.append(call)
-            call = call.before
-        return calls
+        return self.earlier[0].response if self.earlier else None
 
 
 def urls_of(proxies: Mapping[str, str] | None) -> list[str | None]:
@@ -339,12 +292,14 @@ def urls_of(proxies: Mapping[str, str] | None) -> list[str | None]:
 
 def check(
     response: requests.Response,
-    settings: Settings,
+    sender: object,
     proxies: Mapping[str, str] | None = None,
 ) -> None:
     """Raise the error of a response if it has failed, or log the warning in it.
 
-    The response of a mock, which only looks like one, is left alone.
+    The settings are those of the response's adapter. Those that were not given to it
+    are the sender's: of a session, or of another adapter. The response of a mock, which
+    only looks like one, is left alone.
     """
     # Error trackers show the variables of this frame: no URL with its query is here.
     if not is_response(response):
@@ -352,23 +307,29 @@ def check(
     failed = has_failed(response)
     if not failed and WARNING_HEADER not in response.headers:
         return
-    mark = mark_of(response)
-    if mark is not None:
-        mark.checked = now()
+    adapter = vars(response).get("_cloud_elements")
+    if adapter is not None:
+        vars(response)["_cloud_elements_at"] = now()
     if not failed:
-        log_warning(response, urls_of(proxies))
-    elif response.status_code not in (settings.passthrough or ()):
-        error = error_of(response, urls_of(proxies))
-        tell(error, settings)
+        log_warning(response, proxies)
+    elif response.status_code not in (_given("passthrough", adapter, sender) or ()):
+        error = error_of(response, proxies)
+        tell(error, sender)
         try:
             raise error
         finally:
             del error  # or the error and this frame would refer to each other
 
 
+def _given(setting: str, adapter: object, sender: object) -> Any:
+    """Return a setting of the response's adapter, else of the sender, else None."""
+    value = getattr(adapter, setting, None)
+    return getattr(sender, setting, None) if value is None else value
+
+
 def tell(
     error: requests.HTTPError,
-    settings: Settings,
+    sender: object,
     proxies: Mapping[str, str] | None = None,
 ) -> None:
     """Call *on_error* with an error, and remember it, unless somebody has done so.
@@ -378,18 +339,21 @@ def tell(
     if "_told" in vars(error):
         return
     vars(error)["_told"] = True
+    adapter = adapter_of(error.response)
     if isinstance(error, CloudElementsError):
         ours = error
-    elif error.response is not None and mark_of(error.response):
-        ours = error_of(error.response, urls_of(proxies))
+    elif error.response is not None and adapter is not None:
+        ours = error_of(error.response, proxies)
     else:
         return
-    if settings.errors is not None:
-        settings.errors.append(ours)
-        del settings.errors[:-_REMEMBERED]
-    if settings.on_error is not None:
+    errors = _given("_errors_of_patch", adapter, sender)
+    if errors is not None:
+        errors.append(ours)
+        del errors[:-_REMEMBERED]
+    on_error = _given("on_error", adapter, sender)
+    if on_error is not None:
         try:
-            settings.on_error(ours)
+            on_error(ours)
         except Exception as failure:
             if raised_by_signal_handler(failure):
                 raise
@@ -427,21 +391,20 @@ class CheckingHooks(UserList[Any]):
 
     def __call__(self, response: requests.Response, **kwargs: Any) -> Any:
         arrived, proxies = response, kwargs.get("proxies")
-        first = mark_of(arrived)
+        adapter = adapter_of(arrived)
         if isinstance(proxies, Call) and proxies.is_of(arrived.request):
-            first = None  # the session checks
+            adapter = None  # the session checks
         try:
             response = dispatch_hook(
                 "response", {"response": [*self]}, response, **kwargs
             )
-            if first is not None:
-                # A hook may have replaced the response by another one of ours, which
-                # may have been checked.
-                mark = mark_of(response) or first
-                if response is arrived or not mark.checked:
-                    check(response, mark.settings, proxies)
+            # A hook may have replaced the response by one that was checked elsewhere.
+            if adapter is not None and (
+                response is arrived or not checked_at(response)
+            ):
+                check(response, adapter, proxies)
         except requests.HTTPError as error:
-            if first is not None:
-                tell(error, first.settings, proxies)
+            if adapter is not None:
+                tell(error, adapter, proxies)
             raise
         return response

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 import weakref
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ import requests
 
 from .._arguments import check_type
 from .._lock import ForkSafeLock
-from .._urls import clean_url, origin_of
+from .._urls import Origin, clean_url, origin_of
 from .adapter import CloudElementsAdapter
 
 if TYPE_CHECKING:
@@ -25,34 +26,29 @@ if TYPE_CHECKING:
     from .checking import OnError
 
 
-class _Prefix:
-    """A scheme, host and port, and a path under which URLs match."""
+# The scheme, host and port of a prefix, and the path under which URLs match.
+_Prefix = tuple[Origin, str]
 
-    def __init__(self, prefix: str) -> None:
-        check_type("prefixes", prefix, str, "URLs")
-        # Normalize as requests does: the host in lower case and IDNA, the path quoted.
-        prepared = requests.PreparedRequest()
-        with suppress(requests.RequestException):
-            prepared.prepare_url(prefix, None)
-        parts = urlsplit(prepared.url or "")
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(
-                "a prefix must be an http or https URL of one host (* is no pattern), "
-                f"such as https://api.cloud-elements.com/, not {clean_url(prefix)!r}"
-            )
-        if parts.username is not None or parts.query or parts.fragment:
-            raise ValueError(
-                "a prefix must not have a userinfo, query or fragment: "
-                f"use {clean_url(prefix)!r}"
-            )
-        self._origin = origin_of(parts.geturl())
-        self._path = parts.path.rstrip("/") + "/"
 
-    def matches(self, url: str) -> bool:
-        """Say whether the URL is this prefix, or goes on after it with a slash."""
-        if origin_of(url) != self._origin:
-            return False
-        return f"{urlsplit(url).path}/".startswith(self._path)
+def _prefix(prefix: str) -> _Prefix:
+    check_type("prefixes", prefix, str, "URLs")
+    # Normalize as requests does: the host in lower case and IDNA, the path quoted.
+    prepared = requests.PreparedRequest()
+    with suppress(requests.RequestException):
+        prepared.prepare_url(prefix, None)
+    parts = urlsplit(prepared.url or "")
+    origin = origin_of(parts.geturl())
+    if parts.scheme not in {"http", "https"} or origin is None:
+        raise ValueError(
+            "a prefix must be an http or https URL of one host (* is no pattern), "
+            f"such as https://api.cloud-elements.com/, not {clean_url(prefix)!r}"
+        )
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError(
+            "a prefix must not have a userinfo, query or fragment: "
+            f"use {clean_url(prefix)!r}"
+        )
+    return origin, parts.path.rstrip("/") + "/"
 
 
 class _Patch:
@@ -62,37 +58,37 @@ class _Patch:
         self,
         prefixes: tuple[_Prefix, ...],
         make_adapter: Callable[[], CloudElementsAdapter],
-        errors: list[CloudElementsError],
     ) -> None:
-        self.errors = errors
+        self.errors: list[CloudElementsError] = []
         self._prefixes = prefixes
         self._make_adapter = make_adapter
         # By id, because a session may have an __eq__ of its own. A login that is bound
         # to a connection must not serve another session.
-        self._adapters: dict[int, tuple[weakref.ref[Any], CloudElementsAdapter]] = {}
+        self.adapters: dict[int, tuple[weakref.ref[Any], CloudElementsAdapter]] = {}
 
     def adapter_for(
         self, session: requests.Session, url: str
     ) -> CloudElementsAdapter | None:
-        if not any(prefix.matches(url) for prefix in self._prefixes):
+        origin = origin_of(url)
+        if not any(
+            origin == prefix and f"{urlsplit(url).path}/".startswith(path)
+            for prefix, path in self._prefixes
+        ):
             return None
         key = id(session)
         with _lock:
-            if key not in self._adapters:
+            if key not in self.adapters:
                 gone = weakref.ref(session, lambda _: self.forget(key))
-                self._adapters[key] = (gone, self._make_adapter())
-            return self._adapters[key][1]
+                self.adapters[key] = (gone, self._make_adapter())
+                self.adapters[key][1]._errors_of_patch = self.errors
+            return self.adapters[key][1]
 
     def forget(self, key: int) -> None:
         """Close the adapter of a session that is closed or gone."""
         with _lock:
-            _, adapter = self._adapters.pop(key, (None, None))
+            _, adapter = self.adapters.pop(key, (None, None))
         if adapter is not None:
             adapter.close()
-
-    def close(self) -> None:
-        for key in list(self._adapters):
-            self.forget(key)
 
 
 _lock = ForkSafeLock()
@@ -124,7 +120,8 @@ class _Patches:
             self._open = [other for other in self._open if other is not patch]
             while not self._open and self._restore:
                 self._restore.pop()()
-        patch.close()
+        for key in list(patch.adapters):
+            patch.forget(key)
 
     def _replace(self, name: str, ours: Callable[..., Any]) -> None:
         original = getattr(_SESSION, name)
@@ -198,25 +195,13 @@ def patch_requests(
         raise TypeError(
             "patch_requests() needs a prefix, such as https://api.cloud-elements.com/"
         )
-    checked = tuple(map(_Prefix, prefixes))
+    checked = tuple(map(_prefix, prefixes))
+    make_adapter = partial(
+        CloudElementsAdapter, passthrough=passthrough, on_error=on_error
+    )
     # Wrong arguments raise now, and not in the block. All adapters share one policy.
-    policy = CloudElementsAdapter(
-        max_retries=max_retries, passthrough=passthrough, on_error=on_error
-    ).max_retries
-
-    def make_patch() -> _Patch:
-        errors: list[CloudElementsError] = []
-
-        def make_adapter() -> CloudElementsAdapter:
-            adapter = CloudElementsAdapter(
-                max_retries=policy, passthrough=passthrough, on_error=on_error
-            )
-            adapter._errors = errors
-            return adapter
-
-        return _Patch(checked, make_adapter, errors)
-
-    return _patched(make_patch, _Block())
+    policy = make_adapter(max_retries=max_retries).max_retries
+    return _patched(checked, partial(make_adapter, max_retries=policy), _Block())
 
 
 class _Block:
@@ -235,10 +220,12 @@ class _Block:
 
 @contextmanager
 def _patched(
-    make_patch: Callable[[], _Patch], block: _Block
+    prefixes: tuple[_Prefix, ...],
+    make_adapter: Callable[[], CloudElementsAdapter],
+    block: _Block,
 ) -> Iterator[Sequence[CloudElementsError]]:
     block.entered = True
-    patch = make_patch()
+    patch = _Patch(prefixes, make_adapter)
     _patches.add(patch)
     try:
         yield patch.errors

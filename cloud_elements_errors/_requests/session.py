@@ -7,14 +7,9 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.utils import resolve_proxies
 
-from .._arguments import (
-    TimeoutTypes,
-    check_callable,
-    checked_statuses,
-    checked_timeout,
-)
+from .._arguments import TimeoutTypes, check_callable, checked_statuses, checked_timeout
 from .adapter import CloudElementsAdapter, refuse_to_resend_stream
-from .checking import Call, Mark, OnError, Settings, check, mark_of, now, tell
+from .checking import Call, OnError, check, checked_at, now, tell
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator
@@ -116,10 +111,8 @@ class CloudElementsSession(requests.Session):
             kwargs.setdefault("timeout", self.timeout)
         began = now()
         response = super().request(method, url, *args, **kwargs)
-        if self._is_mocked():
-            mark = mark_of(response)
-            if mark is None or mark.checked < began:
-                check(response, self._settings_for(mark))
+        if self._is_mocked() and checked_at(response) < began:
+            check(response, self)
         return response
 
     def _is_mocked(self) -> bool:
@@ -157,9 +150,9 @@ class CloudElementsSession(requests.Session):
         try:
             response = super().send(request, **kwargs)
             if not call.is_checked:  # a mock has replaced requests.Session.send
-                check(response, self._settings_for(mark_of(response)), call)
+                check(response, self, call)
         except requests.HTTPError as error:  # maybe of a hook
-            tell(error, self._settings_for(mark_of(error.response)), call)
+            tell(error, self, call)
             raise
         return response
 
@@ -170,11 +163,6 @@ class CloudElementsSession(requests.Session):
         rebuilt = super().rebuild_proxies(prepared_request, proxies)
         before = proxies if isinstance(proxies, Call) else None
         return Call(rebuilt, prepared_request, before)
-
-    def _settings_for(self, mark: Mark | None) -> Settings:
-        """Return the settings of the response's adapter, else those of the session."""
-        own = Settings(self.passthrough, self.on_error)
-        return own if mark is None else mark.settings.or_else(own)
 
     def resolve_redirects(
         self,
@@ -198,10 +186,10 @@ class CloudElementsSession(requests.Session):
         # stored, and before it reads the body.
         call = kwargs.get("proxies")
         if isinstance(call, Call) and call.request is req:
-            is_own, mark = call.arrive(resp), mark_of(resp)
+            is_own = call.arrive(resp)
             # A hook may have replaced the response by one that was checked elsewhere.
-            if is_own or mark is None or mark.checked < call.began:
-                check(resp, self._settings_for(mark), call)
+            if is_own or checked_at(resp) < call.began:
+                check(resp, self, call)
         hops = super().resolve_redirects(resp, req, *args, **kwargs)
         if refuse_to_resend_stream(req, resp) and kwargs.get("yield_requests"):
             hops.close()

@@ -98,7 +98,7 @@ def test_every_attribute_can_be_given():
     error = UnlistedStatusError("line", status_code=507, title="Full", **given)
     assert {name: getattr(error, name) for name in given} == given
     assert (error.status_code, error.title) == (507, "Full")
-    assert (str(error), error.args, error._notes) == ("line", ("line",), [])
+    assert (str(error), error.args, error.__notes__) == ("line", ("line",), [])
 
 
 @pytest.mark.parametrize("part", ["title", "request_id", "url"])

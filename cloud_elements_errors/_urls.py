@@ -12,19 +12,13 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Everything before the path, query or fragment.
 _BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
 _USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
-# Userinfo that cannot make a URL invalid: ASCII without brackets.
-_PLAIN_USERINFO = re.compile(r"^([^/?#]*//)[!-.0-Z^-~]*@")
-# A URL with nothing to leave out and, if it is ASCII, nothing to normalize.
-_CLEAN = re.compile(r"https?://[^][@?#\s/][^][@?#\s]*")
 
 
 def clean_url(url: str) -> str:
     """Return the URL without userinfo, query and fragment."""
-    if url.isascii() and _CLEAN.fullmatch(url):
-        return url
     try:
         # Python keeps what it splits in a cache, so it gets no secrets to split.
-        parts = urlsplit(_PLAIN_USERINFO.sub(r"\1", re.split("[?#]", url)[0]))
+        parts = urlsplit(_USERINFO.sub(r"\1", re.split("[?#]", url)[0]))
     except ValueError:
         return ""
     host = parts.netloc.rpartition("@")[2]

@@ -42,10 +42,6 @@ WARNING_HEADER = "Elements-Error"
 # Redaction takes its time. A line shows 500 characters.
 _MOST_WORDS = 4000
 
-_SHOWN = frozenset(
-    ("message", "request_id", "provider_message", "provider_code", "text")
-)
-
 _STANDARD_REASONS = frozenset(responses.values())
 
 _TELLING_HEADER = re.compile(
@@ -78,7 +74,7 @@ class ErrorPayload(NamedTuple):
         shown: dict[str, Any] = {
             name: redact(text, cut=self.truncated)
             for name, text in self._asdict().items()
-            if name in _SHOWN and text
+            if isinstance(text, str) and name != "origin"
         }
         details = redact.fields(self.details, cut=self.truncated)
         return self._replace(details=details, **shown)
@@ -262,10 +258,9 @@ def _take(
     fields: dict[str, Any], name: str, types: tuple[type, ...] = (object,)
 ) -> str | None:
     """Remove a field and return it as text, if it is of one of these types."""
-    key: str | None = name
-    if name not in fields:
-        lowered = name.lower()
-        key = next((key for key in fields if key.lower() == lowered), None)
+    # The documented spelling comes first.
+    keys = [name] if name in fields else [*fields]
+    key = next((key for key in keys if key.lower() == name.lower()), None)
     if key is None or not isinstance(fields[key], types):
         return None
     value = fields.pop(key)

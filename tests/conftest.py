@@ -16,7 +16,6 @@ from cloud_elements_errors import (
     CloudElementsAdapter,
     CloudElementsError,
     CloudElementsSession,
-    _urls,
     raise_for_error,
 )
 from cloud_elements_errors._retries import budget
@@ -46,12 +45,6 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 def _new_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins as a process does: no host has been asked yet."""
     monkeypatch.setattr(budget.host_budgets, "by_origin", {})
-
-
-@pytest.fixture(autouse=True)
-def _no_cached_results() -> None:
-    """Each test computes what it needs, also if a test before it asked the same."""
-    _urls._origin.cache_clear()
 
 
 class Clock:

@@ -10,7 +10,6 @@ import re
 import time
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from http.client import responses
 from sys import float_info
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -41,8 +40,6 @@ WARNING_HEADER = "Elements-Error"
 
 # Redaction takes its time. A line shows 500 characters.
 _MOST_WORDS = 4000
-
-_STANDARD_REASONS = frozenset(responses.values())
 
 _TELLING_HEADER = re.compile(
     r"(?:(?:www|proxy)-authenticate|error|error-?(?:message|description|reason)s?)\Z",
@@ -91,9 +88,7 @@ class ErrorPayload(NamedTuple):
         else:
             words = words_of(self.text, self.content_type)
         is_cut = self.truncated or len(words) > _MOST_WORDS
-        of_head = self.words_of_headers
-        if reason and reason not in _STANDARD_REASONS:
-            of_head = f"{reason}\n{of_head}"
+        of_head = f"{reason or ''}\n{self.words_of_headers}"
         return redact(words[:_MOST_WORDS], cut=is_cut), redact(of_head)
 
 
@@ -152,9 +147,7 @@ def parse_payload(
     content_type = _header(headers, "Content-Type") or ""
     text = decode(body, content_type, truncated=truncated)
     value = read_json(text)
-    fields = read_damaged_object(text) if value is None else value
-    if not isinstance(fields, dict):
-        fields = {}
+    fields = value if isinstance(value, dict) else read_damaged_object(text)
     request_id_header = _header(headers, REQUEST_ID_HEADER) or None
     message = _take(fields, "message")
     request_id = _take(fields, "requestId")

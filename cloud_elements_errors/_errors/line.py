@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from http.client import responses
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,6 @@ from .words import readable, unsaid
 if TYPE_CHECKING:
     from .base import CloudElementsError
     from .payload import Attempt, StopReason
-
-logger = logging.getLogger("cloud_elements_errors")
 
 LINE_TEXT = 500
 """The longest text within a line. Attributes and log records have the whole text."""

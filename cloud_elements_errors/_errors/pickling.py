@@ -28,14 +28,14 @@ def pack(attributes: dict[str, Any], protocol: int) -> Any:
     redact = state.pop("_redact", None)
     if request is not None:
         redact = redact or Redactor(request.headers, as_text(request.url or ""))
-        state["request"] = {"method": request.method, **_shown(request, redact)}
+        state["request"] = {"method": request.method, **_head(request, redact)}
     if response is not None:
         redact = redact or Redactor()
         state["response"] = {
             "status_code": response.status_code,
             "reason": redact(as_text(response.reason or "")),
             "elapsed": response.elapsed,
-            **_shown(response, redact),
+            **_head(response, redact),
         }
     for longest in (64 * 1024, 16 * 1024, 1024, 100, 40):
         if len(pickle.dumps(state, protocol)) <= _MAX_PICKLE_BYTES:
@@ -46,7 +46,7 @@ def pack(attributes: dict[str, Any], protocol: int) -> Any:
     return state
 
 
-def _shown(
+def _head(
     message: requests.Request | requests.PreparedRequest | requests.Response,
     redact: Redactor,
 ) -> dict[str, Any]:

@@ -137,24 +137,21 @@ _CLOUDFLARE = (
     "Try again later; if the error stays, contact the owner of the server: Cloudflare "
     "gets no valid response from it."
 )
-UNLISTED_REMEDIES: Mapping[int, str] = MappingProxyType(
-    {
-        408: "Send the request again: the server did not receive all of it in time.",
-        413: "Send a smaller body, or split it: the server does not accept this size.",
-        422: "Correct the fields that the message names; the same request will fail "
-        "again.",
-        423: "Try again when the resource is unlocked, or unlock it at the provider.",
-        424: "Correct the earlier request that this one depends on: it has failed.",
-        429: "Send fewer requests at a time; if a single request fails too, its "
-        "payload may be too large (8 MB, or 6 GB for a file).",
-        501: "Use another method or resource: the element or its provider does not "
-        "support this one.",
-        503: "Try again in some minutes: a server is overloaded or in maintenance.",
-        504: "Check whether the request was carried out before you send it again: a "
-        "gateway got no response in time.",
-        **dict.fromkeys(range(520, 528), _CLOUDFLARE),
-    }
-)
+UNLISTED_REMEDIES: Mapping[int, str] = {
+    408: "Send the request again: the server did not receive all of it in time.",
+    413: "Send a smaller body, or split it: the server does not accept this size.",
+    422: "Correct the fields that the message names; the same request will fail again.",
+    423: "Try again when the resource is unlocked, or unlock it at the provider.",
+    424: "Correct the earlier request that this one depends on: it has failed.",
+    429: "Send fewer requests at a time; if a single request fails too, its "
+    "payload may be too large (8 MB, or 6 GB for a file).",
+    501: "Use another method or resource: the element or its provider does not "
+    "support this one.",
+    503: "Try again in some minutes: a server is overloaded or in maintenance.",
+    504: "Check whether the request was carried out before you send it again: a "
+    "gateway got no response in time.",
+    **dict.fromkeys(range(520, 528), _CLOUDFLARE),
+}
 """What to do after a status that is not in the table, but does arrive."""
 
 

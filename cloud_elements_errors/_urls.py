@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 Origin = tuple[str, str, "int | None"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# Everything before the path, query or fragment.
-_BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
 _USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
-# Userinfo that cannot make a URL invalid: ASCII without brackets.
-_PLAIN_USERINFO = re.compile(r"^([^/?#]*//)[!-.0-Z^-~]*@")
-# A URL with nothing to leave out and, if it is ASCII, nothing to normalize.
-_CLEAN = re.compile(r"https?://[^][@?#\s/][^][@?#\s]*")
 
 
 def clean_url(url: str) -> str:
     """Return the URL without userinfo, query and fragment."""
-    if url.isascii() and _CLEAN.fullmatch(url):
-        return url
     try:
-        # Python keeps what it splits in a cache, so it gets no secrets to split.
-        parts = urlsplit(_PLAIN_USERINFO.sub(r"\1", re.split("[?#]", url)[0]))
+        parts = _split(url)
     except ValueError:
         return ""
     host = parts.netloc.rpartition("@")[2]
@@ -39,16 +29,14 @@ def path_of(url: str) -> str:
 
 def origin_of(url: str) -> Origin | None:
     """Return the scheme, host and port of a URL; None if it has no host."""
-    match = _BEFORE_PATH.match(url)
-    return None if match is None else _origin(_USERINFO.sub(r"\1", match[0]))
-
-
-# Most programs talk to few hosts, each of them often. The userinfo is cut off before.
-@lru_cache(maxsize=256)
-def _origin(url: str) -> Origin | None:
     try:
-        parts = urlsplit(url)
+        parts = _split(url)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError:  # an invalid port or IPv6 address
         return None
     return (parts.scheme, parts.hostname, port) if parts.hostname else None
+
+
+def _split(url: str) -> SplitResult:
+    # Python keeps what it splits in a cache, so it gets no secrets to split.
+    return urlsplit(_USERINFO.sub(r"\1", re.split("[?#]", url)[0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import cached_property
 from operator import index
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, SupportsIndex
@@ -11,8 +12,8 @@ import requests
 
 from .._table import (
     NORMALIZED_ERRORS,
+    RETRIED_STATUSES,
     UNLISTED_ERROR,
-    NormalizedError,
     remedy_of,
     title_of,
 )
@@ -128,8 +129,8 @@ class CloudElementsError(requests.HTTPError):
                 f"not {status_code!r}"
             )
         super().__init__(line, response=response, request=request)
-        self._args: tuple[Any, ...] | None = (line,)
-        self._notes: list[str] | None = []
+        self.args = (line,)
+        self.__notes__ = []
         if status_code is not None:
             self.status_code = status_code
         self._title = title
@@ -156,20 +157,14 @@ class CloudElementsError(requests.HTTPError):
         and never shown.
         """
         error = cls.__new__(cls)
-        attributes["_args"] = attributes["_notes"] = None
         error.__dict__ = attributes
         return error
 
-    @property
-    def args(self) -> tuple[Any, ...]:
+    # mypy does not know that a cached property can be set.
+    @cached_property
+    def args(self) -> tuple[Any, ...]:  # type: ignore[override]
         """The one argument of the exception, the line that ``str()`` returns."""
-        if self._args is None:
-            self._args = (error_line(self),)
-        return self._args
-
-    @args.setter
-    def args(self, args: tuple[Any, ...]) -> None:
-        self._args = tuple(args)
+        return (error_line(self),)
 
     def __str__(self) -> str:
         """Return the line; if *args* was changed, what any exception would return."""
@@ -179,22 +174,10 @@ class CloudElementsError(requests.HTTPError):
         """Return the class and its line."""
         return f"{type(self).__name__}({', '.join(map(repr, self.args))})"
 
-    if hasattr(BaseException, "add_note"):  # pragma: no branch - not on Python 3.10
-
-        @property
-        def __notes__(self) -> list[str]:
-            """The lines that the traceback shows after the error (PEP 678)."""
-            if self._notes is None:
-                self._notes = error_notes(self)
-            return self._notes
-
-        @__notes__.setter
-        def __notes__(self, notes: list[str]) -> None:
-            self._notes = notes
-
-    @property
-    def _row(self) -> NormalizedError:
-        return NORMALIZED_ERRORS.get(self.status_code, UNLISTED_ERROR)
+    @cached_property
+    def __notes__(self) -> list[str]:  # type: ignore[override]
+        """The lines that the traceback shows after the error (PEP 678)."""
+        return error_notes(self)
 
     @property
     def title(self) -> str:
@@ -204,7 +187,7 @@ class CloudElementsError(requests.HTTPError):
     @property
     def description(self) -> str:
         """The description of the status in the table; empty if it is not listed."""
-        return self._row.description
+        return NORMALIZED_ERRORS.get(self.status_code, UNLISTED_ERROR).description
 
     @property
     def remedy(self) -> str:
@@ -214,7 +197,7 @@ class CloudElementsError(requests.HTTPError):
     @property
     def retryable(self) -> bool:
         """Whether the table marks the status as retried (500 and 502)."""
-        return self._row.retried
+        return self.status_code in RETRIED_STATUSES
 
     @property
     def details(self) -> Mapping[str, Any]:
@@ -238,12 +221,11 @@ class CloudElementsError(requests.HTTPError):
 
     def __reduce_ex__(self, protocol: SupportsIndex = 4, /) -> tuple[Any, ...]:
         """Pickle without secrets and without the request body, in less than 128 KiB."""
-        args = self.args
-        state = pack(args, self.__dict__, index(protocol))
-        return type(self), args[:1], state  # the class takes one; the state has all
+        line = self.args[:1]  # the class takes one; the state has all
+        return type(self), line, pack(self.__dict__, index(protocol))
 
     __reduce__ = __reduce_ex__
 
     def __setstate__(self, state: Any) -> None:
         """Restore the attributes that `__reduce__` has packed."""
-        self.__dict__.update(unpack(state))
+        self.__dict__ = unpack(state)

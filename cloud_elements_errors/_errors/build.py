@@ -15,7 +15,6 @@ from .classes import class_for
 from .decoding import MAX_BODY_BYTES
 from .payload import Attempt, ErrorPayload, StopReason, as_text, as_utf8, parse_payload
 from .redaction import Redactor
-from .words import words_of
 
 if TYPE_CHECKING:
     import requests
@@ -90,37 +89,24 @@ def error_from_payload(
 ) -> CloudElementsError:
     """Build the error for a status of 400 or more; take the secrets out."""
     cls = class_for(status_code) or CloudElementsError
-    reason = reason and as_utf8(reason)
-    cut = payload.truncated
-    of_body = (
-        payload.text,
-        payload.message,
-        payload.request_id,
-        payload.provider_message,
-        payload.provider_code,
+    payload = payload.without_secrets(redact)
+    reason, shown_url = redact.texts(reason and as_utf8(reason), url and clean_url(url))
+    last = Attempt(
+        len(earlier) + 1, status_code, payload.request_id, payload.provider_message
     )
-    beside_body = (reason, None if url is None else clean_url(url))
-    cleaned = redact.texts(*of_body, *beside_body, cut=cut)
-    text, message, request_id, provider_message, provider_code, *beside = cleaned
-    if text and text != payload.text and text.lstrip().startswith("<"):
-        # Without the tags, nobody could tell which words are secrets.
-        payload = payload._replace(words=words_of(text))
-    said = payload.said(redact, reason, message)
-    reason, shown_url = redact.texts(*beside_body) if cut else beside
-    last = Attempt(len(earlier) + 1, status_code, request_id, provider_message)
-    last._said = said
+    last._said = payload.said(redact, reason)
     return cls._of(
         status_code=status_code,
         _title=None,
-        _said=said,
-        message=message,
-        request_id=request_id,
-        provider_message=provider_message,
-        provider_code=provider_code,
+        _said=last._said,
+        message=payload.message,
+        request_id=payload.request_id,
+        provider_message=payload.provider_message,
+        provider_code=payload.provider_code,
         origin=payload.origin,
-        _details=redact.fields(payload.details, cut=cut),
-        text=text,
-        truncated=cut,
+        _details=payload.details,
+        text=payload.text,
+        truncated=payload.truncated,
         reason=reason or None,
         method=method,
         url=shown_url,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from http.client import responses
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,6 @@ from .words import readable, unsaid
 if TYPE_CHECKING:
     from .base import CloudElementsError
     from .payload import Attempt, StopReason
-
-logger = logging.getLogger("cloud_elements_errors")
 
 LINE_TEXT = 500
 """The longest text within a line. Attributes and log records have the whole text."""
@@ -78,24 +75,22 @@ def error_line(error: CloudElementsError) -> str:
     )
     if words:
         line += f": {words}"
-    if error.provider_message:
-        line += f" | provider: {_provider_words(error.provider_message)}"
-    if error.provider_code:
-        line += f" | code: {printable(error.provider_code, LINE_TEXT)}"
-    if error.request_id:
-        line += f" | request id: {printable(error.request_id, LINE_TEXT)}"
-    if error.attempts[1:]:
-        line += f" | attempts: {len(error.attempts)}"
-    if error.stopped_by in _REFUSALS:
-        line += f" | stopped by: {error.stopped_by}"
-    call = f"{error.method or ''} {path_of(error.url or '')}".strip()
-    if call:
-        line += f" | {printable(call, LINE_TEXT)}"
-    return line
+    attempts, stopped_by = len(error.attempts), error.stopped_by
+    return line + _parts(
+        ("provider: ", readable(error.provider_message or "")),
+        ("code: ", error.provider_code),
+        ("request id: ", error.request_id),
+        ("attempts: ", str(attempts) if attempts > 1 else None),
+        ("stopped by: ", stopped_by if stopped_by in _REFUSALS else None),
+        ("", f"{error.method or ''} {path_of(error.url or '')}".strip()),
+    )
 
 
-def _provider_words(text: str) -> str:
-    return printable(readable(text), LINE_TEXT)
+def _parts(*parts: tuple[str, str | None]) -> str:
+    """Join the names and texts, those with a text."""
+    return "".join(
+        f" | {name}{printable(text, LINE_TEXT)}" for name, text in parts if text
+    )
 
 
 def error_notes(error: CloudElementsError) -> list[str]:
@@ -173,14 +168,13 @@ def _why(
 
 def attempt_line(attempt: Attempt) -> str:
     """Return the line of one attempt, for a note."""
-    what = printable(attempt.error or str(attempt.status_code), LINE_TEXT)
-    if attempt.provider_message:
-        what += f" | provider: {_provider_words(attempt.provider_message)}"
-    elif attempt.status_code is not None:
-        words = words_shown(attempt._said, attempt.status_code)
-        what += f": {words}" if words else ""
-    if attempt.request_id:
-        what += f" | request id: {printable(attempt.request_id, LINE_TEXT)}"
-    if attempt.waited:
-        what += f" | waited {attempt.waited:.2f} s"
-    return f"  attempt {attempt.number}: {what}"
+    line = f"  attempt {attempt.number}: "
+    line += printable(attempt.error or str(attempt.status_code), LINE_TEXT)
+    words = words_shown(attempt._said, attempt.status_code)
+    if words and not attempt.provider_message:
+        line += f": {words}"
+    return line + _parts(
+        ("provider: ", readable(attempt.provider_message or "")),
+        ("request id: ", attempt.request_id),
+        ("", f"waited {attempt.waited:.2f} s" if attempt.waited else None),
+    )

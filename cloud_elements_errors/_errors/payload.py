@@ -10,7 +10,6 @@ import re
 import time
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from http.client import responses
 from sys import float_info
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -42,11 +41,6 @@ WARNING_HEADER = "Elements-Error"
 # Redaction takes its time. A line shows 500 characters.
 _MOST_WORDS = 4000
 
-# Most messages: words between single spaces, and no markup, JSON or references.
-_PLAIN = re.compile(r"[^<{\[&\s]+(?: [^<{\[&\s]+)*")
-
-_STANDARD_REASONS = frozenset(responses.values())
-
 _TELLING_HEADER = re.compile(
     r"(?:(?:www|proxy)-authenticate|error|error-?(?:message|description|reason)s?)\Z",
     re.IGNORECASE,
@@ -56,7 +50,7 @@ _ERROR_DESCRIPTION = re.compile(r'error_description\s*=\s*"?([^"]*)', re.IGNOREC
 
 
 class ErrorPayload(NamedTuple):
-    """The content of a response as it was sent, with its secrets."""
+    """The content of a response."""
 
     message: str | None
     request_id: str | None
@@ -67,26 +61,35 @@ class ErrorPayload(NamedTuple):
     text: str
     truncated: bool
     retry_after: float | None
-    words: str
-    """The words of the body, one line for each sentence."""
+    content_type: str
+    is_object: bool
+    """Whether the body is a JSON object, and complete."""
     words_of_headers: str
 
-    def said(
-        self, redact: Redactor, reason: str | None, message: str | None = None
-    ) -> tuple[str, str]:
+    def without_secrets(self, redact: Redactor) -> ErrorPayload:
+        """Return the payload without secrets."""
+        shown: dict[str, Any] = {
+            name: redact(text, cut=self.truncated)
+            for name, text in self._asdict().items()
+            if isinstance(text, str) and name != "origin"
+        }
+        details = redact.fields(self.details, cut=self.truncated)
+        return self._replace(details=details, **shown)
+
+    def said(self, redact: Redactor, reason: str | None) -> tuple[str, str]:
         """Return the words of the body and of the head, without secrets.
 
-        *message* is the message without secrets, if it is known: it saves a search.
+        The payload has to be one without secrets: without the tags of a page, nobody
+        could tell which of its words are secrets.
         """
-        of_body, of_head = self.words, self.words_of_headers
-        if message and of_body == self.message:
-            of_body = message
-        elif of_body:
-            is_cut = self.truncated or len(of_body) > _MOST_WORDS
-            of_body = redact(of_body[:_MOST_WORDS], cut=is_cut)
-        if reason and reason not in _STANDARD_REASONS:
-            of_head = f"{reason}\n{of_head}"
-        return of_body, redact(of_head) if of_head else ""
+        if self.is_object:
+            said = {"message": self.message} if self.message else {}
+            words = words_in(said | self.details, or_json=not self.provider_message)
+        else:
+            words = words_of(self.text, self.content_type)
+        is_cut = self.truncated or len(words) > _MOST_WORDS
+        of_head = f"{reason or ''}\n{self.words_of_headers}"
+        return redact(words[:_MOST_WORDS], cut=is_cut), redact(of_head)
 
 
 class _AttemptFields(NamedTuple):
@@ -144,9 +147,7 @@ def parse_payload(
     content_type = _header(headers, "Content-Type") or ""
     text = decode(body, content_type, truncated=truncated)
     value = read_json(text)
-    fields = read_damaged_object(text) if value is None else value
-    if not isinstance(fields, dict):
-        fields = {}
+    fields = value if isinstance(value, dict) else read_damaged_object(text)
     request_id_header = _header(headers, REQUEST_ID_HEADER) or None
     message = _take(fields, "message")
     request_id = _take(fields, "requestId")
@@ -159,13 +160,6 @@ def parse_payload(
         origin = "platform"
     if request_id is None or (request_id_header or "").startswith(request_id):
         request_id = request_id_header  # it is not cut
-    if message and not fields and _PLAIN.fullmatch(message):
-        words = message
-    elif isinstance(value, dict):
-        said = {"message": message} if message else {}
-        words = words_in(said | fields, or_json=not provider_message)
-    else:
-        words = words_of(text, content_type)
     return ErrorPayload(
         message,
         request_id,
@@ -176,7 +170,8 @@ def parse_payload(
         text,
         truncated,
         parse_retry_after(_header(headers, "Retry-After"), _header(headers, "Date")),
-        words,
+        content_type,
+        isinstance(value, dict),
         "" if message else _words_of_headers(headers),
     )
 
@@ -256,10 +251,9 @@ def _take(
     fields: dict[str, Any], name: str, types: tuple[type, ...] = (object,)
 ) -> str | None:
     """Remove a field and return it as text, if it is of one of these types."""
-    key: str | None = name
-    if name not in fields:
-        lowered = name.lower()
-        key = next((key for key in fields if key.lower() == lowered), None)
+    # The documented spelling comes first.
+    keys = [name] if name in fields else [*fields]
+    key = next((key for key in keys if key.lower() == name.lower()), None)
     if key is None or not isinstance(fields[key], types):
         return None
     value = fields.pop(key)

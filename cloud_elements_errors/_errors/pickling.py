@@ -15,7 +15,7 @@ from .redaction import Redactor
 _MAX_PICKLE_BYTES = 120 * 1024
 
 
-def pack(args: tuple[Any, ...], attributes: dict[str, Any], protocol: int) -> Any:
+def pack(attributes: dict[str, Any], protocol: int) -> Any:
     """Return an error's attributes for pickle, without secrets.
 
     Texts are cut in steps until the pickle is at most 120 KiB.
@@ -28,67 +28,50 @@ def pack(args: tuple[Any, ...], attributes: dict[str, Any], protocol: int) -> An
     redact = state.pop("_redact", None)
     if request is not None:
         redact = redact or Redactor(request.headers, as_text(request.url or ""))
-        state["request"] = _pack_request(request, redact)
+        state["request"] = {"method": request.method, **_head(request, redact)}
     if response is not None:
-        state["response"] = _pack_response(response, redact or Redactor())
+        redact = redact or Redactor()
+        state["response"] = {
+            "status_code": response.status_code,
+            "reason": redact(as_text(response.reason or "")),
+            "elapsed": response.elapsed,
+            **_head(response, redact),
+        }
     for longest in (64 * 1024, 16 * 1024, 1024, 100, 40):
-        if len(pickle.dumps((args, state), protocol)) <= _MAX_PICKLE_BYTES:
+        if len(pickle.dumps(state, protocol)) <= _MAX_PICKLE_BYTES:
             break
         # The text contains the details too.
         state |= {"_details": {}, "truncated": True}
-        state = _shortened(state, longest) | {"_args": args}
+        state = _shortened(state, longest) | {"args": attributes["args"]}
     return state
+
+
+def _head(
+    message: requests.Request | requests.PreparedRequest | requests.Response,
+    redact: Redactor,
+) -> dict[str, Any]:
+    return {
+        "url": redact(clean_url(as_text(message.url or ""))),
+        "headers": redact.headers(message.headers),
+    }
 
 
 def unpack(state: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes that `pack` has packed."""
-    request, response = state["request"], state["response"]
-    if request is not None:
-        request = _unpack_request(request)
-    if response is not None:
-        response = _unpack_response(response, state["text"], request)
+    request = response = None
+    if state["request"] is not None:
+        request = requests.PreparedRequest()
+        vars(request).update(state["request"])
+        request.headers = CaseInsensitiveDict(request.headers)
+    if state["response"] is not None:
+        response = requests.Response()
+        # The only public way to set a Response's content: the redacted text.
+        content = {"_content": state["text"].encode("utf-8", "replace")}
+        response.__setstate__(content | state["response"])
+        response.headers = CaseInsensitiveDict(response.headers)
+        response.encoding = "utf-8"
+        response.request = request  # type: ignore[assignment]
     return state | {"request": request, "response": response}
-
-
-def _pack_request(
-    request: requests.Request | requests.PreparedRequest, redact: Redactor
-) -> dict[str, Any]:
-    return {
-        "method": request.method,
-        "url": redact(clean_url(as_text(request.url or ""))),
-        "headers": redact.headers(request.headers),
-    }
-
-
-def _unpack_request(state: dict[str, Any]) -> requests.PreparedRequest:
-    request = requests.PreparedRequest()
-    request.method = state["method"]
-    request.url = state["url"]
-    request.headers = CaseInsensitiveDict(state["headers"])
-    return request
-
-
-def _pack_response(response: requests.Response, redact: Redactor) -> dict[str, Any]:
-    return {
-        "status_code": response.status_code,
-        "reason": redact(as_text(response.reason or "")),
-        "url": redact(clean_url(response.url or "")),
-        "headers": redact.headers(response.headers),
-        "elapsed": response.elapsed,
-    }
-
-
-def _unpack_response(
-    state: dict[str, Any], text: str, request: requests.PreparedRequest | None
-) -> requests.Response:
-    response = requests.Response()
-    # The only public way to set a Response's content: the redacted text.
-    response.__setstate__({"_content": text.encode("utf-8", "replace"), **state})
-    response.headers = CaseInsensitiveDict(state["headers"])
-    response.encoding = "utf-8"
-    if request is not None:
-        response.request = request
-    return response
 
 
 def _shortened(value: Any, longest: int) -> Any:
@@ -100,8 +83,7 @@ def _shortened(value: Any, longest: int) -> Any:
             _shortened(key, longest): _shortened(item, longest)
             for key, item in value.items()
         }
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_shortened(item, longest) for item in value))
     if isinstance(value, (list, tuple)):
-        return type(value)(_shortened(item, longest) for item in value)
+        make = getattr(value, "_make", type(value))  # of a named tuple, or of any other
+        return make(_shortened(item, longest) for item in value)
     return value

@@ -104,16 +104,17 @@ class RequestState:
         if response is None or body is None:
             attempt = Attempt(number, error=self._text_of(error), waited=waited)
         else:
-            said = parse_payload(
+            payload = parse_payload(
                 response.headers, body.content, truncated=not body.whole
-            )
-            request_id, provider_message = self.redact.texts(
-                said.request_id, said.provider_message, cut=said.truncated
-            )
+            ).without_secrets(self.redact)
             attempt = Attempt(
-                number, response.status, request_id, provider_message, waited=waited
+                number,
+                response.status,
+                payload.request_id,
+                payload.provider_message,
+                waited=waited,
             )
-            attempt._said = said.said(self.redact, response.reason)
+            attempt._said = payload.said(self.redact, response.reason)
         self.attempts += (attempt,)
         return attempt
 

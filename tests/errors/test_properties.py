@@ -6,7 +6,7 @@ import copy
 import html
 import json
 import pickle
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -22,7 +22,6 @@ from cloud_elements_errors._errors.classes import class_for
 from cloud_elements_errors._errors.line import printable
 from cloud_elements_errors._errors.payload import parse_payload, parse_retry_after
 from cloud_elements_errors._errors.redaction import REDACTED, Redactor
-from cloud_elements_errors._urls import clean_url
 
 QUICK = settings(max_examples=100, deadline=None)
 
@@ -229,22 +228,3 @@ def test_redaction_is_total(text, secret, cut):
     headers = {"Authorization": f"User {secret}", "Cookie": f"a={secret}; b"}
     redact = Redactor(headers, f"https://{secret}@h/?key={secret}")
     assert isinstance(redact(text + secret, cut=cut), str)
-
-
-@settings(QUICK, max_examples=500)
-@given(
-    st.sampled_from(["http://", "https://", "HTTP://h", "https://h/"]),
-    st.text(st.sampled_from("aZ5.:/;%&=-[]@?# \t\n\x00\x7f\xe9\uff20\u2100")),
-)
-@example("https://", "h\n/p")
-@example("http://", "u:p\uff20h")
-def test_the_short_way_for_a_clean_url_changes_nothing(start, rest):
-    """A URL that is left as it is is what urllib.parse makes of it."""
-    url = start + rest
-    try:
-        parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2]
-        expected = urlunsplit((parts.scheme, host, parts.path, "", ""))
-    except ValueError:
-        expected = ""
-    assert clean_url(url) == expected

@@ -1060,6 +1060,23 @@ def test_words_of_an_attempt_that_did_not_know_the_request(
     assert line.startswith("  attempt 1: 502: bad token [redacted] | waited 0.")
 
 
+@pytest.mark.parametrize("content_type", ["text/html", "application/xml"])
+def test_no_secret_of_a_tag_in_an_attempt(
+    content_type: str, platform: FakeCloudElements, caplog
+):
+    """The name of a secret that was never sent is the tag around it."""
+    page = "<r><apiKey>Zk3vQ9x1Lw</apiKey><message>It is full</message></r>"
+    platform.reply(502, body=page, headers={"Content-Type": content_type}, times=2)
+    with (
+        CloudElementsSession(max_retries=1) as session,
+        pytest.raises(FailedRequestError) as caught,
+    ):
+        session.get(platform.url)
+    lines = [attempt_line(attempt) for attempt in caught.value.attempts]
+    assert all("It is full" in line for line in [*lines, caplog.text])
+    assert "Zk3vQ9x1Lw" not in "".join([*lines, caplog.text])
+
+
 def test_words_of_an_attempt_are_no_field():
     """The fields of an attempt hold exact texts; the words are for people."""
     error = error_from_parts(502, b"<p>out of <b>order")

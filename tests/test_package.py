@@ -268,3 +268,21 @@ def test_package_is_imported_from_one_place(record_property):
 def test_package_is_typed():
     """Type checkers of users find the marker of PEP 561."""
     assert (PACKAGE / "py.typed").is_file()
+
+
+def test_the_lower_bounds_are_the_ones_that_are_tested():
+    """And they are the first versions without known holes."""
+    root = Path(__file__).parents[1]
+    bounds = dict(
+        re.findall(
+            r'"(requests|urllib3)>=([\d.]+),<', (root / "pyproject.toml").read_text()
+        )
+    )
+    lowest = dict(
+        re.findall(
+            r"^ +(requests|urllib3)==([\d.]+)$",
+            (root / "tox.ini").read_text(),
+            re.MULTILINE,
+        )
+    )
+    assert bounds == lowest == {"requests": "2.32.4", "urllib3": "2.7.0"}

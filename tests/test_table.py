@@ -101,7 +101,7 @@ def test_every_error_status_has_its_class(status):
     assert error.retryable is (status in {500, 502})
 
 
-@pytest.mark.parametrize("status", [*range(200, 400), 100, 0, -1])
+@pytest.mark.parametrize("status", [399, 100, -1])
 def test_no_status_below_400_is_an_error(status):
     """Below 400 there is nothing to raise."""
     assert error_from_parts(status, b'{"message": "no"}') is None

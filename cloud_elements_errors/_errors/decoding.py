@@ -85,7 +85,7 @@ def _declared(body: bytes, content_type: str) -> Iterator[str]:
     names += [
         match[1].decode() for match in _CHARSET_IN_BODY.finditer(body[:_PROLOG_BYTES])
     ]
-    for name in names:
+    for name in filter(str.isascii, names):
         with suppress(LookupError, UnicodeError):
             codec = codecs.lookup(name.lower().removeprefix("x-")).name
             if not _NO_CHARSETS.fullmatch(codec.replace("-", "_")):

@@ -17,7 +17,6 @@ from cloud_elements_errors._errors.payload import parse_payload, parse_retry_aft
 RECORDED = json.loads(
     (Path(__file__).parents[1] / "data" / "recorded_bodies.json").read_text("utf-8")
 )
-DOCUMENTED = RECORDED[1]["body"].encode()
 KIB_64 = 64 * 1024
 
 
@@ -550,3 +549,50 @@ def test_retry_after(value, expected, monkeypatch):
     assert parse_retry_after(value) == expected
     headers = {} if value is None else {"Retry-After": value}
     assert parse(b"", headers).retry_after == expected
+
+
+LIMIT = 64 * 1024
+
+
+@pytest.mark.parametrize("token", ["X", "XX"])
+def test_a_word_without_quotes_is_no_bracket(token):
+    """A broken value does not swallow the fields after it."""
+    body = f'{{"a": {token}, "message": "hi", "b'.encode()
+    assert parse_payload({}, body).message == "hi"
+
+
+def test_half_a_character_in_a_str():
+    """A str with half of a surrogate pair is no reason to raise."""
+    error = error_from_parts(502, "\ud800 hello")
+    assert error is not None
+    assert error.text == "? hello"
+
+
+@pytest.mark.parametrize(("length", "truncated"), [(LIMIT, False), (LIMIT + 1, True)])
+def test_a_str_at_the_limit(length, truncated):
+    """64 KiB of str are kept whole, and one character more is cut."""
+    error = error_from_parts(502, "x" * length)
+    assert error is not None
+    assert (len(error.text), error.truncated) == (LIMIT, truncated)
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "details"),
+    [
+        (b' {"message": "m", "x', "m", {}),
+        (b'{"message", "requestId": "17", "x', None, {}),
+        (b'{"message", : "x", "requestId": "17"', None, {}),
+        (b'{: "x", "message": "m"', "m", {}),
+        (b'{"a": 1, : 2, "message": "m"', "m", {"a": 1}),
+        (rb'{"message": "X\qX", "x', r"X\qX", {}),
+        (rb'{"message": "Gr\u00F', "Gr", {}),
+    ],
+    ids=[
+        *("indented", "no value", "a lone colon", "no name"),
+        *("no second name", "no escape", "cut in an escape"),
+    ],
+)
+def test_what_is_left_of_broken_json(body, message, details):
+    """Fields that can be read are read, and nothing is made up."""
+    payload = parse_payload({}, body)
+    assert (payload.message, payload.details) == (message, details)

@@ -6,7 +6,6 @@ import gc
 import json
 import pickle
 import re
-from pathlib import Path
 
 import pytest
 import requests
@@ -397,21 +396,3 @@ def test_a_message_about_an_argument_has_no_credential(arguments, message):
     with pytest.raises(TypeError, match=message) as caught:
         error_from_parts(400, **arguments)
     assert "a1b2c3d4e5" not in str(caught.value)
-
-
-def test_the_lower_bounds_are_the_ones_that_are_tested():
-    """And they are the first versions without known holes."""
-    root = Path(__file__).parents[2]
-    bounds = dict(
-        re.findall(
-            r'"(requests|urllib3)>=([\d.]+),<', (root / "pyproject.toml").read_text()
-        )
-    )
-    lowest = dict(
-        re.findall(
-            r"^ +(requests|urllib3)==([\d.]+)$",
-            (root / "tox.ini").read_text(),
-            re.MULTILINE,
-        )
-    )
-    assert bounds == lowest == {"requests": "2.32.4", "urllib3": "2.7.0"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import io
 import logging
 import pickle
 import socket
@@ -14,12 +15,14 @@ import pytest
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import MaxRetryError
 from urllib3.util import Retry
 
 from cloud_elements_errors import (
     CloudElementsAdapter,
     CloudElementsError,
     CloudElementsRetry,
+    CloudElementsSession,
     ConflictError,
     FailedRequestError,
     NotFoundError,
@@ -620,3 +623,105 @@ def test_a_policy_that_is_set_later_is_taken_like_one_given_at_first():
     assert adapter.max_retries.raise_on_status is False
     with pytest.raises(TypeError, match="max_retries must be an integer"):
         adapter.max_retries = "5"
+
+
+@pytest.fixture
+def silent_server():
+    """A server that accepts connections, and never sends anything."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+
+def test_the_adapter_takes_positional_arguments(platform):
+    """As HTTPAdapter.send does: stream, then the timeout."""
+    request = requests.Request("GET", platform.url).prepare()
+    with pytest.raises(ValueError, match=r"[Tt]imeout"):
+        CloudElementsAdapter().send(request, False, "soon")
+
+
+def test_an_adapter_whose_responses_are_made_by_hand():
+    """A transport below ours may never touch the network."""
+
+    class Local(HTTPAdapter):
+        def send(self, request, *args, **kwargs):
+            made = requests.Response()
+            made.status_code = 409
+            made.raw = io.BytesIO(b'{"message": "exists"}')
+            made.request = request
+            return made
+
+    class Both(CloudElementsAdapter, Local):
+        pass
+
+    session = requests.Session()
+    session.mount("local://", Both())
+    with pytest.raises(ConflictError, match="exists") as caught:
+        session.get("local://x")
+    assert caught.value.stopped_by is None  # the policy has not seen the response
+
+
+def test_a_new_adapter_keeps_its_pools(platform):
+    """Sending does not make them again."""
+    adapter = CloudElementsAdapter()
+    pools = adapter.poolmanager
+    adapter.send(requests.Request("GET", platform.url).prepare())
+    assert adapter.poolmanager is pools
+
+
+def test_the_number_of_pools_is_the_one_of_the_setting():
+    """As for HTTPAdapter, the oldest pool goes first."""
+    adapter = CloudElementsAdapter(pool_connections=2)
+    for host in "abc":
+        adapter.poolmanager.connection_from_host(host)
+    assert len(adapter.poolmanager.pools) == 2
+
+
+def test_an_unpickled_adapter_keeps_its_pools(platform):
+    """It makes its pools when unpickled, and not again with each request."""
+    adapter = pickle.loads(pickle.dumps(CloudElementsAdapter()))
+    pools = adapter.poolmanager
+    session = requests.Session()
+    session.mount("http://", adapter)
+    assert session.get(platform.url).ok
+    assert adapter.poolmanager is pools
+
+
+def test_settings_of_a_proxy_reach_its_pools():
+    """proxy_manager_for() takes the keywords that HTTPAdapter's takes."""
+    manager = CloudElementsAdapter().proxy_manager_for("http://127.0.0.1:9", timeout=3)
+    assert manager.connection_pool_kw["timeout"] == 3
+
+
+def test_a_failure_without_arguments(monkeypatch):
+    """An exception that says nothing is raised as it is, and has its attempts."""
+
+    def send(*_args, **_kwargs):
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(HTTPAdapter, "send", send)
+    with pytest.raises(requests.ConnectionError) as caught:
+        CloudElementsSession().get("http://127.0.0.1:9/")
+    assert caught.value.attempts == ()
+
+
+def test_a_read_timeout_after_retries(silent_server):
+    """It keeps the argument of requests' exception, and lists the attempts."""
+    policy = CloudElementsRetry(total=1, backoff_factor=0)
+    session = CloudElementsSession(max_retries=policy, timeout=0.05)
+    with pytest.raises(requests.ReadTimeout) as caught:
+        session.get(silent_server)
+    assert isinstance(caught.value.args[0], MaxRetryError)
+    if hasattr(caught.value, "add_note"):  # not on Python 3.10
+        title, *lines = caught.value.__notes__[0].split("\n")
+        assert title == "Gave up after 2 attempts."
+        assert [line[:11] for line in lines] == ["  attempt 1", "  attempt 2"]
+
+
+def test_attempts_of_a_plain_retry_have_no_failure(platform):
+    """An attempt that was answered has no network failure."""
+    platform.reply(502, times=2)
+    retry = Retry(total=1, status_forcelist=[502], backoff_factor=0)
+    session = CloudElementsSession(max_retries=retry)
+    with session, pytest.raises(FailedRequestError) as caught:
+        session.get(platform.url)
+    assert [attempt.error for attempt in caught.value.attempts] == [None, None]

@@ -5,41 +5,37 @@ from __future__ import annotations
 import gc
 import logging
 import threading
+import traceback
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-import requests_mock
-import responses
 from requests.adapters import HTTPAdapter
-from requests.auth import HTTPDigestAuth
 from urllib3.util import Retry
 
 from cloud_elements_errors import (
+    Attempt,
     CloudElementsAdapter,
     CloudElementsError,
     CloudElementsRetry,
     CloudElementsSession,
     ConflictError,
-    FailedRequestError,
-    ForbiddenError,
     NotFoundError,
     ServerError,
     UnauthorizedError,
-    UnlistedStatusError,
     error_from_parts,
     error_from_response,
     raise_for_error,
 )
+from cloud_elements_errors._errors.redaction import Redactor
+from cloud_elements_errors._requests.checking import _redacted
+from cloud_elements_errors.testing import FakeCloudElements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from cloud_elements_errors.testing import FakeCloudElements
-
-CHALLENGE = {"WWW-Authenticate": 'Digest realm="r", nonce="n", qop="auth"'}
 
 
 def error_of(call: Callable[..., Any], *args: Any, **kwargs: Any) -> CloudElementsError:
@@ -403,39 +399,6 @@ def test_a_consumed_stream_is_left_alone() -> None:
     assert not error.truncated
 
 
-@pytest.mark.parametrize("second", [200, 403])
-def test_digest_authentication(
-    make_session: Callable[..., requests.Session],
-    platform: FakeCloudElements,
-    second: int,
-) -> None:
-    """Digest answers the 401 first; what comes after it counts (trap 2)."""
-    platform.reply(401, headers={**CHALLENGE, "Set-Cookie": "a=1"})
-    platform.reply(second, headers={"Set-Cookie": "b=2"})
-    session = make_session()
-    auth = HTTPDigestAuth("user", "pass")
-    if second == 200:
-        assert session.get(platform.url, auth=auth).status_code == 200
-    else:
-        error = error_of(session.get, platform.url, auth=auth)
-        assert isinstance(error, ForbiddenError)
-        assert [one.status_code for one in error.response.history] == [401]
-    assert len(platform.requests) == 2
-    assert platform.requests[1].headers["Authorization"].startswith("Digest ")
-    if isinstance(session, CloudElementsSession):
-        assert session.cookies.get_dict() == {"a": "1", "b": "2"}
-
-
-def test_digest_with_a_wrong_password(
-    make_session: Callable[..., requests.Session], platform: FakeCloudElements
-) -> None:
-    """A second 401 is raised: digest tries once."""
-    platform.reply(401, headers=CHALLENGE, times=2)
-    with pytest.raises(UnauthorizedError):
-        make_session().get(platform.url, auth=HTTPDigestAuth("user", "wrong"))
-    assert len(platform.requests) == 2
-
-
 def test_hook_that_sends_the_request_again(
     make_session: Callable[..., requests.Session], platform: FakeCloudElements
 ) -> None:
@@ -617,55 +580,6 @@ def test_no_warning_is_logged_for_a_success(
     assert caplog.records == []
 
 
-def test_requests_mock() -> None:
-    """The drop-in session raises under requests_mock, which replaces the adapter."""
-    session = CloudElementsSession()
-    with requests_mock.Mocker() as mock:
-        mock.get(
-            "http://mock/contacts",
-            status_code=404,
-            json={"message": "gone", "requestId": "r"},
-            cookies=requests_mock.CookieJar(),
-        )
-        error = error_of(session.get, "http://mock/contacts", stream=True)
-    assert (error.message, error.request_id) == ("gone", "r")
-    assert error.response.json()["message"] == "gone"
-
-
-def test_requests_mock_as_an_adapter() -> None:
-    """And with its adapter mounted over the session's."""
-    adapter = requests_mock.Adapter()
-    adapter.register_uri("GET", "mock://x/", status_code=502, text="bad")
-    with CloudElementsSession(passthrough={404}) as session:
-        session.mount("mock://", adapter)
-        error = error_of(session.get, "mock://x/")
-    assert (error.status_code, error.text, error.stopped_by) == (502, "bad", None)
-
-
-@responses.activate
-def test_responses(make_session: Callable[..., requests.Session]) -> None:
-    """``responses`` patches HTTPAdapter.send: the error is raised, retries happen."""
-    session = make_session(max_retries=2)
-    body = {"message": "m", "providerMessage": "p"}
-    responses.get("http://mock/", status=502, json=body)
-    error = error_of(session.get, "http://mock/", stream=True)
-    assert (error.message, error.provider_message) == ("m", "p")
-    assert (len(error.attempts), error.stopped_by) == (3, "attempts")
-    assert error.attempts[0].provider_message == "p"
-    assert len(responses.calls) == 3
-
-
-@responses.activate
-def test_responses_without_a_retry(
-    make_session: Callable[..., requests.Session],
-) -> None:
-    """A status that is not retried is raised at once, with the policy's reason."""
-    responses.post("http://mock/", status=404, body=b"<html>")
-    error = error_of(make_session().post, "http://mock/")
-    assert (error.text, error.stopped_by) == ("<html>", "status")
-    assert len(responses.calls) == 1
-
-
 def test_a_handled_error_is_freed_at_once(session, platform):
     """No cycle keeps the error, its response and their frames for the collector."""
     platform.reply(409)
@@ -692,15 +606,6 @@ def test_on_error_hears_of_what_raise_for_error_raises(make_session, platform):
     assert seen == [caught.value]
 
 
-def test_a_mock_of_one_sessions_send():
-    """requests_mock may replace the send of one session: errors are raised still."""
-    session = CloudElementsSession()
-    with requests_mock.Mocker(session=session) as mocker:
-        mocker.get("http://example.com/", status_code=404)
-        with pytest.raises(NotFoundError):
-            session.get("http://example.com/")
-
-
 def test_secrets_of_a_plain_retrys_failures(raw_server):
     """What broke under urllib3's own policy is told without secrets, too."""
     answers = iter([b"GARBAGE t0k3n-t0k3n\r\n\r\n", b"HTTP/1.1 500 X\r\n\r\n"])
@@ -714,39 +619,6 @@ def test_secrets_of_a_plain_retrys_failures(raw_server):
     with session, pytest.raises(ServerError) as caught:
         session.get(server.url, headers={"Authorization": "Bearer t0k3n-t0k3n"})
     assert "GARBAGE [redacted]" in caught.value.attempts[0].error
-
-
-def test_the_password_of_a_proxy(raw_server, session):
-    """A proxy that echoes its credentials does not get them into the error."""
-    body = b'{"message": "no entry for pr0xyPassw0rd"}'
-    proxy = raw_server(
-        b"HTTP/1.1 407 X\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-    )
-    address = proxy.url.removesuffix("/path").replace("//", "//me:pr0xyPassw0rd@")
-    with pytest.raises(UnlistedStatusError, match=r"no entry for \[redacted\]"):
-        session.get("http://api.example.test/x", proxies={"http": address})
-    with CloudElementsSession(passthrough={407}) as lenient:
-        answer = lenient.get("http://api.example.test/x", proxies={"http": address})
-    assert error_from_response(answer).message == "no entry for [redacted]"
-
-
-@pytest.mark.parametrize("retries", [0, 1])
-def test_the_password_of_a_proxy_that_failed(raw_server, retries):
-    """Nor after a retry, in the error or in what it says of the earlier attempt."""
-    body = b'{"providerMessage": "no entry for pr0xyPassw0rd"}'
-    proxy = raw_server(
-        b"HTTP/1.1 502 X\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b"
-        % (len(body), body)
-    )
-    address = proxy.url.removesuffix("/path").replace("//", "//me:pr0xyPassw0rd@")
-    policy = CloudElementsRetry(retries, backoff_factor=0)
-    with (
-        CloudElementsSession(max_retries=policy) as session,
-        pytest.raises(FailedRequestError, match=r"no entry for \[redacted\]") as caught,
-    ):
-        session.get("http://api.example.test/x", proxies={"http": address})
-    words = [attempt.provider_message for attempt in caught.value.attempts]
-    assert words == ["no entry for [redacted]"] * (retries + 1)
 
 
 def test_request_headers_that_are_none():
@@ -768,3 +640,119 @@ def test_secrets_after_retries_under_the_plain_adapter(platform):
     told = [attempt.provider_message for attempt in error.attempts]
     assert told == ["no entry for [redacted]"] * 4
     assert error.message == "no entry for [redacted]"
+
+
+def response(status_code=409, **headers):
+    made = requests.Response()
+    made.status_code = status_code
+    made.headers.update(headers)
+    made._content = b'{"message": "exists"}'
+    made.request = requests.Request(
+        "GET", "https://api.example/contacts?apiKey=urlsecret17"
+    ).prepare()
+    return made
+
+
+def test_what_is_no_response_is_named():
+    """The message says what it got, and which function to use instead."""
+    with pytest.raises(TypeError) as caught:
+        error_from_response(3)
+    assert str(caught.value) == (
+        "response must be a requests.Response, not int: "
+        "use error_from_parts() for the responses of other libraries"
+    )
+
+
+def test_the_url_is_the_one_of_the_request():
+    """A response made by hand often has none."""
+    error = error_from_response(response())
+    assert error.url == "https://api.example/contacts"
+
+
+def test_retries_that_are_no_policy():
+    """Other libraries may keep a number there."""
+    made = response()
+    made.raw = SimpleNamespace(retries=3)
+    error = error_from_response(made)
+    assert (error.stopped_by, len(error.attempts)) == (None, 1)
+
+
+def test_the_body_can_be_read_again_in_chunks(platform):
+    """Also in a stream, whose raw response is used up."""
+    platform.reply(409, body=b"exists", headers={"Content-Type": "text/x; charset=q"})
+    with CloudElementsSession() as session, pytest.raises(ConflictError) as caught:
+        session.get(platform.url, stream=True)
+    again = caught.value.response
+    assert b"".join(again.iter_content(4)) == b"exists"
+    assert (again.text, again.encoding) == ("exists", "q")
+
+
+def test_attempts_of_a_policy_that_did_not_know_the_request():
+    """Each text of an attempt is redacted once the request is known."""
+    attempt = Attempt(1, 502, "id s3cretlong", "says s3cretlong", "got s3cretlong", 0.5)
+    assert _redacted(attempt, Redactor({"X-Token": "s3cretlong"})) == (
+        Attempt(1, 502, "id [redacted]", "says [redacted]", "got [redacted]", 0.5)
+    )
+
+
+def test_a_warning_is_bounded_and_redacted(caplog):
+    """The log line shows 500 characters of a warning, and no secret of the URL."""
+    raise_for_error(response(200, **{"Elements-Error": "urlsecret17 " + "x" * 600}))
+    shown = caplog.records[0].args[-1]
+    assert len(shown) == 500
+    assert shown.startswith("[redacted] xxx")
+    assert shown.endswith("x…")
+
+
+def test_hooks_get_the_keywords_of_requests(platform):
+    """A hook of the user's sees what requests gives to hooks."""
+    seen = []
+    session = CloudElementsSession()
+    session.hooks["response"].append(lambda _response, **kwargs: seen.append(kwargs))
+    platform.reply(409)
+    with pytest.raises(ConflictError):
+        session.get(platform.url, timeout=9)
+    assert seen[0]["timeout"] == 9
+
+
+@pytest.mark.parametrize("way", ["session", "adapter", "hook"])
+def test_at_most_four_frames_are_ours(way: str) -> None:
+    """Between the user's line and the error are requests' frames, and few of ours."""
+    with FakeCloudElements() as platform:
+        platform.reply(409)
+        session = CloudElementsSession() if way == "session" else requests.Session()
+        if way == "adapter":
+            session.mount("http://", CloudElementsAdapter())
+        elif way == "hook":
+            session.hooks["response"].append(raise_for_error)
+        with session, pytest.raises(ConflictError) as caught:
+            session.post(platform.url)
+    modules = [
+        frame.f_globals["__name__"]
+        for frame, _line in traceback.walk_tb(caught.value.__traceback__)
+    ]
+    ours = [name for name in modules if name.startswith("cloud_elements_errors")]
+    assert len(ours) <= 4
+    assert set(modules) - set(ours) <= {__name__, "requests.sessions", "requests.hooks"}
+
+
+def test_a_success_builds_nothing_that_a_failure_needs(
+    platform: FakeCloudElements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No secret is looked for, no hook is installed, no body is read by us."""
+
+    def never(*_args: object, **_kwargs: object) -> None:
+        raise AssertionError("done for a 200")
+
+    for name in (
+        "_retries.state.Redactor",
+        "_requests.checking.read_body",
+        "_requests.checking.Redactor",
+        "_requests.adapter.CheckingHooks.install",
+    ):
+        monkeypatch.setattr(f"cloud_elements_errors.{name}", never)
+    with CloudElementsSession() as session:
+        assert session.get(platform.url).json() == {}
+        platform.reply(502)
+        with pytest.raises(AssertionError, match="done for a 200"):
+            session.post(platform.url)

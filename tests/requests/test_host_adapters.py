@@ -214,7 +214,7 @@ with patch_requests("http://x/"):
     threads = [threading.Thread(target=work) for work in (sessions, use, use)]
     for thread in threads:
         thread.start()
-    for _ in range(100):
+    for _ in range(50):
         pid = os.fork()
         if not pid:
             os._exit(0)

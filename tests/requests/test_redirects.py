@@ -314,3 +314,17 @@ def test_a_thousand_redirects(platform: FakeCloudElements) -> None:
         with pytest.raises(CloudElementsError) as caught:
             session.get(platform.url)
     assert len(caught.value.response.history) == 1200
+
+
+def test_positional_arguments_of_resolve_redirects(monkeypatch):
+    """resolve_redirects() passes all on to requests."""
+    seen = []
+    monkeypatch.setattr(
+        requests.Session,
+        "resolve_redirects",
+        lambda _self, *args, **kwargs: seen.append((args, kwargs)),
+    )
+    moved = requests.Response()
+    sent = requests.Request("GET", "https://api.example/").prepare()
+    CloudElementsSession().resolve_redirects(moved, sent, True, timeout=5)
+    assert seen == [((moved, sent, True), {"timeout": 5})]

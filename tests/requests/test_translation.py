@@ -410,8 +410,12 @@ async def async_generator():
 @pytest.mark.parametrize("function", [generator, async_generator])
 def test_generators_are_refused(function):
     """They run after they have returned: nothing would be translated."""
-    with pytest.raises(TypeError, match="Use a with block inside the function"):
+    with pytest.raises(TypeError) as caught:
         translate_errors()(function)
+    assert str(caught.value) == (
+        "translate_errors() cannot decorate a generator: its body runs later. Use a "
+        "with block inside the function"
+    )
 
 
 def test_what_is_no_function_is_refused():
@@ -511,3 +515,51 @@ def test_a_client_whose_exception_cannot_be_read_keeps_it():
 
     with pytest.raises(OddError), translate_errors():
         raise OddError
+
+
+def test_an_exception_that_cannot_be_looked_at():
+    """A client's exception whose attributes raise reaches the caller as it is."""
+
+    class OddError(SdkError):
+        @property
+        def args(self):
+            raise RuntimeError
+
+    with pytest.raises(OddError), translate_errors():
+        raise OddError
+
+
+def test_a_carrier_that_only_looks_like_a_response():
+    """What cannot be read is passed over, and the next one counts."""
+
+    class Fake:
+        status = 409
+        headers = 5
+
+    error = SdkError(requests_response())
+    error.response = Fake()
+    with pytest.raises(FailedRequestError), translate_errors():
+        raise error
+
+
+def test_a_body_under_the_name_of_kiota():
+    """Some clients call the body raw_bytes."""
+    error = SdkError()
+    error.status_code = 409
+    error.raw_bytes = b'{"message": "exists", "requestId": "17"}'
+    with pytest.raises(ConflictError) as caught, translate_errors():
+        raise error
+    assert caught.value.request_id == "17"
+    assert (caught.value.method, caught.value.url) == (None, None)
+
+
+def test_a_translation_is_an_error_of_ours():
+    """The error of a copy has its own class."""
+    original = error_from_parts(409)
+    assert original is not None
+    error = SdkError()
+    error.__cause__ = original
+    with pytest.raises(CloudElementsError) as caught, translate_errors():
+        raise error
+    assert caught.value is not original
+    assert caught.value.__cause__ is error

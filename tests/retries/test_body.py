@@ -6,12 +6,16 @@ import gzip
 import http.client
 import io
 import json
+import random
 import signal
 import socket
 import struct
 import threading
+import time
 import zlib
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -21,11 +25,13 @@ from cloud_elements_errors import (
     CloudElementsAdapter,
     CloudElementsError,
     CloudElementsRetry,
+    CloudElementsSession,
+    ConflictError,
     RetryBudget,
     error_from_response,
 )
 from cloud_elements_errors._retries import body as body_module
-from cloud_elements_errors._retries.body import body_of, read_body
+from cloud_elements_errors._retries.body import _LimitedSocket, body_of, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -746,3 +752,99 @@ def test_error_of_a_response_that_requests_is_reading(
         next(response.iter_content(3))
         error = error_from_response(response)
     assert (error.status_code, error.request_id) == (404, "r")
+
+
+LIMIT = 64 * 1024
+
+
+def test_one_byte_more_than_the_limit_is_read():
+    """It tells a body of the limit from a longer one."""
+
+    class Slow(io.BytesIO):
+        def read(self, size=-1):
+            return super().read(min(size, 1000))
+
+    raw = Slow(b"x" * 2 * LIMIT)
+    raw.close = lambda: None
+    assert read_body(raw) == (b"x" * LIMIT, False)
+    assert raw.tell() == LIMIT + 1
+
+
+def test_a_body_of_a_known_length_is_read_once(platform, monkeypatch):
+    """No second read waits for an end that is known."""
+    sizes = []
+    read1 = urllib3.HTTPResponse.read1
+
+    def counted(response, *args, **kwargs):
+        chunk = read1(response, *args, **kwargs)
+        sizes.append(len(chunk))
+        return chunk
+
+    monkeypatch.setattr(urllib3.HTTPResponse, "read1", counted)
+    platform.reply(409, body="exists")
+    with CloudElementsSession() as session, pytest.raises(ConflictError):
+        session.get(platform.url)
+    assert sizes == [6]
+
+
+def test_a_body_that_can_only_be_read():
+    """An object with read() alone is read to its end."""
+    chunks = [b"one ", b"two", b""]
+    raw = SimpleNamespace(read=lambda _size: chunks.pop(0), closed=True)
+    assert read_body(raw) == (b"one two", True)
+
+
+def test_a_body_of_a_mock():
+    """A mock has every attribute, and none of them is what it says."""
+    made = requests.Response()
+    made.status_code = 409
+    made.raw = Mock()
+    made.raw.read.side_effect = [b'{"message": ', b'"exists"}', b""]
+    assert error_from_response(made).message == "exists"
+
+
+@pytest.mark.parametrize(("length", "whole"), [(LIMIT, True), (LIMIT + 1, False)])
+def test_a_body_that_urllib3_has_read_at_the_limit(length, whole):
+    """64 KiB are kept whole, and one byte more is cut."""
+    raw = urllib3.HTTPResponse(b"x" * length)
+    assert read_body(raw) == (b"x" * LIMIT, whole)
+
+
+def test_a_fault_in_gzip_loses_little():
+    """Also with plain urllib3, whose responses decode the body by themselves."""
+    text = random.Random(7).randbytes(20_000).hex().encode()
+    damaged = bytearray(gzip.compress(text))
+    damaged[len(damaged) // 2] ^= 0xFF
+    raw = urllib3.HTTPResponse(
+        io.BytesIO(damaged), {"Content-Encoding": "gzip"}, preload_content=False
+    )
+    body, whole = read_body(raw)
+    assert not whole
+    assert body[:10_000] == text[:10_000]
+
+
+class CountingSocket:
+    """A socket that gives one byte per read, and remembers its timeout."""
+
+    timeout: float | None = 7.0
+
+    def gettimeout(self):
+        return self.timeout
+
+    def settimeout(self, timeout):
+        self.timeout = timeout
+
+    def recv_into(self, _buffer):
+        assert self.timeout is not None
+        return 1
+
+
+def test_limits_of_a_socket():
+    """Reads end with the last byte or second that is allowed, and not before."""
+    inner = CountingSocket()
+    limited = _LimitedSocket(inner, time.monotonic() + 0.9)
+    limited._bytes_left = 1
+    assert limited.recv_into(bytearray(1)) == 1
+    assert inner.timeout == 7.0
+    with pytest.raises(TimeoutError, match=r"^The body takes too long, or is too long"):
+        limited.recv_into(bytearray(1))

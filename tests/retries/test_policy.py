@@ -1465,3 +1465,68 @@ def test_the_text_of_a_failure_is_what_happened():
     assert str(error).startswith("HTTPConnectionPool(")
     following = CloudElementsRetry().increment("GET", "/", error=error)
     assert following.attempts[0].error == "Read timed out."
+
+
+def test_a_hundred_retries_are_the_most():
+    """Whatever total says, there is no further retry after 100."""
+    policy = CloudElementsRetry(total=300, budget=None)
+    policy.history = (None,) * 100
+    assert policy._pay_or_refuse(RequestState(), None, 0.0) == "attempts"
+    policy.history = (None,) * 99
+    assert policy._pay_or_refuse(RequestState(), None, 0.0) is None
+
+
+def test_what_a_redirect_leaves():
+    """The history of urllib3, and the pool and URL of its exception."""
+    moved = urllib3.HTTPResponse(status=302, headers={"Location": "/b"})
+    pool = urllib3.HTTPConnectionPool("x")
+    policy = CloudElementsRetry(redirect=1).increment("GET", "/a", moved, None, pool)
+    assert policy.history == (RequestHistory("GET", "/a", None, 302, "/b"),)
+    with pytest.raises(MaxRetryError) as caught:
+        policy.increment("GET", "/b", moved, None, pool)
+    assert (caught.value.pool, caught.value.url) == (pool, "/b")
+
+
+def test_a_policy_without_an_attempt_does_not_wait():
+    """Nothing has failed yet, so there is nothing to wait for."""
+    CloudElementsRetry().sleep()
+
+
+def test_the_exception_of_the_last_attempt_names_the_pool():
+    """And the URL, as urllib3's own does."""
+    pool = urllib3.HTTPConnectionPool("x")
+    failed = urllib3.HTTPResponse(status=502)
+    with pytest.raises(MaxRetryError) as caught:
+        CloudElementsRetry(total=0).increment("GET", "/b", failed, None, pool)
+    assert (caught.value.pool, caught.value.url) == (pool, "/b")
+
+
+def test_the_exception_of_a_refused_retry_says_what_urllib3_says():
+    """Whoever reads its text finds the same as without a budget."""
+    pool = urllib3.HTTPConnectionPool("x")
+    failed = urllib3.HTTPResponse(status=502)
+    policy = CloudElementsRetry(budget=RetryBudget(0))
+    with pytest.raises(MaxRetryError, match="too many error responses") as caught:
+        policy.increment("GET", "/b", failed, None, pool)
+    assert (caught.value.pool, caught.value.url) == (pool, "/b")
+
+
+def test_a_failure_that_is_raised_at_once_keeps_its_traceback():
+    """With total=False, urllib3 raises the failure itself, with the given traceback."""
+
+    def fail():
+        raise ProtocolError("broken")
+
+    with pytest.raises(ProtocolError) as failed:
+        fail()
+    policy = CloudElementsRetry(total=False)
+    with pytest.raises(ProtocolError) as caught:
+        policy.increment("GET", "/", None, failed.value, None, failed.tb)
+    assert caught.traceback[-1].name == "fail"
+
+
+def test_a_policy_knows_the_headers_that_it_was_told():
+    """for_request() keeps the secrets of the headers out of the log."""
+    policy = CloudElementsRetry().for_request(None, {"X-Token": "s3cretlong"})
+    assert policy.state is not None
+    assert policy.state.redact("s3cretlong") == "[redacted]"

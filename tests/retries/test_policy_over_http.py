@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
 import signal
 import socket
@@ -836,56 +835,3 @@ def test_raise_on_status_of_ours_is_overruled(platform, make_session):
     platform.reply(500)
     with pytest.raises(ServerError):
         session.get(platform.url)
-
-
-# The log
-
-SECRETS = ["vu8+fT/a0Xs=", "o7Zk+2qW/w9=", "eL9/+pP0aQ=", "s3cr3t-Qu3ry-0f-App"]
-AUTHORIZATION = "User {}, Organization {}, Element {}".format(*SECRETS[:3])
-
-
-@pytest.mark.parametrize("last", [502, 409], ids=["stays 502", "ends in 409"])
-def test_echoed_secrets_stay_out_of_logs_and_attempts(
-    platform, make_session, caplog, last
-):
-    """The server says back what it got; neither log nor attempts repeat it."""
-    caplog.set_level(logging.DEBUG, logger="cloud_elements_errors")
-    echo = f"bad call: {AUTHORIZATION} apiSecret={SECRETS[3]}"
-    for status in (502, last):
-        platform.reply(
-            status, message=echo, provider_message=echo, request_id=SECRETS[3]
-        )
-    with pytest.raises(CloudElementsError) as caught:
-        make_session(max_retries=1).get(
-            f"{platform.url}/elements/{SECRETS[3]}/oauth/url",
-            params={"apiSecret": SECRETS[3]},
-            headers={"Authorization": AUTHORIZATION},
-        )
-    (record,) = [one for one in caplog.records if one.name == "cloud_elements_errors"]
-    shown = record.getMessage() + repr(vars(record)) + repr(caught.value.attempts)
-    assert "bad call" in shown
-    assert [secret for secret in SECRETS if secret in shown] == []
-
-
-def test_log_lines_of_a_call(platform, make_session, caplog):
-    """Each retry is one line, with what the provider said."""
-    platform.reply(502, provider_message="Connection reset by peer", times=2)
-    make_session().get(platform.url + "/contacts?q=1")
-    lines = [one for one in caplog.records if one.name == "cloud_elements_errors"]
-    assert [one.levelname for one in lines] == ["WARNING", "WARNING"]
-    for number, record in enumerate(lines, 2):
-        assert record.getMessage().startswith(
-            "Retrying GET /contacts after 502 (Connection reset by peer): "
-            f"attempt {number} of 4 in "
-        )
-        assert (record.method, record.path) == ("GET", "/contacts")
-        assert (record.attempt, record.max_attempts) == (number, 4)
-
-
-def test_nothing_is_logged_when_all_goes_well(platform, make_session, caplog):
-    """At INFO and above there is silence."""
-    caplog.set_level(logging.DEBUG)
-    for method in ("GET", "POST", "PUT"):
-        make_session().request(method, platform.url, data=b"x")
-    assert caplog.records != []
-    assert [one for one in caplog.records if one.levelno >= logging.INFO] == []

@@ -1,4 +1,4 @@
-"""What a request lives through is its own, whatever is sent while it is on its way.
+"""The policy of a request is its own, whatever is sent while it is on its way.
 
 urllib3 shows a policy neither the body nor the headers of a request, so the adapter
 binds a copy of the policy to each request before it sends it. To bind it only when the
@@ -9,6 +9,7 @@ failed. These are the cases in which it would take one request for another.
 from __future__ import annotations
 
 import contextvars
+import io
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ from cloud_elements_errors import (
     CloudElementsRetry,
     FailedRequestError,
 )
+from cloud_elements_errors._retries.body import body_of
+from cloud_elements_errors._retries.state import RequestState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -202,3 +205,26 @@ def test_a_policy_that_makes_its_own_copies(platform, make_session, caplog):
         make_session(max_retries=Renewed(2)).get(platform.url, headers=headers)
     assert [record.attempt for record in caplog.records] == [2, 3]
     assert "tok123456789" not in caplog.text
+
+
+def test_the_wait_after_a_network_failure_is_kept():
+    """The attempt has the wait, and what the failure said."""
+    state = RequestState()
+    assert state.add_attempt(None, None, OSError("refused"), 1.5).waited == 1.5
+    assert state.attempts[0].error == "refused"
+
+
+@pytest.mark.parametrize(
+    ("end", "said"), [("", "x [redacted]"), ('"}', "x abcdef1")], ids=["cut", "whole"]
+)
+def test_the_text_of_an_earlier_attempt_may_be_cut(end, said):
+    """Where the body was cut, so may a secret at its end be."""
+    state = RequestState(None, {"Authorization": "Bearer abcdef123456"})
+    body = f'{{"providerMessage": "x abcdef1{end}'.encode()
+    raw = urllib3.HTTPResponse(
+        io.BytesIO(body),
+        {"Content-Length": str(len(body) + (not end))},
+        preload_content=False,
+        request_method="GET",
+    )
+    assert state.add_attempt(raw, body_of(raw)).provider_message == said

@@ -63,7 +63,8 @@ class _Patch:
         self._prefixes = prefixes
         self._make_adapter = make_adapter
         # By id, because a session may have an __eq__ of its own. A login that is bound
-        # to a connection must not serve another session.
+        # to a connection must not serve another session. Without a lock: the garbage
+        # collector may free a session in a forked child before its locks are renewed.
         self.adapters: dict[int, tuple[weakref.ref[Any], CloudElementsAdapter]] = {}
 
     def adapter_for(
@@ -76,17 +77,18 @@ class _Patch:
         ):
             return None
         key = id(session)
-        with _lock:
-            if key not in self.adapters:
-                gone = weakref.ref(session, lambda _: self.forget(key))
-                self.adapters[key] = (gone, self._make_adapter())
-                self.adapters[key][1]._errors_of_patch = self.errors
-            return self.adapters[key][1]
+        found = self.adapters.get(key)
+        if found is None:
+            adapter = self._make_adapter()
+            adapter._errors_of_patch = self.errors
+            gone = weakref.ref(session, lambda _: self.forget(key))
+            # Another thread may have been faster.
+            found = self.adapters.setdefault(key, (gone, adapter))
+        return found[1]
 
     def forget(self, key: int) -> None:
         """Close the adapter of a session that is closed or gone."""
-        with _lock:
-            _, adapter = self.adapters.pop(key, (None, None))
+        _, adapter = self.adapters.pop(key, (None, None))
         if adapter is not None:
             adapter.close()
 

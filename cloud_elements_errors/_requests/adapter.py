@@ -214,12 +214,6 @@ class CloudElementsAdapter(HTTPAdapter):
             is_ours = isinstance(error, requests.RequestException)
             if is_ours and "attempts" in vars(error):
                 raise  # of a request that was sent meanwhile
-            if isinstance(error, requests.exceptions.RetryError):
-                # If a retry came too late after its wait, urllib3 has no way to return
-                # the last response. So the policy puts it on its exception.
-                late = getattr(error.args[0], "response", None)
-                if late is not None:
-                    return self.build_response(request, late)
             failure = _network_failure(error, request, policy, proxies)
             try:
                 if failure is error:
@@ -264,7 +258,6 @@ class CloudElementsAdapter(HTTPAdapter):
                 policy = earlier if redirect.connection is self else policy
         urls = dict.fromkeys((request.url, *urls_of(proxies)))
         state = state.next_hop(request.body, request.headers, *urls)
-        state.keeps_response = True
         return policy.for_call(state)
 
 

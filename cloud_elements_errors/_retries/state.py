@@ -30,8 +30,8 @@ class RequestState:
     stopped_by: StopReason | None = None
     paid_by: RetryBudget | None = None
     """The budget that has paid for the latest retry, until that has an answer."""
-    keeps_response: bool = False
-    """Whether the sender takes the response from an exception of ``sleep()``."""
+    retry_at: float = 0.0
+    """When the next retry starts, as ``time.monotonic()`` counts."""
 
     def __init__(
         self,
@@ -57,7 +57,6 @@ class RequestState:
         following.attempts = self.attempts
         following.deadline = self.deadline
         following.paid_by = self.paid_by
-        following.keeps_response = self.keeps_response
         return following
 
     @cached_property

@@ -249,15 +249,14 @@ class CloudElementsAdapter(HTTPAdapter):
         policy: Retry = self.__dict__.get("_max_retries", self.max_retries)
         if not isinstance(policy, CloudElementsRetry):
             return policy
-        state = RequestState()
+        urls = dict.fromkeys((request.url, *urls_of(proxies)))
+        state = RequestState(request.body, request.headers, *urls)
         redirect = proxies.redirect if isinstance(proxies, Call) else None
         if redirect is not None:
             earlier = policy_of(redirect)
             if isinstance(earlier, CloudElementsRetry) and earlier.state is not None:
-                state = earlier.state
+                state.follow(earlier.state)
                 policy = earlier if redirect.connection is self else policy
-        urls = dict.fromkeys((request.url, *urls_of(proxies)))
-        state = state.next_hop(request.body, request.headers, *urls)
         return policy.for_call(state)
 
 

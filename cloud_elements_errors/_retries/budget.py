@@ -127,16 +127,13 @@ class RetryBudget:
         if self._is_default and open_blocks:
             return self.reserve
         with _lock:
-            while True:
-                count, now = self._count, time.monotonic()
-                left = min(self.reserve, self._left(*count, now) + amount)
-                if left < least - _ROUNDING:
-                    return -1
-                new = (max(0.0, left), now)
-                # A signal handler may have used the budget meanwhile.
-                if self._count is count:
-                    self._count = new
-                    return new[0]
+            now = time.monotonic()
+            left = min(self.reserve, self._left(*self._count, now) + amount)
+            if left < least - _ROUNDING:
+                return -1
+            left = max(0.0, left)
+            self._count = (left, now)
+            return left
 
     def _left(self, tokens: float, since: float, now: float) -> float:
         """Return what time has left of the tokens, or added to them."""

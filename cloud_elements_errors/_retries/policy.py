@@ -14,13 +14,11 @@ caller unread.
 
 from __future__ import annotations
 
-import logging
 import math
 import random
 import re
 import time
 from collections.abc import Collection, Mapping
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from urllib3.exceptions import (
@@ -43,7 +41,6 @@ from .._arguments import (
     checked_statuses,
 )
 from .._errors.payload import Attempt, parse_retry_after
-from .._log import logger
 from .._table import RETRIED_STATUSES
 from .._urls import path_of
 from .body import body_of, pass_on_signal
@@ -333,25 +330,27 @@ class CloudElementsRetry(Retry):
             return super().increment(method, url, response, error, _pool, _stacktrace)
         if error is not None:
             pass_on_signal(error)
-        failed = _Failed(method, url, response, error, _pool)
-        now = failed_at = time.monotonic()
         state = self.state or RequestState()
+        failed = _Failed(method, url, response, error, _pool, state)
+        now = failed_at = time.monotonic()
         state.fail(now, self.max_elapsed)
         asked = None
         if response is not None and self.respect_retry_after_header:
             asked = self.get_retry_after(response)
-        reason = self._refusal(state, failed, asked)
+        reason = self._refusal(failed, asked)
         if reason is not None:
-            raise self._given_up(state, failed, reason)
+            raise self._given_up(failed, reason)
         try:
-            following = super().increment(*failed, _stacktrace)
+            following = super().increment(
+                method, url, response, error, _pool, _stacktrace
+            )
         except (HTTPError, OSError) as raised:
-            self._stop(state, failed, "attempts", raised)
+            self._given_up(failed, "attempts", raised)
             raise
         start = now + following._wait(asked, state.deadline - now)
         reason = self._pay_or_refuse(state, asked, start)
         if reason is not None:
-            raise self._given_up(state, failed, reason)
+            raise self._given_up(failed, reason)
         following.state = state
         with state.refund_on_error():
             body = None
@@ -360,16 +359,15 @@ class CloudElementsRetry(Retry):
                 now = time.monotonic()
                 if now > state.deadline:
                     body.put_back(response)
-                    raise self._given_up(state, failed, "deadline")
+                    raise self._given_up(failed, "deadline")
             # The body may have been slower than the wait.
             state.retry_at = now if now > start + _PUNCTUAL else start
             attempt = state.add_attempt(
                 response, body, error, state.retry_at - failed_at
             )
-            if logger.isEnabledFor(logging.WARNING):
-                path = state.redact(path_of(url or ""))
-                most = self._most_attempts(following)
-                log_retry(attempt, method, path, most, max(0.0, state.retry_at - now))
+            path = state.redact(path_of(url or ""))
+            most = self._most_attempts(following)
+            log_retry(attempt, method, path, most, max(0.0, state.retry_at - now))
         return following
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
@@ -396,9 +394,7 @@ class CloudElementsRetry(Retry):
 
     def get_backoff_time(self) -> float:
         """Return random seconds to wait (full jitter), also before the first retry."""
-        failures = len(
-            list(takewhile(lambda past: not past.redirect_location, self.history[::-1]))
-        )
+        failures = sum(not past.redirect_location for past in self.history)
         if not failures:
             return 0
         # Without this limit, the power could overflow a float.
@@ -432,11 +428,9 @@ class CloudElementsRetry(Retry):
             raise InvalidHeader(f"Invalid Retry-After header: {retry_after}")
         return seconds
 
-    def _refusal(
-        self, state: RequestState, failed: _Failed, asked: float | None
-    ) -> StopReason | None:
+    def _refusal(self, failed: _Failed, asked: float | None) -> StopReason | None:
         """Say why this request must not be retried; None if it may be."""
-        method, _, response, error, _ = failed
+        method, _, response, error, _, state = failed
         if response is not None:
             if (
                 asked is None
@@ -478,31 +472,24 @@ class CloudElementsRetry(Retry):
             return "budget"
         return None
 
-    def _given_up(
-        self, state: RequestState, failed: _Failed, reason: StopReason
-    ) -> Exception:
-        """Return the exception to raise in place of a retry."""
-        raised = cause = failed.error or ResponseError(ResponseError.GENERIC_ERROR)
-        if failed.error is None or reason != "method":
-            raised = MaxRetryError(failed.pool, failed.url, cause)  # type: ignore[arg-type]
-            raised.__cause__ = cause
-        self._stop(state, failed, reason, raised)
-        return raised
-
-    def _stop(
-        self, state: RequestState, failed: _Failed, reason: StopReason, raised: Any
-    ) -> None:
-        """Remember why there is no retry, also on the exception that is raised."""
+    def _given_up(self, failed: _Failed, reason: StopReason, raised: Any = None) -> Any:
+        """Note why there is no retry; return the exception to raise in its place."""
+        _, url, response, error, pool, state = failed
+        if raised is None:
+            raised = cause = error or ResponseError(ResponseError.GENERIC_ERROR)
+            if error is None or reason != "method":
+                raised = MaxRetryError(pool, url, cause)  # type: ignore[arg-type]
+                raised.__cause__ = cause
         state.stopped_by = raised.stopped_by = reason
-        response = failed.response
         if response is None:
-            state.add_attempt(None, None, failed.error)
+            state.add_attempt(None, None, error)
             raised.attempts = state.attempts
         else:
             # The policy is shared. The state of this request goes with its response.
             response.retries = self.for_call(state)
             last = Attempt(len(state.attempts) + 1, response.status)
             raised.attempts = (*state.attempts, last)
+        return raised
 
     def _most_attempts(self, following: Self) -> int | None:
         """Return how many attempts there can be in all; None if nothing counts them."""
@@ -517,13 +504,14 @@ class CloudElementsRetry(Retry):
 
 
 class _Failed(NamedTuple):
-    """An attempt that has failed, as urllib3 tells of it."""
+    """An attempt that has failed, as urllib3 tells of it, and its request."""
 
     method: str | None
     url: str | None
     response: BaseHTTPResponse | None
     error: Exception | None
     pool: ConnectionPool | None
+    state: RequestState
 
 
 def _refused_by_server(error: Exception) -> StopReason | None:

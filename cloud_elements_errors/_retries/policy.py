@@ -468,8 +468,10 @@ class CloudElementsRetry(Retry):
             return "retry_after"
         if start > state.deadline:
             return "deadline"
-        if self.budget is not None and not state.withdraw(self.budget):
-            return "budget"
+        if self.budget is not None:
+            if not self.budget.withdraw(further=bool(state.attempts)):
+                return "budget"
+            state.paid_by = self.budget
         return None
 
     def _given_up(self, failed: _Failed, reason: StopReason, raised: Any = None) -> Any:

@@ -61,12 +61,6 @@ class RequestState:
         if not self.attempts and max_elapsed is not None:
             self.deadline = now + max_elapsed
 
-    def withdraw(self, budget: RetryBudget) -> bool:
-        """Let a budget pay for a retry; say whether it can."""
-        paid = budget.withdraw(further=bool(self.attempts))
-        self.paid_by = budget if paid else None
-        return paid
-
     def refund(self) -> None:
         """Give back the token of the latest retry: it worked, or was never sent."""
         if self.paid_by is not None:

@@ -14,6 +14,7 @@ caller unread.
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 import re
@@ -41,6 +42,7 @@ from .._arguments import (
     checked_statuses,
 )
 from .._errors.payload import Attempt, parse_retry_after
+from .._log import logger
 from .._table import RETRIED_STATUSES
 from .._urls import path_of
 from .body import body_of, pass_on_signal
@@ -365,9 +367,10 @@ class CloudElementsRetry(Retry):
             attempt = state.add_attempt(
                 response, body, error, state.retry_at - failed_at
             )
-            path = state.redact(path_of(url or ""))
-            most = self._most_attempts(following)
-            log_retry(attempt, method, path, most, max(0.0, state.retry_at - now))
+            if logger.isEnabledFor(logging.WARNING):
+                path = state.redact(path_of(url or ""))
+                most = self._most_attempts(following)
+                log_retry(attempt, method, path, most, max(0.0, state.retry_at - now))
         return following
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:

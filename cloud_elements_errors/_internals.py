@@ -113,11 +113,3 @@ def put_back(raw: Any, received: bytes, *, whole: bool) -> None:
     raw._fp = io.BytesIO(received)
     # At the end of a body that is not whole, urllib3 then raises IncompleteRead.
     raw.length_remaining = len(received) + (not whole)
-
-
-def is_partly_decoded(raw: Any) -> bool:
-    """Say whether somebody has read the beginning of a response of urllib3, decoded.
-
-    urllib3 then refuses to give the rest as it was sent, with a RuntimeError.
-    """
-    return getattr(raw, "_has_decoded_content", False) is True

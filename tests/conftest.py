@@ -49,7 +49,7 @@ def _new_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     `no_wait()` would do the same, but most tests of the budget must see it count. A
     server of a test may listen on the port that an earlier one had.
     """
-    monkeypatch.setattr(budget.host_budgets, "by_origin", {})
+    monkeypatch.setattr(budget, "_by_origin", {})
 
 
 class Clock:

@@ -214,12 +214,6 @@ class CloudElementsAdapter(HTTPAdapter):
             is_ours = isinstance(error, requests.RequestException)
             if is_ours and "attempts" in vars(error):
                 raise  # of a request that was sent meanwhile
-            if isinstance(error, requests.exceptions.RetryError):
-                # If a retry came too late after its wait, urllib3 has no way to return
-                # the last response. So the policy puts it on its exception.
-                late = getattr(error.args[0], "response", None)
-                if late is not None:
-                    return self.build_response(request, late)
             failure = _network_failure(error, request, policy, proxies)
             try:
                 if failure is error:
@@ -255,16 +249,14 @@ class CloudElementsAdapter(HTTPAdapter):
         policy: Retry = self.__dict__.get("_max_retries", self.max_retries)
         if not isinstance(policy, CloudElementsRetry):
             return policy
-        state = RequestState()
+        urls = dict.fromkeys((request.url, *urls_of(proxies)))
+        state = RequestState(request.body, request.headers, *urls)
         redirect = proxies.redirect if isinstance(proxies, Call) else None
         if redirect is not None:
             earlier = policy_of(redirect)
             if isinstance(earlier, CloudElementsRetry) and earlier.state is not None:
-                state = earlier.state
+                state.follow(earlier.state)
                 policy = earlier if redirect.connection is self else policy
-        urls = dict.fromkeys((request.url, *urls_of(proxies)))
-        state = state.next_hop(request.body, request.headers, *urls)
-        state.keeps_response = True
         return policy.for_call(state)
 
 

@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from .._errors.decoding import MAX_BODY_BYTES
 from .._functions import raised_by_signal_handler
-from .._internals import is_partly_decoded, put_back, replace_socket
+from .._internals import put_back, replace_socket
 
 if TYPE_CHECKING:
     import socket
@@ -34,12 +34,13 @@ _MAX_WIRE_BYTES = 16 * MAX_BODY_BYTES
 # In a corrupt stream, a small step loses little of the data before the fault.
 _DECODER_STEP = 64
 
-# What sockets, files and decoders raise, and the mocks of responses. Everything else
-# must pass: a signal handler may end the job while the body stalls.
+# What sockets, files and decoders raise, and the mocks of responses. urllib3 raises a
+# RuntimeError if somebody has decoded the beginning. Everything else must pass: a
+# signal handler may end the job while the body stalls.
 _FAULTS: tuple[type[Exception], ...] = (
     *urllib3.BaseHTTPResponse.DECODER_ERROR_CLASSES,
     *(OSError, HTTPError, HTTPException, ValueError, EOFError),
-    *(AttributeError, TypeError),
+    *(AttributeError, TypeError, RuntimeError),
 )
 
 
@@ -98,8 +99,6 @@ def body_of(raw: Any, seconds: float = math.inf) -> Body:
 def _receive(raw: Any, received: bytearray) -> bool:
     """Receive at most one byte over the limit; say whether the body ended."""
     is_urllib3 = isinstance(raw, urllib3.BaseHTTPResponse)
-    if is_partly_decoded(raw):
-        return False
     # One recv at a time: a stall or a reset loses no bytes that came before.
     read = partial(raw.read1, decode_content=False) if is_urllib3 else raw.read
     while len(received) <= MAX_BODY_BYTES:

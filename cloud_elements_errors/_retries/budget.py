@@ -127,16 +127,13 @@ class RetryBudget:
         if self._is_default and open_blocks:
             return self.reserve
         with _lock:
-            while True:
-                count, now = self._count, time.monotonic()
-                left = min(self.reserve, self._left(*count, now) + amount)
-                if left < least - _ROUNDING:
-                    return -1
-                new = (max(0.0, left), now)
-                # A signal handler may have used the budget meanwhile.
-                if self._count is count:
-                    self._count = new
-                    return new[0]
+            now = time.monotonic()
+            left = min(self.reserve, self._left(*self._count, now) + amount)
+            if left < least - _ROUNDING:
+                return -1
+            left = max(0.0, left)
+            self._count = (left, now)
+            return left
 
     def _left(self, tokens: float, since: float, now: float) -> float:
         """Return what time has left of the tokens, or added to them."""
@@ -188,27 +185,17 @@ def default_budget() -> RetryBudget:
     return budget
 
 
-class HostBudgets:
-    """The budgets of the process: one for each scheme, host and port."""
-
-    def __init__(self) -> None:
-        self.by_origin: dict[object, RetryBudget] = {}
-
-    def of(self, url: str) -> RetryBudget | None:
-        """Return the budget for the host of a URL; None if it has no host."""
-        origin = origin_of(url)
-        if origin is None:
-            return None
-        budget = self.by_origin.get(origin)
-        return self._new(origin) if budget is None else budget
-
-    def _new(self, origin: object) -> RetryBudget:
-        with _lock:
-            budgets = self.by_origin
-            budget = budgets.setdefault(origin, default_budget())
-            if len(budgets) > _MOST_HOSTS:
-                del budgets[min(budgets, key=lambda one: budgets[one]._count[1])]
-            return budget
+_by_origin: dict[object, RetryBudget] = {}
+"""The budgets of the process: one for each scheme, host and port."""
 
 
-host_budgets = HostBudgets()
+def budget_of_host(url: str) -> RetryBudget | None:
+    """Return the budget for the host of a URL; None if it has no host."""
+    origin = origin_of(url)
+    if origin is None:
+        return None
+    with _lock:
+        budget = _by_origin.setdefault(origin, default_budget())
+        if len(_by_origin) > _MOST_HOSTS:
+            del _by_origin[min(_by_origin, key=lambda one: _by_origin[one]._count[1])]
+        return budget

@@ -20,8 +20,6 @@ import random
 import re
 import time
 from collections.abc import Collection, Mapping
-from functools import partial
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from urllib3.exceptions import (
@@ -48,12 +46,11 @@ from .._log import logger
 from .._table import RETRIED_STATUSES
 from .._urls import path_of
 from .body import body_of, pass_on_signal
-from .budget import HOST_BUDGET, RetryBudget, default_budget, host_budgets
+from .budget import HOST_BUDGET, RetryBudget, budget_of_host, default_budget
 from .log import log_retry
 from .state import RequestState, can_send_again
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
     from typing_extensions import Self
@@ -62,7 +59,6 @@ if TYPE_CHECKING:
     from urllib3.util.retry import RequestHistory
 
     from .._errors.payload import StopReason
-    from .body import Body
 
 # The counters that urllib3 passes to new() after each attempt.
 _COUNTS = ("total", "connect", "read", "redirect", "status", "other")
@@ -162,9 +158,9 @@ class CloudElementsRetry(Retry):
                 up to *backoff_max* in all, to a ``Retry-After`` on top of it.
             retry_after_max: The longest ``Retry-After`` in seconds to wait for. If
                 the server asks for more, there is no retry.
-            max_elapsed: No retry starts later than this many seconds after the
-                first failure; None for no limit. It is compared before and after each
-                wait, but not while a request waits for a free connection.
+            max_elapsed: No retry is planned to start later than this many seconds after
+                the first failure; None for no limit. It is compared before each wait,
+                and again after the failed body was read.
             budget: A `RetryBudget` for all requests of this policy, or None to retry
                 without a budget. By default, all policies of the process share one
                 for each host. (If the host is not known, with plain urllib3 and
@@ -205,14 +201,10 @@ class CloudElementsRetry(Retry):
             retry_after_max=check_number("retry_after_max", retry_after_max),  # type: ignore[arg-type]
         )
         self.max_elapsed: float | None = max_elapsed
-        self._default_budget = default_budget()
         self.budget: RetryBudget | None = (
-            self._default_budget if budget is HOST_BUDGET else budget
+            default_budget() if budget is HOST_BUDGET else budget
         )
         self.state: RequestState | None = None
-        # When the retry starts that this policy was made for, and the exception to
-        # raise if it cannot.
-        self._planned: tuple[float, Callable[[], Exception]] | None = None
 
     def new(self, **kw: Any) -> Self:
         """Return a copy with other settings. The copy shares the budget."""
@@ -223,7 +215,6 @@ class CloudElementsRetry(Retry):
             params = {"max_elapsed": self.max_elapsed, "budget": self.budget, **kw}
             clone = super().new(**params)
             clone.state = self.state
-            clone._default_budget = self._default_budget
         return clone
 
     def for_request(
@@ -258,24 +249,10 @@ class CloudElementsRetry(Retry):
         clone = object.__new__(type(self))
         clone.__dict__ = self.__dict__.copy()
         clone.state = state
-        clone._planned = None
-        if state is None or state is self.state or not state.urls:
-            return clone
-        if self.budget is self._default_budget:
-            shared = host_budgets.of(state.urls[0] or "")
-            if shared is not None:
-                clone.budget = clone._default_budget = shared
+        is_default = self.budget is not None and self.budget._is_default
+        if is_default and state is not None and state.urls:
+            clone.budget = budget_of_host(state.urls[0] or "") or self.budget
         return clone
-
-    def next_hop(
-        self,
-        body: object,
-        headers: Mapping[str, str | bytes] | None,
-        *urls: str | None,
-    ) -> Self:
-        """Return a copy for the request that follows a redirect of this one."""
-        state = self.state or RequestState()
-        return self.for_call(state.next_hop(body, headers, *urls))
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -318,11 +295,6 @@ class CloudElementsRetry(Retry):
                 self.state.refund()
         return self._objection(method, status_code, has_retry_after) is None
 
-    def _asked_to_wait(self, response: BaseHTTPResponse | None) -> float | None:
-        if response is None or not self.respect_retry_after_header:
-            return None
-        return self.get_retry_after(response)
-
     def _objection(
         self, method: str, status_code: int, has_retry_after: bool
     ) -> StopReason | None:
@@ -360,77 +332,61 @@ class CloudElementsRetry(Retry):
             return super().increment(method, url, response, error, _pool, _stacktrace)
         if error is not None:
             pass_on_signal(error)
-        failed = _Failed(method, url, response, error, _pool, time.monotonic())
         state = self.state or RequestState()
-        state.fail(failed.time, self.max_elapsed)
-        asked = self._asked_to_wait(response)
-        reason = self._refusal(state, failed, asked)
+        failed = _Failed(method, url, response, error, _pool, state)
+        now = failed_at = time.monotonic()
+        state.fail(now, self.max_elapsed)
+        asked = None
+        if response is not None and self.respect_retry_after_header:
+            asked = self.get_retry_after(response)
+        reason = self._refusal(failed, asked)
         if reason is not None:
-            raise self._given_up(state, failed, reason)
+            raise self._given_up(failed, reason)
         try:
             following = super().increment(
                 method, url, response, error, _pool, _stacktrace
             )
         except (HTTPError, OSError) as raised:
-            self._stop(state, failed, "attempts", raised)
+            self._given_up(failed, "attempts", raised)
             raise
-        start = failed.time + following._wait(asked, state.deadline - failed.time)
+        start = now + following._wait(asked, state.deadline - now)
         reason = self._pay_or_refuse(state, asked, start)
         if reason is not None:
-            raise self._given_up(state, failed, reason)
+            raise self._given_up(failed, reason)
         following.state = state
         with state.refund_on_error():
-            following._plan(state, failed, start, self._most_attempts(following))
+            body = None
+            if response is not None:
+                body = body_of(response, state.deadline - now)
+                now = time.monotonic()
+                if now > state.deadline:
+                    body.put_back(response)
+                    raise self._given_up(failed, "deadline")
+            # The body may have been slower than the wait.
+            state.retry_at = now if now > start + _PUNCTUAL else start
+            attempt = state.add_attempt(
+                response, body, error, state.retry_at - failed_at
+            )
+            if logger.isEnabledFor(logging.WARNING):
+                path = state.redact(path_of(url or ""))
+                most = self._most_attempts(following)
+                log_retry(attempt, method, path, most, max(0.0, state.retry_at - now))
         return following
 
-    def _plan(
-        self, state: RequestState, failed: _Failed, start: float, most: int | None
-    ) -> None:
-        """Read and record the failed attempt; *self* is the policy for the retry."""
-        body = None
-        if failed.response is not None:
-            body = body_of(failed.response, state.deadline - failed.time)
-        now = time.monotonic()
-        too_late = partial(self._given_up, state, failed, "deadline", body)
-        if max(start, now) > state.deadline:
-            raise too_late()
-        if now > start + _PUNCTUAL:
-            start = now  # the body was slower than the wait
-        attempt = state.add_attempt(
-            failed.response, body, failed.error, start - failed.time
-        )
-        self._planned = start, too_late
-        if logger.isEnabledFor(logging.WARNING):
-            path = state.redact(path_of(failed.url or ""))
-            log_retry(attempt, failed.method, path, most, max(0.0, start - now))
-
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
-        """Wait until the time that `increment` has chosen.
-
-        Raises:
-            MaxRetryError: If the wait took so much longer that it is too late for the
-                retry, for example because the process was stopped.
-
-        """
-        if self._planned is None or self.state is None:
+        """Wait until the time that `increment` has chosen."""
+        if self.state is None:
             super().sleep(response)
             return
-        (start, too_late), state = self._planned, self.state
-        pause = start - time.monotonic()
+        pause = self.state.retry_at - time.monotonic()
         if pause > 0:
-            with state.refund_on_error():
+            with self.state.refund_on_error():
                 time.sleep(pause)
-        self._planned = None
-        is_late = time.monotonic() > max(state.deadline, start + _PUNCTUAL)
-        if is_late and (response is None or state.keeps_response):
-            state.attempts = state.attempts[:-1]  # it is the last one after all
-            raise too_late()
 
     def _skip_sleep(self, _response: object = None) -> None:
         """Do not wait, but count the wait: `no_wait()` puts this in place of sleep."""
-        if self._planned is not None and self.state is not None:
-            self.state.deadline -= max(0, self._planned[0] - time.monotonic())
-            self._planned = None
+        if self.state is not None:
+            self.state.deadline -= max(0, self.state.retry_at - time.monotonic())
 
     def sleep_for_retry(self, response: BaseHTTPResponse) -> bool:
         """Wait as a redirect's ``Retry-After`` asks, at most *retry_after_max*."""
@@ -441,9 +397,7 @@ class CloudElementsRetry(Retry):
 
     def get_backoff_time(self) -> float:
         """Return random seconds to wait (full jitter), also before the first retry."""
-        failures = len(
-            list(takewhile(lambda past: not past.redirect_location, self.history[::-1]))
-        )
+        failures = sum(not past.redirect_location for past in self.history)
         if not failures:
             return 0
         # Without this limit, the power could overflow a float.
@@ -477,11 +431,9 @@ class CloudElementsRetry(Retry):
             raise InvalidHeader(f"Invalid Retry-After header: {retry_after}")
         return seconds
 
-    def _refusal(
-        self, state: RequestState, failed: _Failed, asked: float | None
-    ) -> StopReason | None:
+    def _refusal(self, failed: _Failed, asked: float | None) -> StopReason | None:
         """Say why this request must not be retried; None if it may be."""
-        method, _, response, error, *_ = failed
+        method, _, response, error, _, state = failed
         if response is not None:
             if (
                 asked is None
@@ -519,43 +471,30 @@ class CloudElementsRetry(Retry):
             return "retry_after"
         if start > state.deadline:
             return "deadline"
-        if self.budget is not None and not state.withdraw(self.budget):
-            return "budget"
+        if self.budget is not None:
+            if not self.budget.withdraw(further=bool(state.attempts)):
+                return "budget"
+            state.paid_by = self.budget
         return None
 
-    def _given_up(
-        self,
-        state: RequestState,
-        failed: _Failed,
-        reason: StopReason,
-        body: Body | None = None,
-    ) -> Exception:
-        """Return the exception to raise in place of a retry; give its token back."""
-        error = cause = failed.error or ResponseError(ResponseError.GENERIC_ERROR)
-        if failed.error is None or reason != "method":
-            error = MaxRetryError(failed.pool, failed.url, cause)  # type: ignore[arg-type]
-            error.__cause__ = cause
-        state.refund()
-        if body is not None:
-            body.put_back(failed.response)
-        self._stop(state, failed, reason, error)
-        return error
-
-    def _stop(
-        self, state: RequestState, failed: _Failed, reason: StopReason, raised: Any
-    ) -> None:
-        """Remember why there is no retry, also on the exception that is raised."""
-        state.stopped_by = reason
-        attempts, response = state.attempts, failed.response
-        if response is not None:
+    def _given_up(self, failed: _Failed, reason: StopReason, raised: Any = None) -> Any:
+        """Note why there is no retry; return the exception to raise in its place."""
+        _, url, response, error, pool, state = failed
+        if raised is None:
+            raised = cause = error or ResponseError(ResponseError.GENERIC_ERROR)
+            if error is None or reason != "method":
+                raised = MaxRetryError(pool, url, cause)  # type: ignore[arg-type]
+                raised.__cause__ = cause
+        state.stopped_by = raised.stopped_by = reason
+        if response is None:
+            state.add_attempt(None, None, error)
+            raised.attempts = state.attempts
+        else:
             # The policy is shared. The state of this request goes with its response.
             response.retries = self.for_call(state)
-            attempts += (Attempt(len(attempts) + 1, response.status),)
-        elif failed.error is not None:
-            state.add_attempt(None, None, failed.error)
-            attempts = state.attempts
-        raised.attempts, raised.stopped_by = attempts, reason
-        raised.response = response
+            last = Attempt(len(state.attempts) + 1, response.status)
+            raised.attempts = (*state.attempts, last)
+        return raised
 
     def _most_attempts(self, following: Self) -> int | None:
         """Return how many attempts there can be in all; None if nothing counts them."""
@@ -565,19 +504,19 @@ class CloudElementsRetry(Retry):
             for name in _COUNTS
             if getattr(following, name) != getattr(self, name)
         ]
-        number = len(self.attempts) + 1
+        number = len(following.attempts)
         return min(number + min(left), _MAX_RETRIES) + 1 if left else None
 
 
 class _Failed(NamedTuple):
-    """An attempt that has failed, as urllib3 tells of it."""
+    """An attempt that has failed, as urllib3 tells of it, and its request."""
 
     method: str | None
     url: str | None
     response: BaseHTTPResponse | None
     error: Exception | None
     pool: ConnectionPool | None
-    time: float
+    state: RequestState
 
 
 def _refused_by_server(error: Exception) -> StopReason | None:

@@ -14,7 +14,6 @@ from .._errors.redaction import Redactor
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from typing_extensions import Self
     from urllib3.response import BaseHTTPResponse
 
     from .._errors.payload import StopReason
@@ -30,8 +29,8 @@ class RequestState:
     stopped_by: StopReason | None = None
     paid_by: RetryBudget | None = None
     """The budget that has paid for the latest retry, until that has an answer."""
-    keeps_response: bool = False
-    """Whether the sender takes the response from an exception of ``sleep()``."""
+    retry_at: float = 0.0
+    """When the next retry starts, as ``time.monotonic()`` counts."""
 
     def __init__(
         self,
@@ -43,22 +42,13 @@ class RequestState:
         self._headers = headers
         self.urls = urls
 
-    def next_hop(
-        self,
-        body: object,
-        headers: Mapping[str, str | bytes] | None,
-        *urls: str | None,
-    ) -> Self:
-        """Return the state of the request that follows a redirect of this one.
+    def follow(self, earlier: RequestState) -> None:
+        """Go on with the attempts and the time of a request that was redirected.
 
-        Both are one call: its attempts go on, within the same time.
+        Both are one call.
         """
-        following = type(self)(body, headers, *urls)
-        following.attempts = self.attempts
-        following.deadline = self.deadline
-        following.paid_by = self.paid_by
-        following.keeps_response = self.keeps_response
-        return following
+        self.attempts = earlier.attempts
+        self.deadline = earlier.deadline
 
     @cached_property
     def redact(self) -> Redactor:
@@ -70,12 +60,6 @@ class RequestState:
         self.paid_by = None
         if not self.attempts and max_elapsed is not None:
             self.deadline = now + max_elapsed
-
-    def withdraw(self, budget: RetryBudget) -> bool:
-        """Let a budget pay for a retry; say whether it can."""
-        paid = budget.withdraw(further=bool(self.attempts))
-        self.paid_by = budget if paid else None
-        return paid
 
     def refund(self) -> None:
         """Give back the token of the latest retry: it worked, or was never sent."""
@@ -102,7 +86,10 @@ class RequestState:
         """Record a failed attempt: its response and body, or the network failure."""
         number = len(self.attempts) + 1
         if response is None or body is None:
-            attempt = Attempt(number, error=self._text_of(error), waited=waited)
+            # Without the name of urllib3's pool.
+            shown = re.sub(r"^\w+\(.*?\): ", "", str(error))
+            text = None if error is None else self.redact(shown)
+            attempt = Attempt(number, error=text, waited=waited)
         else:
             payload = parse_payload(
                 response.headers, body.content, truncated=not body.whole
@@ -117,12 +104,6 @@ class RequestState:
             attempt._said = payload.said(self.redact, response.reason)
         self.attempts += (attempt,)
         return attempt
-
-    def _text_of(self, error: Exception | None) -> str | None:
-        """Return urllib3's text of a failure, without the name of the pool."""
-        if error is None:
-            return None
-        return self.redact(re.sub(r"^\w+\(.*?\): ", "", str(error)))
 
 
 def can_send_again(body: Any) -> bool:

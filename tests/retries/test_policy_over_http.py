@@ -487,53 +487,6 @@ def test_a_body_that_stalls_less_long(raw_server, make_session, monkeypatch):
     assert 0.2 <= caught.value.attempts[0].waited < 5
 
 
-class Overslept:
-    """A clock whose sleep takes a minute longer than it should."""
-
-    now = 1000.0
-
-    def monotonic(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.now += seconds + 60
-
-
-@pytest.mark.parametrize("passthrough", [(), {502}], ids=["raised", "passthrough"])
-def test_a_retry_that_is_too_late(other, make_session, monkeypatch, passthrough):
-    """A process that was stopped while it waited sends no retry after max_elapsed; the
-    answer that it has is the last one."""
-    monkeypatch.setattr("cloud_elements_errors._retries.policy.time", Overslept())
-    other.reply(502, provider_message="no")
-    policy = CloudElementsRetry(max_elapsed=30, budget=RetryBudget(ratio=0))
-    session = make_session(max_retries=policy, passthrough=passthrough)
-    if passthrough:
-        assert session.get(other.url).json()["providerMessage"] == "no"
-    else:
-        with pytest.raises(FailedRequestError) as caught:
-            session.get(other.url)
-        error = caught.value
-        assert (error.stopped_by, error.provider_message) == ("deadline", "no")
-        assert error.response.json()["providerMessage"] == "no"
-        assert not error.truncated
-        assert [one.status_code for one in error.attempts] == [502]
-    assert len(other.requests) == 1
-    assert policy.budget.tokens == pytest.approx(4, abs=0.01)
-
-
-def test_a_retry_that_is_too_late_after_a_network_failure(
-    raw_server, make_session, monkeypatch
-):
-    """So it is there."""
-    monkeypatch.setattr("cloud_elements_errors._retries.policy.time", Overslept())
-    server = raw_server(b"")
-    policy = CloudElementsRetry(max_elapsed=30)
-    with pytest.raises(requests.ConnectionError, match="Connection aborted") as caught:
-        make_session(max_retries=policy).get(server.url)
-    assert (caught.value.stopped_by, len(caught.value.attempts)) == ("deadline", 1)
-    assert server.connections == 1
-
-
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer signals")
 def test_the_end_of_a_job_is_no_failure_of_the_network(raw_server, make_session):
     """A time limit may be a TimeoutError, as a socket's is: it is not retried."""

@@ -393,12 +393,13 @@ def test_a_hook_that_returns_a_response_of_its_own(
     assert response is replaced
 
 
+@pytest.mark.parametrize("kind", [requests.Session, CloudElementsSession])
 def test_a_hook_that_sends_the_request_again_by_another_session(
-    platform: FakeCloudElements,
+    platform: FakeCloudElements, kind: type[requests.Session]
 ) -> None:
     """A response that the other session lets through is not raised by this one."""
     lax = CloudElementsAdapter(passthrough={409})
-    with requests.Session() as session, requests.Session() as helper:
+    with kind() as session, requests.Session() as helper:
         session.mount("http://", CloudElementsAdapter())
         helper.mount("http://", lax)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 Origin = tuple[str, str, "int | None"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
 _USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
 
 
@@ -29,8 +31,15 @@ def path_of(url: str) -> str:
 
 def origin_of(url: str) -> Origin | None:
     """Return the scheme, host and port of a URL; None if it has no host."""
+    match = _BEFORE_PATH.match(url)
+    return None if match is None else _origin(_USERINFO.sub(r"\1", match[0]))
+
+
+# Most programs talk to few hosts, each of them often. There is no secret in these.
+@lru_cache(maxsize=256)
+def _origin(url: str) -> Origin | None:
     try:
-        parts = _split(url)
+        parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError:  # an invalid port or IPv6 address
         return None

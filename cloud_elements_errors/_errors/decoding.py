@@ -31,6 +31,15 @@ _NO_CHARSETS = re.compile(
     r"idna|punycode|(?:raw_)?unicode_escape|undefined|utf_7|mbcs|oem"
 )
 # The superset that browsers use in place of a charset (https://encoding.spec.whatwg.org).
+# Labels that browsers know and Python does not.
+_LABELS = {
+    "windows-31j": "cp932",
+    "windows-874": "cp874",
+    "dos-874": "cp874",
+    "logical": "iso8859-8",
+    "visual": "iso8859-8",
+    "sun_eu_greek": "iso8859-7",
+}
 _SUPERSETS = {
     "ascii": "cp1252",
     "iso8859-1": "cp1252",
@@ -87,7 +96,8 @@ def _declared(body: bytes, content_type: str) -> Iterator[str]:
     ]
     for name in filter(str.isascii, names):
         with suppress(LookupError, UnicodeError):
-            codec = codecs.lookup(name.lower().removeprefix("x-")).name
+            label = re.sub(r"^(?:x-)+|-[ie]$", "", name.lower())
+            codec = codecs.lookup(_LABELS.get(label, label)).name
             if not _NO_CHARSETS.fullmatch(codec.replace("-", "_")):
                 "".encode(codec)  # raises LookupError if it is no charset
                 yield _SUPERSETS.get(codec, codec)

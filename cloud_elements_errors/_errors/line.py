@@ -23,7 +23,7 @@ STOPPED_BY: dict[StopReason, str] = {
     "certificate": "the server's certificate was refused",
     "deadline": "the next attempt would start after the time limit for retries",
     "budget": "the retry budget has too few tokens left, because too many requests to "
-    "this host failed in the last seconds",
+    "this host failed",
     "retry_after": "the server asks to wait {seconds} s, longer than the policy allows",
 }
 
@@ -34,6 +34,8 @@ _REFUSALS = frozenset({"body", "certificate", "deadline", "budget", "retry_after
 # RFC 9110, and RFC 5789 for PATCH.
 _NOT_IDEMPOTENT = frozenset({"POST", "PATCH"})
 _WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
+
+_FIRST_SERVER_ERROR = 500
 
 # The server has done nothing: 413 and 429 refuse the request.
 _REFUSED = frozenset({413, 429})
@@ -112,10 +114,9 @@ def error_notes(error: CloudElementsError) -> list[str]:
 def _may_be_done(error: CloudElementsError) -> bool:
     """Say whether a repeated write may have failed because it had worked before."""
     method = (error.method or "").upper()
-    unclear = any(
-        past.status_code is None or past.status_code >= 500  # noqa: PLR2004
-        for past in error.attempts[:-1]
-    )
+    # A network failure may have sent nothing, such as a refused connection.
+    statuses = [past.status_code or 0 for past in error.attempts[:-1]]
+    unclear = any(status >= _FIRST_SERVER_ERROR for status in statuses)
     gone = method == "DELETE" and error.status_code in {404, 410}
     return unclear and (gone or (method in _WRITES and error.status_code in {409, 412}))
 

@@ -49,6 +49,13 @@ _TELLING_HEADER = re.compile(
 _ERROR_DESCRIPTION = re.compile(r'error_description\s*=\s*"?([^"]*)', re.IGNORECASE)
 
 
+# The parts of a payload in which a server may repeat secrets.
+_TEXTS = (
+    *("message", "request_id", "provider_message", "provider_code", "text"),
+    *("content_type", "words_of_headers"),
+)
+
+
 class ErrorPayload(NamedTuple):
     """The content of a response."""
 
@@ -68,13 +75,12 @@ class ErrorPayload(NamedTuple):
 
     def without_secrets(self, redact: Redactor) -> ErrorPayload:
         """Return the payload without secrets."""
-        shown: dict[str, Any] = {
-            name: redact(text, cut=self.truncated)
-            for name, text in self._asdict().items()
-            if isinstance(text, str) and name != "origin"
-        }
-        details = redact.fields(self.details, cut=self.truncated)
-        return self._replace(details=details, **shown)
+        cut = self.truncated
+        texts = [getattr(self, name) for name in _TEXTS]
+        shown: dict[str, Any] = dict(
+            zip(_TEXTS, redact.texts(*texts, cut=cut), strict=True)
+        )
+        return self._replace(details=redact.fields(self.details, cut=cut), **shown)
 
     def said(self, redact: Redactor, reason: str | None) -> tuple[str, str]:
         """Return the words of the body and of the head, without secrets.
@@ -89,7 +95,10 @@ class ErrorPayload(NamedTuple):
             words = words_of(self.text, self.content_type)
         is_cut = self.truncated or len(words) > _MOST_WORDS
         of_head = f"{reason or ''}\n{self.words_of_headers}"
-        return redact(words[:_MOST_WORDS], cut=is_cut), redact(of_head)
+        words = words[:_MOST_WORDS]
+        if words != self.message:  # which is one without secrets
+            words = redact(words, cut=is_cut)
+        return words, redact(of_head) if reason else of_head
 
 
 class _AttemptFields(NamedTuple):

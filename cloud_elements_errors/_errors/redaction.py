@@ -15,6 +15,7 @@ import json
 import re
 from contextlib import suppress
 from functools import cached_property, partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
 
 REDACTED = "[redacted]"
 
-_HTML = {38: "&amp;", 60: "&lt;", 62: "&gt;", 34: "&quot;", 39: "&#x27;"}
+# How the escapers of HTML write a quote, an apostrophe and, some of them, + / =.
+_HTML = (
+    *("\" ' + / =", "&quot; ' + / =", "&quot; &#39; + / =", "&#34; &#39; + / ="),
+    *("&quot; &#039; + / =", "&quot; &#x27; + / =", "&quot; &apos; + / ="),
+    *("&#34; &#39; &#43; / =", "&quot; &#39; + &#x2F; &#x3D;"),
+)
+# The characters that the escapers of JSON for HTML write as \\uXXXX.
+_JSON_FOR_HTML = ("<>&", "<>&'=", "<>&'\"+", "<>&'\"+=")
 # A short secret within a longer word, or equal to the name of a field. The letter
 # before it may belong to an escape.
 _WITHIN = r"(?<!\\)(?<!%.)(?<!\\u...)\w\0|\x01\w|\0[A-Za-z]+\x01\\*[\"']\s?:"
@@ -34,7 +42,9 @@ _WITHIN = r"(?<!\\)(?<!%.)(?<!\\u...)\w\0|\x01\w|\0[A-Za-z]+\x01\\*[\"']\s?:"
 _HINTS = (
     *("auth", "cook", "secr", "pass", "pwd", "cred", "sess", "sig", "jwt", "assert"),
     *("saml", "hmac", "token", "key", "bear", "basic", "orga", ", elem", "ssws", "pin"),
-    *("://", "eyj", "_live", "ghp_", "ghs_", "xox", "glpat", "aiza", "ya29", "otp"),
+    *("://", "eyj", "_live", "gho_", "ghp_", "ghs_", "ghu_", "github_pat_", "xox"),
+    *("xapp-", "glp", "shpat_", "npm_", "hvs.", "sk-ant-", "dop_v1_", "aiza", "ya29"),
+    "otp",
 )
 _PLAIN_PARTS = re.compile("[0-9A-Za-z]+").findall
 _ITEM = re.compile(r'(?<=")[^"]{4,}(?="\s*[\],}])|(?<=[\[\s,:])\d{4,}(?=\s*[\],}])')
@@ -45,7 +55,8 @@ _ITEM = re.compile(r'(?<=")[^"]{4,}(?="\s*[\],}])|(?<=[\[\s,:])\d{4,}(?=\s*[\],}
 _OTHERS = rf"""(?isx)
     (?P<known>-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"]*(?:-----END[A-Z\ ]*-----)?
     |\beyJ[\w-]{{8,}}\.[\w-]+(?:\.[\w-]*)?|\b(?:[rs]k[-_](?:live|proj|test)[-_]
-    |gh[ps]_|glpat-|xox[a-z]-|AIza|ya29\.)[\w-]{{10,}})
+    |gh[opsu]_|github_pat_|glpat-|glptt-|xox[a-z]-|xapp-|AIza|ya29\.|shpat_|npm_|hvs\.|sk-ant-
+    |dop_v1_)[\w-]{{10,}})
     |://[^\s/:@"'<>]*:(?P<password>[^\s/"'<>]+)(?=@)
     |\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws|token(?=\ +\S{{16}})
     |authorization\W{{1,8}}[\w-]+|(?:(?<=,)|(?<=,\ )|(?=\w+:?\ +\S+,\ *(?:user
@@ -130,16 +141,21 @@ class Redactor:
 
 def _forms(one: str) -> Iterator[str]:
     """Yield the ways to write a secret in a URL, in JSON (also twice) and in HTML."""
-    for encoding in ("utf-8", "latin-1"):
-        quoted = quote(one, "", encoding, "replace")
+    for encoding, safe in product(("utf-8", "latin-1"), ("", "/")):
+        quoted = quote(one, safe, encoding, "replace")
         yield from (quoted, quoted.replace("%20", "+"), quote(quoted))
         yield re.sub("%..", lambda code: code[0].lower(), quoted)
-    yield from (one, one.translate(_HTML))
+    yield one
+    for quotes in _HTML:
+        escapes = ["&amp;", "&lt;", "&gt;", *quotes.split()]
+        yield one.translate(dict(zip(map(ord, "&<>\"'+/="), escapes, strict=True)))
     for is_ascii in (True, False):
         once = json.dumps(one, ensure_ascii=is_ascii)[1:-1]
         yield from (once, once.replace("/", "\\/"), json.dumps(once)[1:-1])
-    for form in ("\\u{:04x}", "\\u{:04X}", "&#{};", "&#x{:X};"):
-        yield one.translate({ord(char): form.format(ord(char)) for char in "<>&'\"+="})
+    forms = ("\\u{:04x}", "\\u{:04X}", "&#{};", "&#x{:X};")
+    for form, chars in product(forms, _JSON_FOR_HTML):
+        escaped = one.translate({ord(char): form.format(ord(char)) for char in chars})
+        yield from (escaped, escaped.replace("/", "\\/"))
 
 
 def _start_at_end(form: str, text: str) -> str:

@@ -29,7 +29,7 @@ NAME = r"""(?:(?:pass[-_\ ]?(?:word|wd|phrase|code)|pwd|\bpass|assertion|authent
     |(?:\b|_)(?:otp|pin|sig|totp|verifier))[-_]?\d*"""
 _NAME = re.compile(f"(?ix){NAME}$")
 # In a request only: errors have fields with these names, too.
-_SENT_NAME = re.compile(rf"(?ix)(?:{NAME}|[-_](?:auth|key)|(?-i:[a-z]Key))$")
+_SENT_NAME = re.compile(rf"(?ix)(?:{NAME}|[-_](?:auth|key|ticket)|(?-i:[a-z]Key))$")
 # Requests have other values under these names, too: the value has to look random.
 _WEAK_NAME = re.compile(
     r"(?i)(?:^(?:auth|code|key|ticket)|(?:auth|device)_code|\b(?:sid|sign))$"

@@ -115,7 +115,10 @@ def readable(text: str) -> str:
     if _is_page(text):
         return unsaid(_words_of_markup(text)) or text
     value = read_json(text) if "\\u" in text else None
-    return text if value is None else compact(value)
+    shown = text if value is None else compact(value)
+    # Without its semicolon, "&copy=" is a parameter.
+    reference = r"&(?:#\w{1,7}|[A-Za-z]{2,8});"
+    return re.sub(reference, lambda match: html.unescape(match[0]), shown)
 
 
 def unsaid(words: str, status: str = "", *said: str, provider: str | None = "") -> str:

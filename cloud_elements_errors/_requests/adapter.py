@@ -38,6 +38,7 @@ from .._errors.line import network_note
 from .._errors.payload import WARNING_HEADER, Attempt
 from .._errors.redaction import Redactor
 from .._internals import drop_connections, history_of, refuse_to_send_body_again
+from .._retries.body import pass_on_signal
 from .._retries.outcome import Retries
 from .._retries.policy import CloudElementsRetry
 from .._retries.state import RequestState, can_send_again
@@ -214,6 +215,7 @@ class CloudElementsAdapter(HTTPAdapter):
             is_ours = isinstance(error, requests.RequestException)
             if is_ours and "attempts" in vars(error):
                 raise  # of a request that was sent meanwhile
+            pass_on_signal(error)
             failure = _network_failure(error, request, policy, proxies)
             try:
                 if failure is error:

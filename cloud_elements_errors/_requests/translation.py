@@ -31,6 +31,9 @@ _BODY = ("content", "body", "raw_bytes", "data", "http_body", "response_body", "
 
 # Types of items that have no parts, and of which there may be very many.
 _MANY = (dict, list, tuple)
+
+# The most exceptions to look at: an answer is near the one that was raised.
+_LONGEST_CHAIN = 1100
 _PLAIN = (*_MANY, str, bytes, int, float, bool, type(None))
 
 _Raised = BaseException | None
@@ -126,6 +129,8 @@ def _chain(exception: _Raised, seen: set[int]) -> Iterator[BaseException]:
     """Yield an exception, its causes and contexts, and those it holds, each once."""
     waiting = [exception]
     for link in waiting:  # it grows
+        if len(seen) > _LONGEST_CHAIN:
+            return
         if link is not None and id(link) not in seen:
             seen.add(id(link))
             waiting += (link.__cause__, link.__context__)
@@ -163,7 +168,8 @@ def _error_of(status: int, parts: list[Any]) -> CloudElementsError | None:
     held = [one for part in parts for one in _held(part) if _has(one, "method")]
     sent = [_first([one], "request", "request_info") for one in parts] + held
     # A web application may raise a status with headers, to answer with them.
-    if not any(sent) and not any(_has(one, *_BODY, "fp") for one in parts):
+    is_sent = any(one is not None for one in sent)
+    if not is_sent and not any(_has(one, *_BODY, "fp") for one in parts):
         return None
     headers = _headers_of(parts)
     body, whole = max(_bodies(parts), key=lambda it: bool(it[0]), default=(None, False))

@@ -194,6 +194,9 @@ def budget_of_host(url: str) -> RetryBudget | None:
     origin = origin_of(url)
     if origin is None:
         return None
+    budget = _by_origin.get(origin)
+    if budget is not None:
+        return budget
     with _lock:
         budget = _by_origin.setdefault(origin, default_budget())
         if len(_by_origin) > _MOST_HOSTS:

@@ -79,10 +79,10 @@ _random = random.SystemRandom()
 
 # How the standard library, the fingerprint check of urllib3, pyOpenSSL and the alerts
 # of TLS speak of a certificate.
-_CERTIFICATE = re.compile("certificate|fingerprint|unknown.ca", re.IGNORECASE)
+_CERTIFICATE = re.compile(r"(?i)certificate(?!_or_crl)|fingerprint|unknown.ca")
 
 # The proxy has answered, and its answer is final: for example, the login is wrong.
-_REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: 4|SOCKS5 authentication")
+_REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: 40[13457]|SOCKS5 auth")
 
 
 class CloudElementsRetry(Retry):

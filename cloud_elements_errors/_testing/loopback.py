@@ -141,7 +141,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read_body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = max(0, int(self.headers.get("Content-Length") or 0))
+            body = self.rfile.read(length)
+            if len(body) < length:
+                raise ConnectionError("the request broke off")
+            return body
         chunks = []
         while size := int(self.rfile.readline().split(b";")[0], 16):
             chunks.append(self.rfile.read(size))

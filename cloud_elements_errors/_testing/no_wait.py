@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 from urllib3.util.retry import Retry
 
+from .._functions import is_async
 from .._lock import ForkSafeLock
 from .._retries.budget import open_blocks
 from .._retries.policy import CloudElementsRetry
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _RUNS_LATER = (
-    inspect.iscoroutinefunction,
     inspect.isgeneratorfunction,
     inspect.isasyncgenfunction,
 )
@@ -60,7 +60,9 @@ class no_wait(ContextDecorator):  # noqa: N801 - used like a function
             TypeError: If the body of the function would run after the block.
 
         """
-        if any(runs_later(function) for runs_later in _RUNS_LATER):
+        if isinstance(function, type):
+            raise TypeError("no_wait() decorates functions: decorate the methods")
+        if is_async(function) or any(is_later(function) for is_later in _RUNS_LATER):
             raise TypeError(
                 "no_wait() cannot decorate async def functions and generators: their "
                 "bodies run later. Use a with block inside the function"

@@ -215,3 +215,25 @@ def test_ctrl_c(platform: FakeCloudElements) -> None:
             session.get(platform.url)
     finally:
         signal.signal(signal.SIGINT, found)
+
+
+@pytest.mark.parametrize("kind", [TimeoutError, OSError])
+def test_a_time_limit_that_looks_like_a_failure(
+    make_session: Callable[..., requests.Session], raw_server: Any, kind: type
+) -> None:
+    """A handler's TimeoutError comes out as it is, not as requests' ConnectionError."""
+
+    def limit(*_arguments: object) -> None:
+        raise kind("the job")
+
+    def respond(connection: socket.socket) -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+        connection.recv(1)
+
+    found = signal.signal(signal.SIGALRM, limit)
+    try:
+        with pytest.raises(kind, match="the job") as caught:
+            make_session(max_retries=0).get(raw_server(respond).url, timeout=30)
+    finally:
+        signal.signal(signal.SIGALRM, found)
+    assert type(caught.value) is kind

@@ -849,5 +849,5 @@ def test_the_error_says_why_there_was_one_retry_alone(platform):
     if sys.version_info >= (3, 11):
         assert caught.value.__notes__[1] == (
             "Gave up after 2 attempts: the retry budget has too few tokens left, "
-            "because too many requests to this host failed in the last seconds."
+            "because too many requests to this host failed."
         )

@@ -379,3 +379,15 @@ def test_fork_while_a_thread_holds_the_lock() -> None:
     """)
         == "{0}\n"
     )
+
+
+@pytest.mark.parametrize("sent", [b"abc", b""], ids=["a part", "nothing"])
+def test_a_request_that_breaks_off_is_none(sent: bytes) -> None:
+    """It uses up no reply, and is not among the requests."""
+    with FakeCloudElements() as server:
+        server.reply(404)
+        port = int(server.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"POST /a HTTP/1.1\r\nContent-Length: 10\r\n\r\n" + sent)
+        assert requests.get(server.url, timeout=10).status_code == 404
+    assert [request.method for request in server.requests] == ["GET"]

@@ -119,3 +119,9 @@ def test_no_wait_refuses_what_runs_later(function: Callable[..., object]) -> Non
     """The block would be closed before the body runs, and each retry would wait."""
     with pytest.raises(TypeError, match="bodies run later"):
         no_wait()(function)
+
+
+def test_a_class_is_no_function() -> None:
+    """unittest would collect no test of a class that has become a function."""
+    with pytest.raises(TypeError, match="decorate the methods"):
+        no_wait()(type("Tests", (), {}))

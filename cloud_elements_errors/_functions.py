@@ -6,6 +6,9 @@ import functools
 import traceback
 from typing import Any
 
+# The packages of what a signal interrupts.
+_NO_HANDLERS = {"cloud_elements_errors", "http", "requests", "socket", "ssl", "urllib3"}
+
 # inspect.CO_COROUTINE. Importing inspect takes seven milliseconds.
 _COROUTINE = 0x80
 
@@ -28,6 +31,9 @@ def raised_by_signal_handler(error: BaseException) -> bool:
     arguments: Python passes it the frame that it has interrupted, which is its caller.
     """
     for frame, _line in traceback.walk_tb(error.__traceback__):
+        # Before Python 3.13, f_locals keeps what it shows, here maybe the exception.
+        if frame.f_globals.get("__name__", "").partition(".")[0] in _NO_HANDLERS:
+            continue
         code = frame.f_code
         # With *args, their name comes after those of the arguments.
         for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + 1]:

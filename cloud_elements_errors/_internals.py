@@ -53,9 +53,9 @@ def history_of(error: BaseException) -> tuple[RequestHistory, ...]:
     """
     history: tuple[RequestHistory, ...] = ()
     for frame, _line in walk_tb(error.__traceback__):
-        policy = frame.f_locals.get("retries")
-        if frame.f_code.co_name == "urlopen" and isinstance(policy, Retry):
-            history = policy.history
+        if frame.f_code.co_name == "urlopen":
+            policy = frame.f_locals.get("retries")
+            history = policy.history if isinstance(policy, Retry) else history
     return history
 
 

@@ -173,13 +173,11 @@ def _earlier_attempts(policy: Retry | None, redact: Redactor) -> tuple[Attempt, 
 def attempts_in(
     history: Iterable[RequestHistory], redact: Redactor
 ) -> tuple[Attempt, ...]:
-    """Return the attempts that urllib3 has recorded, without redirects."""
-    attempts: tuple[Attempt, ...] = ()
-    for past in history:
-        if past.redirect_location is None:
-            error = None if past.error is None else redact(str(past.error))
-            attempts += (Attempt(len(attempts) + 1, past.status, error=error),)
-    return attempts
+    """Return the attempts that urllib3 has recorded; requests follows redirects."""
+    return tuple(
+        Attempt(number, past.status, error=redact(str(past.error or "")) or None)
+        for number, past in enumerate(history, 1)
+    )
 
 
 def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
@@ -241,8 +239,8 @@ class Call(dict[str, str]):
 
     response: requests.Response | None = None
     """The response, before and after the hooks."""
-    is_sent = False
-    is_checked = False
+    is_sent: bool = False
+    is_checked: bool = False
 
     def __init__(
         self,
@@ -252,7 +250,7 @@ class Call(dict[str, str]):
     ) -> None:
         super().__init__(proxies or {})
         self.request = request
-        self.began = now()
+        self.began: int = now()
         self.earlier: list[Call] = [] if before is None else [before, *before.earlier]
         """The calls whose responses have redirected to this one, the latest first."""
 

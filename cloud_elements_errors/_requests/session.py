@@ -158,7 +158,7 @@ class CloudElementsSession(requests.Session):
 
     def rebuild_proxies(
         self, prepared_request: requests.PreparedRequest, proxies: Any
-    ) -> Call:
+    ) -> dict[str, str]:
         """Return the proxies for a redirect, as requests does, and what came before."""
         rebuilt = super().rebuild_proxies(prepared_request, proxies)
         before = proxies if isinstance(proxies, Call) else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 import requests_mock
+from requests.adapters import HTTPAdapter
 from requests.exceptions import UnrewindableBodyError
 
 from cloud_elements_errors import (
@@ -328,3 +329,16 @@ def test_positional_arguments_of_resolve_redirects(monkeypatch):
     sent = requests.Request("GET", "https://api.example/").prepare()
     CloudElementsSession().resolve_redirects(moved, sent, True, timeout=5)
     assert seen == [((moved, sent, True), {"timeout": 5})]
+
+
+def test_a_redirect_from_an_adapter_of_somebody(
+    platform: FakeCloudElements, other: FakeCloudElements
+) -> None:
+    """It knows nothing of attempts, so the call begins at ours."""
+    platform.reply(302, headers={"Location": f"{other.url}/b"})
+    other.reply(502, times=2)
+    with CloudElementsSession(max_retries=1) as session:
+        session.mount(platform.url, HTTPAdapter())
+        with pytest.raises(FailedRequestError) as caught:
+            session.get(platform.url)
+    assert len(caught.value.attempts) == 2

@@ -294,6 +294,17 @@ def test_the_end_of_a_long_chain_is_reached() -> None:
     assert caught.value.status_code == 409
 
 
+def test_a_chain_without_end_is_left_alone() -> None:
+    """Nobody finds an answer behind two thousand links; the exception passes."""
+    first = chain(2000, circle=False)
+    last: BaseException = first
+    while last.__context__ is not None:
+        last = last.__context__
+    vars(last)["response"] = of_requests()
+    with pytest.raises(type(first)), translate_errors():
+        raise first
+
+
 def test_a_urllib3_response_without_end_is_read_within_bounds() -> None:
     """The body counts up to 64 KiB, like that of every other failed response."""
 

@@ -49,6 +49,8 @@ _TELLING_HEADER = re.compile(
 _ERROR_DESCRIPTION = re.compile(r'error_description\s*=\s*"?([^"]*)', re.IGNORECASE)
 
 
+# The text may be a page or JSON.
+_NESTED = re.compile(r"[<&\\{\[]")
 # The parts of a payload in which a server may repeat secrets.
 _TEXTS = (
     *("message", "request_id", "provider_message", "provider_code", "text"),
@@ -88,7 +90,9 @@ class ErrorPayload(NamedTuple):
         The payload has to be one without secrets: without the tags of a page, nobody
         could tell which of its words are secrets.
         """
-        if self.is_object:
+        if self.message and not self.details and not _NESTED.search(self.message):
+            words = self.message
+        elif self.is_object:
             said = {"message": self.message} if self.message else {}
             words = words_in(said | self.details, or_json=not self.provider_message)
         else:

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 REDACTED = "[redacted]"
 
-# How the escapers of HTML write a quote, an apostrophe and, some of them, + / =.
-_HTML = (
-    *("\" ' + / =", "&quot; ' + / =", "&quot; &#39; + / =", "&#34; &#39; + / ="),
-    *("&quot; &#039; + / =", "&quot; &#x27; + / =", "&quot; &apos; + / ="),
-    *("&#34; &#39; &#43; / =", "&quot; &#39; + &#x2F; &#x3D;"),
-)
+_SHORT = 4096
+
+# How the escapers of HTML write a quote, an apostrophe and, some of them, + or / and =.
+_QUOTES = ('"', "&quot;", "&#34;")
+_APOSTROPHES = ("'", "&#39;", "&#039;", "&#x27;", "&apos;")
+_MORE_OF_HTML = (dict[int, str](), {43: "&#43;"}, {47: "&#x2F;", 61: "&#x3D;"})
 # The characters that the escapers of JSON for HTML write as \\uXXXX.
 _JSON_FOR_HTML = ("<>&", "<>&'=", "<>&'\"+", "<>&'\"+=")
 # A short secret within a longer word, or equal to the name of a field. The letter
@@ -85,26 +85,27 @@ class Redactor:
         self._urls = urls
 
     @cached_property
-    def _spellings(self) -> dict[str, str]:
-        """The secrets as a server may read them, each with its longest plain part."""
+    def _spellings(self) -> tuple[str, ...]:
+        """The secrets as a server may read them, but for escapes."""
         found = {one for url in self._urls if url for one in secrets.in_url(url)}
         # lower_items() of requests' headers is much faster than items().
         items = getattr(self._headers, "lower_items", self._headers.items)
         for name, value in items():
             found.update(secrets.in_header(as_text(name), as_text(value)))
-        spellings: set[str] = set()
-        spellings.update(*map(secrets.spellings, found))
-        return {one: max(_PLAIN_PARTS(one), key=len, default="") for one in spellings}
+        return tuple(set().union(*map(secrets.spellings, found)))
+
+    @cached_property
+    def _plain_parts(self) -> list[str]:
+        """What each of them has in every form: a search for these comes first."""
+        return [max(_PLAIN_PARTS(one), key=len, default="") for one in self._spellings]
 
     def __call__(self, text: str, *, cut: bool = False) -> str:
         """Return *text* without secrets. *cut* means that its end is missing."""
         found: set[str] = set()
         end = text.rstrip('"]}') if cut else ""
-        spellings = self._spellings
-        # Few texts hold a secret, so one search for all comes first.
-        if end or any(map(text.__contains__, spellings.values())):
-            for one, plain_part in spellings.items():
-                if plain_part in text:
+        if end or any(map(text.__contains__, self._plain_parts)):
+            for one, part in zip(self._spellings, self._plain_parts, strict=True):
+                if part in text:
                     found.update(filter(text.__contains__, _forms(one)))
                 if end:
                     found.update(_start_at_end(form, end) for form in _forms(one))
@@ -113,9 +114,9 @@ class Redactor:
         return _without_others(text)
 
     def texts(self, *texts: str | None, cut: bool = False) -> tuple[str | None, ...]:
-        """Return the texts without secrets; search all at once first."""
+        """Return the texts without secrets; search short ones all at once first."""
         together = "\n".join(filter(None, texts))
-        if not cut and self(together) == together:
+        if not cut and len(together) < _SHORT and self(together) == together:
             return texts
         return tuple([text and self(text, cut=cut) for text in texts])
 
@@ -139,16 +140,22 @@ class Redactor:
         return shown
 
 
-def _forms(one: str) -> Iterator[str]:
+def _forms(spelling: str) -> Iterator[str]:
     """Yield the ways to write a secret in a URL, in JSON (also twice) and in HTML."""
+    url_safe = spelling.replace("+", "-").replace("/", "_")
+    for one in {spelling, url_safe, spelling.rstrip("="), url_safe.rstrip("=")} - {""}:
+        yield from _escaped(one)
+
+
+def _escaped(one: str) -> Iterator[str]:
     for encoding, safe in product(("utf-8", "latin-1"), ("", "/")):
         quoted = quote(one, safe, encoding, "replace")
         yield from (quoted, quoted.replace("%20", "+"), quote(quoted))
         yield re.sub("%..", lambda code: code[0].lower(), quoted)
     yield one
-    for quotes in _HTML:
-        escapes = ["&amp;", "&lt;", "&gt;", *quotes.split()]
-        yield one.translate(dict(zip(map(ord, "&<>\"'+/="), escapes, strict=True)))
+    for quote_, apostrophe, more in product(_QUOTES, _APOSTROPHES, _MORE_OF_HTML):
+        html = {38: "&amp;", 60: "&lt;", 62: "&gt;", 34: quote_, 39: apostrophe}
+        yield one.translate(html | more)
     for is_ascii in (True, False):
         once = json.dumps(one, ensure_ascii=is_ascii)[1:-1]
         yield from (once, once.replace("/", "\\/"), json.dumps(once)[1:-1])

@@ -48,7 +48,6 @@ _PLAIN = rf"""(?x)(?=.{{,64}}\Z)(?=.*{_SIGN})(?:{_WORD}{_SIGN})*[A-Za-z]*\d*
     (?:{_SIGN}{_WORD})*|[A-Z]+\d+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+"""
 # The scheme before credentials (RFC 9110), which is never secret.
 _SCHEME = re.compile(r"(?:^|(?<=,))\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,])")
-_URL_SAFE = str.maketrans("+/", "-_")
 _PART = re.compile(r'(?:([\w.-]+)=(?=[^\s=]))?("[^"]*"|[^\s,]+)')
 
 
@@ -127,5 +126,4 @@ def spellings(secret: str) -> set[str]:
         utf_8, latin_1 = (one.encode(code, "replace") for code in ("utf-8", "latin-1"))
         found |= {utf_8.decode("latin-1"), latin_1.decode("utf-8", "replace")}
         found |= {base64.b64encode(sent).decode() for sent in (utf_8, latin_1)}
-    found |= {one.translate(_URL_SAFE) for one in found}
-    return found | {one.rstrip("=") or one for one in found}
+    return found

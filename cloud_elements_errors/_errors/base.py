@@ -175,7 +175,7 @@ class CloudElementsError(requests.HTTPError):
         return f"{type(self).__name__}({', '.join(map(repr, self.args))})"
 
     @cached_property
-    def __notes__(self) -> list[str]:  # type: ignore[override]
+    def __notes__(self) -> list[str]:  # type: ignore[override,unused-ignore]
         """The lines that the traceback shows after the error (PEP 678)."""
         return error_notes(self)
 

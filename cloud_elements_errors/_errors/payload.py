@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .decoding import bounded, decode
 from .json_text import compact, read_damaged_object, read_json
-from .words import words_in, words_of
+from .words import says_nothing, words_in, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -185,7 +185,7 @@ def parse_payload(
         parse_retry_after(_header(headers, "Retry-After"), _header(headers, "Date")),
         content_type,
         isinstance(value, dict),
-        "" if message else _words_of_headers(headers),
+        "" if message and not says_nothing(message) else _words_of_headers(headers),
     )
 
 

@@ -36,6 +36,7 @@ _TELLING = re.compile(
 _CODE = re.compile(r"(?:(?:\A|\.|err|error|fault|exception|sub)code|errornumber)\Z")
 # An object under such a name may map fields to what is wrong with them.
 _IN_FIELDS = re.compile(r"(?:errors|messages|details|violations|failures|modelstate)\.")
+_LIST_OF_A_FIELD = re.compile(r"(?:\A|.*\.)(?:message|error|detail)\.([a-z]+)\Z")
 _NO_FIELD = re.compile(
     r"(?:message|msg|error|description|detail|reason|\.text|\.base)s?\Z"
 )
@@ -108,6 +109,11 @@ def words_in(value: Any, *, or_json: bool = True) -> str:
     _add(leaves, value, "" if isinstance(value, dict) else "error", "", 0)
     words = _chosen(leaves)
     return words or _lines([compact(value)] if value and or_json else [])
+
+
+def says_nothing(message: str) -> bool:
+    """Say whether a message only repeats a title of HTTP or of the platform."""
+    return message.strip(" .!").lower() in _PHRASES
 
 
 def readable(text: str) -> str:
@@ -234,6 +240,9 @@ def _add(leaves: list[_Leaf], value: Any, path: str, name: str, depth: int) -> N
             inner = f"{path}.{_letters(key)}"[-_LONGEST_PATH:]
             _add(leaves, item, inner, key, depth + 1)
     elif isinstance(value, list):
+        # Rails has "message": {"email": ["is taken"]}.
+        if all(isinstance(item, str) for item in value):
+            path = _LIST_OF_A_FIELD.sub(r"errors.\1", path)
         for item in value:
             _add(leaves, item, path, name, depth + 1)
     elif isinstance(value, str):

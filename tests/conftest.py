@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 import requests
 
@@ -24,6 +25,12 @@ from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+# The same examples in each run, so that a failure belongs to a change and not to the
+# day. ``tox -e fuzz`` looks further.
+hypothesis.settings.register_profile("fixed", derandomize=True)
+hypothesis.settings.load_profile("fixed")
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

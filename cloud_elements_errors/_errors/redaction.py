@@ -37,6 +37,7 @@ _MORE_OF_HTML = (dict[int, str](), {43: "&#43;"}, {47: "&#x2F;", 61: "&#x3D;"})
 _JSON_FOR_HTML = ("<>&", "<>&'=", "<>&'\"+", "<>&'\"+=")
 # A short secret within a longer word, or equal to the name of a field. The letter
 # before it may belong to an escape.
+_MARKS = {0: " ", 1: " "}  # they stand around the secret there
 _WITHIN = r"(?<!\\)(?<!%.)(?<!\\u...)\w\0|\x01\w|\0[A-Za-z]+\x01\\*[\"']\s?:"
 # Each match of the second search contains one of these words.
 _HINTS = (
@@ -178,7 +179,8 @@ def _without(form: str, text: str) -> str:
     is_word = len(form) < secrets.LEAST_WITHOUT_DIGIT or form.isalpha()
     kept, *others = text.split(form)
     for after in others:
-        is_kept = is_word and re.search(_WITHIN, f"{kept[-6:]}\0{form}\x01{after[:9]}")
+        left, right = (one.translate(_MARKS) for one in (kept[-6:], after[:9]))
+        is_kept = is_word and re.search(_WITHIN, f"{left}\0{form}\x01{right}")
         kept += (form if is_kept else REDACTED) + after
     return kept
 

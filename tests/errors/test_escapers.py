@@ -82,3 +82,12 @@ def test_charsets_by_the_names_that_browsers_know(label: str, charset: str) -> N
     error = error_from_parts(404, text.encode(charset), headers)
     assert error is not None
     assert error.text == text
+
+
+@pytest.mark.parametrize("after", [" 0\x00", " \x01x", "\x00"])
+def test_marks_of_a_server_do_not_show_a_secret(after: str) -> None:
+    """Control characters beside a word are no part of it."""
+    headers = {"Authorization": "Bearer AAAAAAAA"}
+    error = error_from_parts(400, f"0\x00 AAAAAAAA{after}", request_headers=headers)
+    assert error is not None
+    assert "AAAAAAAA" not in error.text

@@ -258,12 +258,12 @@ class Call(dict[str, str]):
         """Copy and pickle as the proxies alone: mocks keep the arguments of calls."""
         return dict, (dict(self),)
 
-    def is_of(self, request: requests.PreparedRequest) -> bool:
+    def is_of(self, request: requests.PreparedRequest | None) -> bool:
         """Say whether this is the call of a request, or of one that a host has copied.
 
         A hook or an adapter may use the arguments of a call for requests of its own.
         """
-        return request.hooks is self.request.hooks
+        return getattr(request, "hooks", None) is self.request.hooks
 
     def arrive(self, response: requests.Response) -> bool:
         """Note the response after the hooks; say if it is the one that came before."""

@@ -266,3 +266,20 @@ def test_a_timeout_of_the_class(platform: FakeCloudElements) -> None:
         session.hooks["response"].append(lambda _, **kw: seen.append(kw["timeout"]))
         session.get(platform.url)
     assert seen == [5]
+
+
+def test_a_response_without_a_request_where_a_check_has_stayed(
+    platform: FakeCloudElements,
+) -> None:
+    """A transport may leave the request out, also for a request that failed before."""
+    response = canned(409)
+    response.request = None  # type: ignore[assignment]
+    request = requests.Request("GET", platform.url).prepare()
+    platform.reply(404)
+    with requests.Session() as plain, CloudElementsSession() as session:
+        plain.mount("http://", CloudElementsAdapter())
+        with pytest.raises(NotFoundError):
+            plain.send(request)
+        session.mount("http://", Canned(response))
+        with pytest.raises(CloudElementsError, match="409"):
+            session.send(request)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 FIRST_ERROR = 400
 """The lowest status that is raised."""
 
+FIRST_SERVER_ERROR = 500
+"""The lowest status that says nothing about whether the server has done the work."""
+
 
 class NormalizedError(NamedTuple):
     """A row of the table: what a normalized status means, and what to do.

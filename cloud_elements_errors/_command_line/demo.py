@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from .._errors.base import CloudElementsError
 from .._errors.line import why_stopped
+from .._log import logger
 from .._requests.session import CloudElementsSession
 from .._retries.policy import CloudElementsRetry
 from .._table import FIRST_ERROR, NORMALIZED_ERRORS
@@ -15,6 +15,7 @@ from .._urls import path_of
 from .terminal import GREEN, RED
 
 if TYPE_CHECKING:
+    import logging
     from argparse import Namespace
 
     from .terminal import Printer
@@ -41,7 +42,6 @@ def demo(_: Namespace, printer: Printer) -> None:
         printer.field("log", record.getMessage())
         return False  # no handler gets it
 
-    logger = logging.getLogger("cloud_elements_errors")
     logger.addFilter(show)
     # No budget, because these failures would empty it.
     policy = CloudElementsRetry(backoff_factor=0.1, budget=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http.client import responses
 from typing import TYPE_CHECKING
 
+from .._table import FIRST_SERVER_ERROR
 from .._urls import path_of
 from .words import readable, unsaid
 
@@ -34,8 +35,6 @@ _REFUSALS = frozenset({"body", "certificate", "deadline", "budget", "retry_after
 # RFC 9110, and RFC 5789 for PATCH.
 _NOT_IDEMPOTENT = frozenset({"POST", "PATCH"})
 _WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
-
-_FIRST_SERVER_ERROR = 500
 
 # The server has done nothing: 413 and 429 refuse the request.
 _REFUSED = frozenset({413, 429})
@@ -116,7 +115,7 @@ def _may_be_done(error: CloudElementsError) -> bool:
     method = (error.method or "").upper()
     # A network failure may have sent nothing, such as a refused connection.
     statuses = [past.status_code or 0 for past in error.attempts[:-1]]
-    unclear = any(status >= _FIRST_SERVER_ERROR for status in statuses)
+    unclear = any(status >= FIRST_SERVER_ERROR for status in statuses)
     gone = method == "DELETE" and error.status_code in {404, 410}
     return unclear and (gone or (method in _WRITES and error.status_code in {409, 412}))
 

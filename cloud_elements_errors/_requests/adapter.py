@@ -248,7 +248,8 @@ class CloudElementsAdapter(HTTPAdapter):
         adapter of another host has a count of its own.
         """
         # A subclass may have a max_retries of its own.
-        policy: Retry = self.__dict__.get("_max_retries", self.max_retries)
+        own: Retry | None = self.__dict__.get("_max_retries")
+        policy = self.max_retries if own is None else own
         if not isinstance(policy, CloudElementsRetry):
             return policy
         urls = dict.fromkeys((request.url, *urls_of(proxies)))

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .._errors.line import printable, words_shown
+from .._errors.line import LINE_TEXT, printable, words_shown
 from .._errors.words import readable
 from .._log import log, logger
 
@@ -17,9 +17,6 @@ _LINE = (
     "Retrying %(method)s %(path)s after %(what)s: "
     "attempt %(attempt)d%(of)s in %(wait).2f s"
 )
-
-# The longest text within a line. The fields of the record have the whole words.
-_LINE_TEXT = 500
 
 
 def _set_fields(record: logging.LogRecord) -> bool:
@@ -54,12 +51,12 @@ def log_retry(
         attempt._said, attempt.status_code
     )
     failure = attempt.error and printable(attempt.error)
-    what = str(attempt.status_code or printable(failure or "a failure", _LINE_TEXT))
+    what = str(attempt.status_code or printable(failure or "a failure", LINE_TEXT))
     if words:
-        what += f" ({printable(words, _LINE_TEXT)})"
+        what += f" ({printable(words, LINE_TEXT)})"
     fields = {
         "method": method,
-        "path": printable(path, _LINE_TEXT),
+        "path": printable(path, LINE_TEXT),
         "status_code": attempt.status_code,
         "request_id": attempt.request_id and printable(attempt.request_id),
         "provider_message": attempt.provider_message

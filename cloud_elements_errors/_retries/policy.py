@@ -43,7 +43,7 @@ from .._arguments import (
 )
 from .._errors.payload import Attempt, parse_retry_after
 from .._log import logger
-from .._table import RETRIED_STATUSES
+from .._table import FIRST_SERVER_ERROR, RETRIED_STATUSES
 from .._urls import path_of
 from .body import body_of, pass_on_signal
 from .budget import HOST_BUDGET, RetryBudget, budget_of_host, default_budget
@@ -71,7 +71,6 @@ _MAX_RETRIES = 100
 _PUNCTUAL = 0.1
 
 _TOO_MANY_REQUESTS = 429
-_FIRST_SERVER_ERROR = 500
 
 # The user's own random numbers may be seeded alike in each worker. These are not, also
 # after a fork.
@@ -288,7 +287,7 @@ class CloudElementsRetry(Retry):
         urllib3 calls this for every response, so here each response that is no sign of
         trouble pays into the budget.
         """
-        if status_code < _FIRST_SERVER_ERROR and status_code != _TOO_MANY_REQUESTS:
+        if status_code < FIRST_SERVER_ERROR and status_code != _TOO_MANY_REQUESTS:
             if self.budget is not None:
                 self.budget.deposit()
             if self.state is not None:

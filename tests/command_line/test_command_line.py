@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import subprocess
@@ -133,9 +134,9 @@ def test_demo_fits(demo: str) -> None:
 def test_demo_leaves_the_logger_as_it_was(demo: str) -> None:
     """Nothing of the demo stays in the process."""
     assert demo
-    (handler,) = demo_module.logging.getLogger("cloud_elements_errors").handlers
-    assert type(handler) is demo_module.logging.NullHandler
-    assert demo_module.logging.getLogger("cloud_elements_errors").propagate
+    (handler,) = logging.getLogger("cloud_elements_errors").handlers
+    assert type(handler) is logging.NullHandler
+    assert logging.getLogger("cloud_elements_errors").propagate
 
 
 @pytest.fixture(autouse=True)

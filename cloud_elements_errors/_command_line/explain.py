@@ -28,8 +28,9 @@ _METHODS = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "POST", "PATCH")
 # An ObjectId: the first 8 of its 24 hex digits are the time, in Unix seconds.
 _OBJECT_ID = re.compile(r"([0-9a-f]{8})[0-9a-f]{16}", re.IGNORECASE)
 
-# The most bytes to read of a file. An error has at most 64 KiB of body.
-_MAX_SAVED_BYTES = 1024 * 1024
+# The most bytes to read of a file. With --curl, the last response counts, so all of it
+# has to be read.
+_MAX_SAVED_BYTES = 16 * 1024 * 1024
 
 
 class UsageError(Exception):
@@ -60,6 +61,8 @@ def _meaning_of(arguments: Namespace) -> dict[str, Any]:
             raise UsageError(f"{error}. For a file, add --status or --curl") from None
     try:
         content = _content(arguments.what)
+        if arguments.curl and len(content) == _MAX_SAVED_BYTES:
+            raise ValueError("it is too long; save the last response alone")
         parts = read_curl(content) if arguments.curl else (arguments.status, content)
     except (OSError, ValueError) as error:
         raise UsageError(printable(f"cannot read {arguments.what}: {error}")) from None

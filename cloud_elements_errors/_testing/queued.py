@@ -36,7 +36,7 @@ class Queued:
 
     status: int | None
     content: bytes | dict[str, Any]
-    headers: dict[str, list[str]]
+    headers: Mapping[str, list[str]]
     times: int | None
     method: str | None
     path: str | None
@@ -97,18 +97,19 @@ def target_of(path: str) -> Target:
 
 def checked_headers(
     headers: Mapping[str, str | list[str]] | None,
-) -> dict[str, list[str]]:
+) -> CaseInsensitiveDict[list[str]]:
     """Return the headers, with a list of values for each name."""
     check_optional("headers", headers, Mapping, "a mapping")
-    checked: dict[str, list[str]] = {}
+    checked = CaseInsensitiveDict[list[str]]()
     for name, given in (headers or {}).items():
         check_type("a name in headers", name, str, "a str")
         wanted = "the name of a header other than Transfer-Encoding"
         check_text("a name in headers", name, _NAME, wanted)
-        checked[name] = [*given] if isinstance(given, (list, tuple)) else [given]
-        for value in checked[name]:
+        values = [*given] if isinstance(given, (list, tuple)) else [given]
+        for value in values:
             check_type(f"headers[{name!r}]", value, str, "a str or a list of them")
             check_text(f"headers[{name!r}]", value, VALUE, "the value of a header")
+        checked[name] = [*checked.get(name, []), *values]
     return checked
 
 

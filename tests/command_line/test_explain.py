@@ -274,7 +274,7 @@ def test_standard_input_that_is_closed(monkeypatch, capsys):
     )
 
 
-def test_a_saved_body_is_read_up_to_a_mebibyte(monkeypatch):
+def test_a_saved_file_is_read_up_to_16_mebibytes(monkeypatch):
     """What is longer is cut there, like the body of a response at its own limit."""
     sizes = []
 
@@ -285,7 +285,24 @@ def test_a_saved_body_is_read_up_to_a_mebibyte(monkeypatch):
 
     monkeypatch.setattr("pathlib.Path.open", lambda *_: File(b"{}"))
     assert main(["explain", "--status", "409", "body.json"]) == 0
-    assert sizes == [1024 * 1024]
+    assert sizes == [16 * 1024 * 1024]
+
+
+LONG_PAGE = "HTTP/1.1 502 X\r\n\r\n" + "<p>" * 700_000 + "\r\n"
+
+
+def test_the_last_response_counts_in_a_long_file(saved, capsys):
+    """A page of 2 MiB does not hide what came after it."""
+    answer = LONG_PAGE + 'HTTP/1.1 409 X\r\n\r\n{"message": "It exists"}'
+    assert main(["explain", "--curl", saved(answer)]) == 0
+    assert lines(capsys.readouterr().out)[1]["message"] == "It exists"
+
+
+def test_a_file_that_is_too_long_is_refused(saved, capsys):
+    """The last response may be in the part that is not read."""
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main(["explain", "--curl", saved(LONG_PAGE * 9)])
+    assert "it is too long; save the last response alone" in capsys.readouterr().err
 
 
 def test_words_that_the_terminal_cannot_show(saved):

@@ -206,10 +206,12 @@ def test_header_with_several_values(
     platform.reply(
         404, headers={"Set-Cookie": cookies, "content-type": [], "X": ("1", "2")}
     )
+    platform.reply(404, headers={"X": "1", "x": "2"})
     cookies.clear()
     response = client.get(platform.url)
     assert response.cookies.get_dict() == {"a": "1", "b": "2"}
     assert response.raw.headers.getlist("x") == ["1", "2"]
+    assert client.get(platform.url).raw.headers.getlist("x") == ["1", "2"]
     assert "Content-Type" not in response.headers
 
 

@@ -11,6 +11,9 @@ from .._retries.body import read_body
 
 Headers = list[tuple[str, str]]
 
+MAX_BYTES = 16 * 1024 * 1024
+"""The most bytes that are read of a file."""
+
 _STATUS = rb"HTTP/\d(?:\.\d)? +([1-9]\d\d)(?!\d)"
 
 # A status line, and the lines of the headers up to an empty one or the end of the file.
@@ -39,9 +42,12 @@ def read_curl(output: bytes) -> tuple[int, bytes, Headers, str]:
         The status, the body, the headers, and the words of the status line.
 
     Raises:
-        ValueError: If there is no response.
+        ValueError: If there is no response, or the last one may not be among the
+            bytes that were read.
 
     """
+    if len(output) == MAX_BYTES:
+        raise ValueError("it is too long; save the last response alone")
     encoding = json.detect_encoding(output)
     if encoding.startswith("utf-8"):
         output = output.removeprefix(codecs.BOM_UTF8)

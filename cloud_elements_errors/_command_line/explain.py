@@ -16,7 +16,7 @@ from .._errors.line import printable, words_shown
 from .._errors.payload import WARNING_HEADER
 from .._retries.policy import CloudElementsRetry
 from .._table import FIRST_ERROR, NORMALIZED_ERRORS, NormalizedError
-from .curl import Headers, header, read_curl
+from .curl import MAX_BYTES, Headers, header, read_curl
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -27,10 +27,6 @@ _METHODS = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "POST", "PATCH")
 
 # An ObjectId: the first 8 of its 24 hex digits are the time, in Unix seconds.
 _OBJECT_ID = re.compile(r"([0-9a-f]{8})[0-9a-f]{16}", re.IGNORECASE)
-
-# The most bytes to read of a file. With --curl, the last response counts, so all of it
-# has to be read.
-_MAX_SAVED_BYTES = 16 * 1024 * 1024
 
 
 class UsageError(Exception):
@@ -61,8 +57,6 @@ def _meaning_of(arguments: Namespace) -> dict[str, Any]:
             raise UsageError(f"{error}. For a file, add --status or --curl") from None
     try:
         content = _content(arguments.what)
-        if arguments.curl and len(content) == _MAX_SAVED_BYTES:
-            raise ValueError("it is too long; save the last response alone")
         parts = read_curl(content) if arguments.curl else (arguments.status, content)
     except (OSError, ValueError) as error:
         raise UsageError(printable(f"cannot read {arguments.what}: {error}")) from None
@@ -72,10 +66,10 @@ def _meaning_of(arguments: Namespace) -> dict[str, Any]:
 def _content(what: str) -> bytes:
     if what != "-":
         with Path(what).open("rb") as file:
-            return file.read(_MAX_SAVED_BYTES)
+            return file.read(MAX_BYTES)
     if sys.stdin is None:  # after <&- in a shell
         raise OSError("standard input is closed")
-    return sys.stdin.buffer.read(_MAX_SAVED_BYTES)
+    return sys.stdin.buffer.read(MAX_BYTES)
 
 
 def meaning(

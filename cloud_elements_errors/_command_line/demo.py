@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from argparse import Namespace
 
 from .._errors.base import CloudElementsError
 from .._errors.line import why_stopped
@@ -12,13 +13,7 @@ from .._retries.policy import CloudElementsRetry
 from .._table import FIRST_ERROR, NORMALIZED_ERRORS
 from .._testing.fake import FakeCloudElements
 from .._urls import path_of
-from .terminal import GREEN, RED
-
-if TYPE_CHECKING:
-    import logging
-    from argparse import Namespace
-
-    from .terminal import Printer
+from .terminal import GREEN, RED, Printer
 
 # Messages of real providers, one for each row of the table.
 _PROVIDER_WORDS = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 import sys
-from argparse import ArgumentTypeError
+from argparse import ArgumentTypeError, Namespace
 from datetime import datetime, timezone
 from http.client import responses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._errors.build import error_from_parts
 from .._errors.line import printable, words_shown
@@ -17,11 +17,7 @@ from .._errors.payload import WARNING_HEADER
 from .._retries.policy import CloudElementsRetry
 from .._table import FIRST_ERROR, NORMALIZED_ERRORS, NormalizedError
 from .curl import MAX_BYTES, Headers, header, read_curl
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from .terminal import Printer
+from .terminal import Printer
 
 _METHODS = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "POST", "PATCH")
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from .demo import demo
 from .explain import UsageError, explain, status_code
 from .table import table
 from .terminal import Printer
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _NAME = "cloud-elements-errors"
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from argparse import Namespace
 
 from .._table import NORMALIZED_ERRORS
 from .explain import meaning, show
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from .terminal import Printer
+from .terminal import Printer
 
 
 def table(arguments: Namespace, printer: Printer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._arguments import check_integer, check_optional
@@ -14,8 +15,6 @@ from .loopback import LoopbackServer, ReceivedRequest, Response, phrase
 from .queued import VALUE, Queued, check_text, checked_headers, target_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from typing_extensions import Self
 
 # For the queues of all servers, and the environment.

@@ -6,17 +6,15 @@ import json
 import os
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPMessage, responses
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from requests.structures import CaseInsensitiveDict
+from requests.structures import CaseInsensitiveDict
 
 NO_BODY = frozenset({204, 304})
 """The statuses without a body; clients do not read one."""

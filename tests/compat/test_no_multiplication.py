@@ -1,6 +1,6 @@
 """A 502 that stays arrives four times, whatever retries the client has of its own.
 
-The clients of ``test_clients_more.py`` are held to that there.
+The clients of ``test_clients_four_questions.py`` are held to that there.
 """
 
 # ruff: noqa: PLC0415 - each client is imported by its own test
@@ -184,7 +184,7 @@ def azure(url: str) -> None:
 def test_these_multiply_unless_their_own_retries_are_off(
     platform: FakeCloudElements, ask: Callable[[str], None]
 ) -> None:
-    """The budget bounds that; test_clients_more.py holds that switching off works."""
+    """The budget bounds that; test_clients_four_questions.py holds that switching off works."""
     platform.reply(502, times=60)
     with suppress(Exception):
         ask(platform.url)

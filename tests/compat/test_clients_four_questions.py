@@ -1,4 +1,4 @@
-"""More clients of other people, each with the same four questions.
+"""Clients of other people, each with the same four questions.
 
 Does a 409 reach the user as a `ConflictError`? Does a GET heal a 502? Does a 502 that
 stays arrive four times, and not four times four? Does the client still do its own

@@ -967,34 +967,29 @@ def test_words_are_in_the_line(case: Body):
 
 
 UNSAID = {
-    "nothing": ("", "404", ("Not Found",), ""),
-    "the title": ("Not Found", "404", ("Not Found",), ""),
-    "the title in other letters": ("not found.", "404", ("Not Found",), ""),
-    "the title with its status": (
-        "HTTP Error 404: Not Found",
-        "404",
-        ("Not Found",),
-        "",
-    ),
-    "the title, joined": ("Gateway Time-out", "504", ("Gateway Timeout",), ""),
-    "more than the title": ("Not found here", "404", ("Not Found",), "Not found here"),
-    "after the title": ("Not Found: item 7", "404", ("Not Found",), "item 7"),
-    "after the status and a dash": ("404 - no page", "404", (), "no page"),
-    "after the status": ("404 no page", "404", ("Not Found",), "no page"),
-    "part of a line before": ("a b c\nb c\nd", "404", (), "a b c; d"),
-    "after a full stop": ("One.\nTwo", "404", (), "One. Two"),
-    "without words": ("one\n---\n!", "404", (), "one"),
-    "brackets in the title": ("(x: y", "404", ("(x",), "y"),
-    "enough": ("a " * 300 + "\nb", "404", (), "a " * 300),
+    "nothing": ("", 404, "Not Found", ""),
+    "the title": ("Not Found", 404, "Not Found", ""),
+    "the title in other letters": ("not found.", 404, "Not Found", ""),
+    "the title with its status": ("HTTP Error 404: Not Found", 404, "Not Found", ""),
+    "the title, joined": ("Gateway Time-out", 504, "Gateway Timeout", ""),
+    "more than the title": ("Not found here", 404, "Not Found", "Not found here"),
+    "after the title": ("Not Found: item 7", 404, "Not Found", "item 7"),
+    "after the status and a dash": ("404 - no page", 404, "", "no page"),
+    "after the status": ("404 no page", 404, "Not Found", "no page"),
+    "part of a line before": ("a b c\nb c\nd", 404, "", "a b c; d"),
+    "after a full stop": ("One.\nTwo", 404, "", "One. Two"),
+    "without words": ("one\n---\n!", 404, "", "one"),
+    "brackets in the title": ("(x: y", 404, "(x", "y"),
+    "no status": ("404 no page", None, "", "404 no page"),
 }
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "said", "kept"), UNSAID.values(), ids=UNSAID
+    ("words", "status_code", "title", "kept"), UNSAID.values(), ids=UNSAID
 )
-def test_no_word_is_repeated(words, status, said, kept):
+def test_no_word_is_repeated(words, status_code, title, kept):
     """The line has no words that are in it already."""
-    assert unsaid(words, status, *said) == kept
+    assert unsaid(words, status_code, title) == kept
 
 
 @pytest.mark.parametrize(
@@ -1002,13 +997,13 @@ def test_no_word_is_repeated(words, status, said, kept):
     [
         ("It exists", "Error: It exists (17)", ""),
         ("No", "Not allowed", "No"),
-        ("it exists", "It exists", "it exists"),
-        ("It exists", None, "It exists"),
+        ("it exists", "It exists", ""),
+        ("It exists", "", "It exists"),
     ],
 )
 def test_words_that_the_provider_repeats(words, provider, kept):
-    """The provider's text is always whole, so the words before it may be left out."""
-    assert unsaid(words, "409", "Conflict", provider=provider) == kept
+    """The provider's text is in the line, so the words before it may be left out."""
+    assert unsaid(words, 409, "Conflict", provider) == kept
 
 
 # The same words elsewhere.
@@ -1147,7 +1142,7 @@ def test_names_may_be_many_and_long():
     for _ in range(48):
         deep = {"k" * 300 + "errors": deep}
     assert words_in(deep) == "a"
-    assert words_in({f"{'k' * 300}{n}": "a" for n in range(200)}).startswith('{"kkk')
+    assert words_in({f"{'k' * 300}{n}": "a" for n in range(200)}) == ""
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3, 4, 30])
@@ -1180,7 +1175,7 @@ def test_any_text_has_words(text, content_type):
     """No text breaks the search, and its words are lines of single spaces."""
     words = words_of(text, content_type)
     assert all(" ".join(line.split()) == line for line in words.split("\n"))
-    assert isinstance(unsaid(words, "404", "Not Found"), str)
+    assert isinstance(unsaid(words, 404, "Not Found"), str)
     assert printable(readable(text)).isprintable()
 
 

@@ -11,17 +11,14 @@ from contextlib import suppress
 MAX_BODY_BYTES = 64 * 1024
 """The most bytes of a body that are read, decoded and kept."""
 
+# Text with NUL, ESC, ~{ or a BOM may be something else than UTF-8, and valid as UTF-8.
+_UNUSUAL = re.compile(rb"[\0\x1b]|~\{|\xef\xbb\xbf")
 _CHARSET = r"(?ai:(?:charset|encoding)\s*=\s*[\"']?\s*([\w.:-]{1,40}))"
 # Python decodes text with these, but no server writes them. The first two take
 # quadratic time, and the others warn.
 _NO_CHARSETS = {"idna", "punycode", "unicode-escape", "raw-unicode-escape"}
 # What browsers use in place of a charset (https://encoding.spec.whatwg.org).
-_USED = {
-    "iso8859-1": "cp1252",
-    "euc_kr": "cp949",
-    "gb2312": "gbk",
-    "shift_jis": "cp932",
-}
+_USE = {"iso8859-1": "cp1252", "euc_kr": "cp949", "gb2312": "gbk", "shift_jis": "cp932"}
 
 
 def bounded(body: bytes) -> tuple[bytes, bool]:
@@ -40,17 +37,17 @@ def bounded(body: bytes) -> tuple[bytes, bool]:
 
 def decode(body: bytes, content_type: str = "", *, truncated: bool = False) -> str:
     """Decode by BOM, as UTF-8, by Content-Type, XML prolog or meta tag, as Latin-1."""
-    # UTF-8, UTF-16 or UTF-32. Text in another charset is hardly ever valid UTF-8.
-    unicode = json.detect_encoding(body)
-    if b"\x1b" not in body and b"~{" not in body:
+    if _UNUSUAL.search(body) is None:
         with suppress(UnicodeError):
-            return body.decode(unicode)
+            return body.decode()
     # HTML and XML declare their charset near the start.
     prolog = re.sub(r"(?s)<!--.*?-->", "", body[:1024].decode("latin-1"))
     declared = re.findall(_CHARSET, content_type)
     declared += re.findall(rf"<(?:\?xml|(?i:meta))\b[^>]{{0,200}}?{_CHARSET}", prolog)
-    # Text in these is ASCII with ESC or ~{, and so also valid UTF-8.
+    # ISO 2022 and HZ are ASCII with ESC or ~{, and so also valid UTF-8.
     seven_bit = [name for name in declared if re.search("hz|2022", name.lower())]
+    # Text in another charset is hardly ever valid UTF-8, UTF-16 or UTF-32.
+    unicode = json.detect_encoding(body)
     # The end may be missing in the middle of a character.
     is_whole = not truncated and body[:-3].isascii()
     for name in (*seven_bit, unicode, *declared, "cp1252"):
@@ -61,8 +58,9 @@ def decode(body: bytes, content_type: str = "", *, truncated: bool = False) -> s
 
 def _decoder(name: str) -> codecs.IncrementalDecoder:
     """Return the decoder that a browser would use; LookupError if there is none."""
-    codec = codecs.lookup(re.sub(r"^(?:x-)+|-[ie]$", "", name.lower())).name
+    label = re.sub(r"^(?:x-)+|-[ie]$", "", name.lower()).replace("-31j", "-932")
+    codec = codecs.lookup(label.replace("windows-", "cp")).name
     if codec in _NO_CHARSETS:
         raise LookupError(codec)
     "".encode(codec)  # raises LookupError if it is no charset
-    return codecs.getincrementaldecoder(_USED.get(codec, codec))()
+    return codecs.getincrementaldecoder(_USE.get(codec, codec))()

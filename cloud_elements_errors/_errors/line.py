@@ -52,7 +52,7 @@ def error_line(error: CloudElementsError) -> str:
     provider = error.provider_message or ""
     attempts, stopped_by = len(error.attempts), error.stopped_by
     # That no retries are left is clear from the attempts, and the method is shown.
-    is_refused = stopped_by in get_args(Refusal)
+    refusal = stopped_by if stopped_by in get_args(Refusal) else None
     return _line(
         f"{error.status_code} {printable(error.title, LINE_TEXT)}",
         unsaid(error._said, error.status_code, error.title, provider),
@@ -60,7 +60,7 @@ def error_line(error: CloudElementsError) -> str:
         ("code: ", error.provider_code),
         ("request id: ", error.request_id),
         ("attempts: ", str(attempts) if attempts > 1 else None),
-        ("stopped by: ", stopped_by if is_refused else None),
+        ("stopped by: ", refusal),
         ("", f"{error.method or ''} {path_of(error.url or '')}".strip()),
     )
 
@@ -131,14 +131,10 @@ def why_stopped(
     """Say why there was no further attempt; None without a CloudElementsRetry."""
     if stopped_by is None:
         return None
-    why, status_code = (
-        STOPPED_BY[stopped_by],
-        attempts[-1].status_code if attempts else 0,
-    )
-    is_unsafe = (
-        method or ""
-    ).upper() in _NOT_IDEMPOTENT and status_code not in _REFUSED
-    if stopped_by == "method" and is_unsafe:
+    why = STOPPED_BY[stopped_by]
+    status_code = attempts[-1].status_code if attempts else 0
+    is_unsafe = (method or "").upper() in _NOT_IDEMPOTENT
+    if stopped_by == "method" and is_unsafe and status_code not in _REFUSED:
         why = "a repeated {method} could do its work twice"
     if stopped_by == "status" and status_code is None:
         why = "the proxy refused the request, and would refuse it again"

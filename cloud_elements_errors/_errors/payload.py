@@ -59,13 +59,12 @@ class ErrorPayload:
         self.text = decode(body, self.content_type, truncated=self.truncated)
         value = read_json(self.text)
         self.is_object = isinstance(value, dict)  # and complete
-        self.details = value if self.is_object else read_damaged_object(self.text)
-        self.message = _take(self.details, "message")
-        self.request_id = _take(self.details, "requestId")
-        self.provider_message = _take(
-            self.details, "providerMessage", (str, dict, list)
-        )
-        self.provider_code = _take(self.details, "providerErrorCode", (str, int))
+        fields = value if self.is_object else read_damaged_object(self.text)
+        self.message = _take(fields, "message")
+        self.request_id = _take(fields, "requestId")
+        self.provider_message = _take(fields, "providerMessage", (str, dict, list))
+        self.provider_code = _take(fields, "providerErrorCode", (str, int))
+        self.details: dict[str, Any] = fields
         self.origin: Origin = "unknown"
         if self.provider_message or self.provider_code:
             self.origin = "provider"
@@ -74,8 +73,9 @@ class ErrorPayload:
         request_id = as_text(headers.get(REQUEST_ID_HEADER, ""))
         if self.request_id is None or request_id.startswith(self.request_id):
             self.request_id = request_id or None  # it is not cut
-        asked, date = headers.get("Retry-After", ""), headers.get("Date", "")
-        self.retry_after = parse_retry_after(as_text(asked), as_text(date))
+        asked = as_text(headers.get("Retry-After", ""))
+        date = as_text(headers.get("Date", "")) if asked else ""
+        self.retry_after = parse_retry_after(asked, date)
         self.headers = headers
 
     def remove_secrets(self, redact: Redactor) -> None:
@@ -178,11 +178,11 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
     """
     if not value:
         return None
-    # A date has a comma of its own.
     value = ", ".join(dict.fromkeys(part.strip() for part in value.split(",")))
     if re.fullmatch(r"\d+(?:\.\d*)?", value, re.ASCII):
         return float(value[:300])  # a longer one would be infinite
-    until = _time_of(value)
+    # A date may have a comma of its own.
+    until = _time_of(value) if value.count(",") <= 1 else None
     if until is None:
         return None
     return max(until - (_time_of(date) or time.time()), 0.0)

@@ -50,7 +50,7 @@ _MARKUP = re.compile(
     r"(?is)<!--.*?(?:-->|\Z)"
     r"|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
     r"|<(?P<unseen>script|style)\b(?![^<>]*/>)[^<>]*>.*?(?:</(?P=unseen)\s*>|\Z)"
-    r'|<(?P<tag>/?[a-z](?:[^<>"]|"[^"]*")*)>'
+    r'|<(?P<tag>/?(?P<name>[a-z][\w:.-]*)(?![\w:.-])(?:[^<>"]|"[^"]*")*)>'
     r"|<[!?][^<>]*>"
 )
 # A text that begins so, or ends with the tag that it begins with, is a page.
@@ -60,6 +60,7 @@ _TAG = re.compile(rf"(?i:</[a-z]|<[a-z][^<>]*/>)|{_HTML}")
 _ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _INLINE = re.compile(r"(?:a|b|big|code|em|font|i|s|small|span|strong|su[bp]|tt|u)\Z")
 _REFERENCE = re.compile(r"&(?:#\w{1,8}|\w{1,32});", re.ASCII)
+_WORD = re.compile(r"\w+")
 _FORM = re.compile(r"[^=&\s]+=[^&\s]*(?:&[^=&\s]+=[^&\s]*)+&?")
 
 
@@ -81,8 +82,7 @@ def words_of(text: str, content_type: str = "") -> str:
         named = read_damaged_strings(text)
     elif "form-urlencoded" in content_type or _FORM.fullmatch(text):
         named = parse_qsl(text, errors="replace")
-    words = _words_of_fields(named)
-    if words:
+    if words := _words_of_fields(named):
         return words
     if _is_markup(text, content_type):
         return _words_of_markup(text, content_type)
@@ -136,7 +136,7 @@ def unsaid(
 
 def _tokens(text: str) -> str:
     # "Gateway Time-out" is "Gateway Timeout".
-    return " ".join(re.findall(r"\w+", text.lower().replace("-", "")))
+    return " ".join(_WORD.findall(text.lower().replace("-", "")))
 
 
 _PHRASES = {*map(_tokens, responses.values()), "", "request failed", "failed request"}
@@ -175,8 +175,7 @@ def _chosen(leaves: Iterable[_Leaf]) -> str:
 @lru_cache(maxsize=256)
 def _kind(path: str) -> str:
     """Sort a text by its path: what it may say to a person."""
-    kinds = (kind for kind, pattern in _KINDS.items() if re.search(pattern, path))
-    return next(kinds, "other")
+    return next((kind for kind, one in _KINDS.items() if re.search(one, path)), "other")
 
 
 def _is_sentence(text: str) -> bool:
@@ -186,7 +185,7 @@ def _is_sentence(text: str) -> bool:
 
 def _words_of_fields(named: Iterable[tuple[str, str]], depth: int = 0) -> str:
     """Return the words of texts that have names, some of them the same."""
-    return _chosen(_leaves([{name: text} for name, text in named], "", "", depth))
+    return _chosen(_leaves([{name: one} for name, one in named if one], "", "", depth))
 
 
 def _letters(name: str) -> str:
@@ -228,9 +227,8 @@ def _leaves_of_text(text: str, path: str, name: str, depth: int) -> Iterator[_Le
 def _is_markup(text: str, content_type: str) -> bool:
     """Say whether a text is HTML or XML: "expected <id>" is neither."""
     is_declared = "html" in content_type or "xml" in content_type
-    if is_declared or _PAGE.match(text) or (not content_type and text[:1] == "<"):
-        return _TAG.search(text) is not None
-    return False
+    is_page = is_declared or _PAGE.match(text) or (not content_type and text[:1] == "<")
+    return bool(is_page and _TAG.search(text))
 
 
 def _words_of_markup(text: str, content_type: str = "", depth: int = 0) -> str:
@@ -248,10 +246,8 @@ def _texts_of_markup(text: str, *, is_html: bool) -> Iterator[tuple[str, str]]:
     for match in _MARKUP.finditer(text):
         shown += _unescaped(text[done : match.start()]) + (match["cdata"] or "")
         done = match.end()
-        if match["tag"] is None:
-            continue
-        tag = match["tag"].split(None, 1)[0].strip("/").lower()
-        if is_html and _INLINE.match(tag):
+        tag = (match["name"] or "").lower()
+        if not tag or (is_html and _INLINE.match(tag)):
             continue
         yield name, shown
         name, shown = tag.rpartition(":")[2], ""

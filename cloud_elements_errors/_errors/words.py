@@ -61,6 +61,10 @@ _ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'
 _INLINE = re.compile(r"(?:a|b|big|code|em|font|i|s|small|span|strong|su[bp]|tt|u)\Z")
 _REFERENCE = re.compile(r"&(?:#\w{1,8}|\w{1,32});", re.ASCII)
 _WORD = re.compile(r"\w+")
+# What says nothing beside a status: "HTTP Error 504: Gateway Time-out" is a phrase.
+_NOTHING = re.compile(r"\b(?:http|status|errors?|code|\d+)\b|\W+")
+_PHRASES = {_NOTHING.sub("", phrase.lower()) for phrase in responses.values()}
+_PHRASES |= {"", "requestfailed", "failedrequest"}
 _FORM = re.compile(r"[^=&\s]+=[^&\s]*(?:&[^=&\s]+=[^&\s]*)+&?")
 
 
@@ -98,7 +102,7 @@ def words_in(value: Any) -> str:
 
 def says_nothing(text: str) -> bool:
     """Say whether a text is empty, or only repeats a title of HTTP or the platform."""
-    return _tokens(text) in _PHRASES
+    return _NOTHING.sub("", text.lower()) in _PHRASES
 
 
 def readable(text: str) -> str:
@@ -130,16 +134,14 @@ def unsaid(
             said += f"{new} | "
             shown.append(line)
     joined = re.sub(r"(?<=[.:;!?…]); ", " ", "; ".join(shown))
-    start = rf"\A(?:{status_code}[\s:.-]+)?(?:{re.escape(title)}:\s*)?(?=\S)"
+    status = rf"(?:{status_code}[\s:.-]+)?" if status_code else ""
+    start = rf"\A{status}(?:{re.escape(title)}:\s*)?(?=\S)"
     return re.sub(start, "", joined, flags=re.IGNORECASE)
 
 
 def _tokens(text: str) -> str:
     # "Gateway Time-out" is "Gateway Timeout".
     return " ".join(_WORD.findall(text.lower().replace("-", "")))
-
-
-_PHRASES = {*map(_tokens, responses.values()), "", "request failed", "failed request"}
 
 
 def _lines(texts: Iterable[str]) -> str:

@@ -494,7 +494,25 @@ BODIES = {
                 {"loc": ["body", "n"], "msg": "field required", "type": "missing"}
             ]
         },
-        ("field required",),
+        ("field required; loc: body.n",),
+    ),
+    "zod": Body(
+        400,
+        JSON,
+        {"issues": [{"path": ["items", 0, "price"], "message": "Expected a number"}]},
+        ("Expected a number; path: items.0.price",),
+    ),
+    "magento": Body(
+        400,
+        JSON,
+        {"message": "%fieldName is missing here", "parameters": {"fieldName": "sku"}},
+        ("%fieldName is missing here; fieldName: sku",),
+    ),
+    "json-in-json-in-json": Body(
+        500,
+        JSON,
+        {"message": json.dumps({"error": json.dumps({"message": "It is deep down"})})},
+        ("500 Server Error: It is deep down",),
     ),
     "jsend": Body(
         400,
@@ -581,6 +599,15 @@ BODIES = {
         '{"error": {"code": 5, "message": "The quota of pr\\u00f6ject is used up", "de',
         ("The quota of pröject is used up",),
         ("{",),
+    ),
+    "quotes-that-are-not-escaped": Body(
+        400,
+        JSON,
+        '{"error": "The field "name" is missing", "requestId": "r1"}',
+        ('400 Bad Request: The field "name" is missing | request id: r1',),
+    ),
+    "no-comma-between-fields": Body(
+        400, JSON, '{"message": "m" "requestId": "r1"}', ("m | request id: r1",)
     ),
     "cut-list": Body(
         400,
@@ -698,7 +725,18 @@ BODIES = {
         XML,
         '<?xml version="1.0"?><rsp stat="fail"><err code="100" msg="Invalid API '
         'key &amp; user" /></rsp>',
-        ("Invalid API key & user",),
+        ("Invalid API key & user; code: 100",),
+    ),
+    "sharepoint-soap": Body(
+        500,
+        XML,
+        "<soap:Fault><faultstring>SoapServerException was thrown.</faultstring><detail>"
+        '<errorstring xmlns="urn:x">The list does not exist.</errorstring></detail>'
+        "</soap:Fault>",
+        ("The list does not exist.",),
+    ),
+    "bracket-in-an-attribute": Body(
+        500, HTML, '<p title="a > b">Not here</p>', ("500 Server Error: Not here",)
     ),
     "xml-without-names": Body(
         500, XML, "<r><a>Disk</a><b>full</b></r>", ("Disk", "full"), ("<",)
@@ -741,6 +779,12 @@ BODIES = {
     ),
     "xml-without-words-of-a-provider": Body(
         400, JSON, {"providerMessage": "<r><a/></r>"}, ("| provider: <r><a/></r>",)
+    ),
+    "page-of-a-provider-that-begins-with-none": Body(
+        400,
+        JSON,
+        {"providerMessage": "<p>None of <b>them</b></p>"},
+        ("| provider: None of them",),
     ),
     "html-in-the-message": Body(
         400, JSON, {"message": "<p>Not <b>here</b></p>"}, ("Request: Not here",)
@@ -827,6 +871,9 @@ BODIES = {
         (),
         "Expected 'text/xml'",
     ),
+    "reason-beside-a-body-that-repeats-the-status": Body(
+        502, "text/plain", "error code: 502", ("Blocked",), ("code",), "Blocked"
+    ),
     "reason-in-utf-8": Body(
         400, "", "", ("Größe fehlt",), (), "Größe fehlt".encode().decode("latin-1")
     ),
@@ -907,6 +954,14 @@ BODIES = {
         500,
         "text/html",
         '<html><head><meta charset="windows-1251"><title>Ошибка</title>'.encode(
+            "cp1251"
+        ),
+        ("Ошибка",),
+    ),
+    "meta-in-a-comment": Body(
+        500,
+        "text/html",
+        '<!--<meta charset="cp037">--><meta charset="windows-1251"><p>Ошибка'.encode(
             "cp1251"
         ),
         ("Ошибка",),

@@ -26,7 +26,8 @@ from .json_text import MAX_DEPTH, compact, read_damaged_strings, read_json
 _Leaf = tuple[str, str, str]
 
 # What a text may say to a person, by its path: the first pattern that fits counts. An
-# object under a name such as "errors" may map fields to what is wrong with them.
+# object under a name such as "errors" may map fields to what is wrong with them. What
+# is "unseen" or a "link" is for programs.
 _KINDS = {
     "unseen": r"(?:trace|stack|debug)\Z",
     "code": r"(?:(?:\A|\.|err|error|fault|exception|sub)code|errornumber)\Z",
@@ -221,7 +222,8 @@ def _leaves_of_text(text: str, path: str, name: str, depth: int) -> Iterator[_Le
         yield from _leaves(value, path, name, depth + MAX_DEPTH // 2)
     elif is_open and _is_markup(text, "text"):
         words = _words_of_markup(text, depth=depth + MAX_DEPTH // 2)
-        yield from ((name, "message", line) for line in words.split("\n"))
+        for line in words.split("\n"):
+            yield name, "message", line
     elif text:
         yield name, path, " ".join(_unescaped(text).split())
 

@@ -44,6 +44,7 @@ _KINDS = {
     "link": r"(?:url|uri|href|link|path|type)\Z",
 }
 _LIST_OF_A_FIELD = re.compile(r"(?:\A|.*\.)(?:message|error|detail)\.([a-z]+)\Z")
+_NO_LETTER = re.compile(r"[^a-z]")
 _LONGEST_PATH = 100  # letters
 MOST_WORDS = 4000  # characters, since a line shows 500
 
@@ -61,7 +62,6 @@ _TAG = re.compile(rf"(?i:</[a-z]|<[a-z][^<>]*/>)|{_HTML}")
 _ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _INLINE = re.compile(r"(?:a|b|big|code|em|font|i|s|small|span|strong|su[bp]|tt|u)\Z")
 _REFERENCE = re.compile(r"&(?:#\w{1,8}|\w{1,32});", re.ASCII)
-_WORD = re.compile(r"\w+")
 # What says nothing beside a status: "HTTP Error 504: Gateway Time-out" is a phrase.
 _NOTHING = re.compile(r"\b(?:http|status|errors?|code|\d+)\b|\W+")
 _PHRASES = {_NOTHING.sub("", phrase.lower()) for phrase in responses.values()}
@@ -142,7 +142,7 @@ def unsaid(
 
 def _tokens(text: str) -> str:
     # "Gateway Time-out" is "Gateway Timeout".
-    return " ".join(_WORD.findall(text.lower().replace("-", "")))
+    return " ".join(re.findall(r"\w+", text.lower().replace("-", "")))
 
 
 def _lines(texts: Iterable[str]) -> str:
@@ -192,7 +192,7 @@ def _words_of_fields(named: Iterable[tuple[str, str]], depth: int = 0) -> str:
 
 
 def _letters(name: str) -> str:
-    return re.sub(r"[^a-z]", "", name[-_LONGEST_PATH:].lower())
+    return _NO_LETTER.sub("", name[-_LONGEST_PATH:].lower())
 
 
 def _leaves(value: Any, path: str, name: str = "", depth: int = 0) -> Iterator[_Leaf]:

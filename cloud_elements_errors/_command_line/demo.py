@@ -76,6 +76,7 @@ def _call(
         printer.field("request id", error.request_id)
         printer.field("what to do", error.remedy)
         if error.retryable:
-            printer.field("retries", why_stopped(error))
+            why = why_stopped(error.attempts, error.stopped_by, error.method)
+            printer.field("retries", why)
     else:
         printer.field("response", f"{response.status_code} {response.text}")

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from .._errors.build import error_from_parts
-from .._errors.line import printable, words_shown
+from .._errors.line import LINE_TEXT, printable
 from .._errors.payload import WARNING_HEADER
+from .._errors.words import unsaid
 from .._retries.policy import CloudElementsRetry
 from .._table import FIRST_ERROR, NORMALIZED_ERRORS, NormalizedError
 from .curl import MAX_BYTES, Headers, header, read_curl
@@ -87,7 +88,10 @@ def meaning(
     return {
         **error.to_dict(),
         **in_head,
-        "words": words_shown(error._said, status, error.title, error.provider_message),
+        "words": printable(
+            unsaid(error._said, status, error.title, error.provider_message or ""),
+            LINE_TEXT,
+        ),
         "origin": error.origin if body else None,
         "requested_at": _requested_at(error.request_id),
         "retried_methods": [

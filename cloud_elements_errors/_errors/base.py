@@ -82,7 +82,7 @@ class CloudElementsError(requests.HTTPError):
     """
 
     status_code: int = 0
-    _said: tuple[str, str] = ("", "")
+    _said = ""
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from .._urls import clean_url
 from .base import CloudElementsError
 from .classes import class_for
 from .decoding import MAX_BODY_BYTES
-from .payload import Attempt, ErrorPayload, StopReason, as_text, as_utf8, parse_payload
+from .payload import Attempt, ErrorPayload, StopReason, as_text, as_utf8
 from .redaction import Redactor
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def error_from_parts(
         body = body[: MAX_BODY_BYTES + 1].encode("utf-8", "replace")
     return error_from_payload(
         status_code,
-        parse_payload(known, bytes((body or b"")[: MAX_BODY_BYTES + 1])),
+        ErrorPayload(known, bytes((body or b"")[: MAX_BODY_BYTES + 1])),
         Redactor(request_headers, url),
         reason=reason,
         method=method,
@@ -89,7 +89,7 @@ def error_from_payload(
 ) -> CloudElementsError:
     """Build the error for a status of 400 or more; take the secrets out."""
     cls = class_for(status_code) or CloudElementsError
-    payload = payload.without_secrets(redact)
+    payload.remove_secrets(redact)
     reason, shown_url = redact.texts(reason and as_utf8(reason), url and clean_url(url))
     last = Attempt(
         len(earlier) + 1, status_code, payload.request_id, payload.provider_message

@@ -14,64 +14,58 @@ from __future__ import annotations
 import html
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from http.client import responses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
 from .json_text import MAX_DEPTH, compact, read_damaged_strings, read_json
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
 # The name before a text, its path of names in lower case, and the text.
 _Leaf = tuple[str, str, str]
 
-_TELLING = re.compile(
-    r"(?:message|msg|err|error|desc|description|detail|title|reason|(?<!de)fault"
-    r"|faultstring|exception|explanation|violation|diagnostic|cause|problem|issue"
-    r"|failure|warning|summary|hint|(?:\A|\.|status|error)text|invalidparam)s?"
-    r"(?:\.(?:value|text|content))?\Z"
-)
-_CODE = re.compile(r"(?:(?:\A|\.|err|error|fault|exception|sub)code|errornumber)\Z")
-# An object under such a name may map fields to what is wrong with them.
-_IN_FIELDS = re.compile(r"(?:errors|messages|details|violations|failures|modelstate)\.")
+# What a text may say to a person, by its path: the first pattern that fits counts. An
+# object under a name such as "errors" may map fields to what is wrong with them. What
+# is "unseen" or a "link" is for programs.
+_KINDS = {
+    "unseen": r"(?:trace|stack|debug)\Z",
+    "code": r"(?:(?:\A|\.|err|error|fault|exception|sub)code|errornumber)\Z",
+    "field": (
+        r"(?:errors|messages|details|violations|failures|modelstate|parameters|issues)\."
+        r"(?!.*(?:message|msg|error|description|detail|reason|\btext|\bbase)s?\Z)|\bloc\Z"
+    ),
+    "telling": (
+        r"(?:message|msg|err|error|desc|description|detail|title|reason|(?<!de)fault"
+        r"|(?:fault|error)string|exception|explanation|violation|diagnostic|cause"
+        r"|problem|issue|failure|warning|summary|hint|(?:\A|\.|status|error)text"
+        r"|invalidparam|errors\.base)s?(?:\.(?:value|text|content))?\Z"
+    ),
+    "link": r"(?:url|uri|href|link|path|type)\Z",
+}
 _LIST_OF_A_FIELD = re.compile(r"(?:\A|.*\.)(?:message|error|detail)\.([a-z]+)\Z")
-_NO_FIELD = re.compile(
-    r"(?:message|msg|error|description|detail|reason|\.text|\.base)s?\Z"
-)
-_UNSEEN = re.compile(r"(?:trace|stack|debug)\Z")
-_LINK = re.compile(r"(?:url|uri|href|link|path|type)\Z")
-_LONGEST_NAME = 40  # letters
-_LONGEST_PATH = 100
-
-_PHRASES = {*map(str.lower, responses.values()), "request failed", "failed request"}
-_ENOUGH = 500  # characters, since a line shows no more
-# "HTTP Status 404" says nothing beside the status.
-_FILLERS = frozenset(("http", "status", "error", "errors", "code"))
+_NO_LETTER = re.compile(r"[^a-z]")
+_LONGEST_PATH = 100  # letters
+MOST_WORDS = 4000  # characters, since a line shows 500
 
 _MARKUP = re.compile(
-    r"<!--.*?(?:-->|\Z)"
+    r"(?is)<!--.*?(?:-->|\Z)"
     r"|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
     r"|<(?P<unseen>script|style)\b(?![^<>]*/>)[^<>]*>.*?(?:</(?P=unseen)\s*>|\Z)"
-    r"|<(?P<tag>/?[a-z][^<>]*)>"
-    r"|<[!?][^<>]*>",
-    re.IGNORECASE | re.DOTALL,
+    r'|<(?P<tag>/?(?P<name>[a-z][\w:.-]*)(?![\w:.-])(?:[^<>"]|"[^"]*")*)>'
+    r"|<[!?][^<>]*>"
 )
-# A body that begins so is a page, whatever its type is.
-_PAGE = re.compile(r"<(?:!doctype|html|\?xml|(?:[\w-]+:)?envelope)[\s>]", re.IGNORECASE)
-_XML = re.compile(r"<(?:\?xml|(?:[\w-]+:)?envelope)[\s>]", re.IGNORECASE)
-_HTML = re.compile(
-    r"<(?:!doctype html|html|head|title|body|h[1-6]|p|br|hr|b|div|center|pre)[\s/>]",
-    re.IGNORECASE,
-)
-_ROOT = re.compile(r"<([a-z][\w:.-]*)[\s>]", re.IGNORECASE)
-_TAG = re.compile(rf"</[a-z]|<[a-z][^<>]*/>|{_HTML.pattern}", re.IGNORECASE)
+# A text that begins so, or ends with the tag that it begins with, is a page.
+_PAGE = re.compile(r"(?is)<(?:!doctype|html|\?xml)[\s>]|<([a-z][\w:.-]*)[\s>].*</\1>\Z")
+_HTML = r"(?i:<(?:(?:!doctype )?html|title|body|h[1-6r]|p|br?|div|center|pre)[\s/>])"
+_TAG = re.compile(rf"(?i:</[a-z]|<[a-z][^<>]*/>)|{_HTML}")
 _ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
-_INLINE = re.compile(
-    r"(?:a|abbr|b|big|cite|code|em|font|i|kbd|mark|q|s|small|span|strong|su[bp]|tt|u)\Z"
-)
+_INLINE = re.compile(r"(?:a|b|big|code|em|font|i|s|small|span|strong|su[bp]|tt|u)\Z")
 _REFERENCE = re.compile(r"&(?:#\w{1,8}|\w{1,32});", re.ASCII)
+# What says nothing beside a status: "HTTP Error 504: Gateway Time-out" is a phrase.
+_NOTHING = re.compile(r"\b(?:http|status|errors?|code|\d+)\b|\W+")
+_PHRASES = {_NOTHING.sub("", phrase.lower()) for phrase in responses.values()}
+_PHRASES |= {"", "requestfailed", "failedrequest"}
 _FORM = re.compile(r"[^=&\s]+=[^&\s]*(?:&[^=&\s]+=[^&\s]*)+&?")
 
 
@@ -85,87 +79,70 @@ def words_of(text: str, content_type: str = "") -> str:
     """
     text = text.strip("\ufeff \t\r\n")
     content_type = content_type.lower()
+    named: list[tuple[str, str]] = []
     if text.startswith(("{", "[", '"')):
         value = read_json(text)
         if value is not None:
-            return words_in(value)
-        words = _chosen(_named(read_damaged_strings(text)))
-        if words:
-            return words
+            return words_in(value) or compact(value)
+        named = read_damaged_strings(text)
+    elif "form-urlencoded" in content_type or _FORM.fullmatch(text):
+        named = parse_qsl(text, errors="replace")
+    if words := _words_of_fields(named):
+        return words
     if _is_markup(text, content_type):
         return _words_of_markup(text, content_type)
-    if "form-urlencoded" in content_type or _FORM.fullmatch(text):
-        words = _chosen(_named(parse_qsl(text, errors="replace")))
-        if words:
-            return words
     if "html" in content_type:
         text = _unescaped(text)
     return _lines(re.split(r"\n\s*\n", text))
 
 
-def words_in(value: Any, *, or_json: bool = True) -> str:
-    """Return the words of a decoded JSON value, or else the value as compact JSON."""
-    leaves: list[_Leaf] = []
-    _add(leaves, value, "" if isinstance(value, dict) else "error", "", 0)
-    words = _chosen(leaves)
-    return words or _lines([compact(value)] if value and or_json else [])
+def words_in(value: Any) -> str:
+    """Return the words of a decoded JSON value; empty if no name promises one."""
+    return _chosen(_leaves(value, "" if isinstance(value, dict) else "error"))
 
 
-def says_nothing(message: str) -> bool:
-    """Say whether a message only repeats a title of HTTP or of the platform."""
-    return message.strip(" .!").lower() in _PHRASES
+def says_nothing(text: str) -> bool:
+    """Say whether a text is empty, or only repeats a title of HTTP or the platform."""
+    return _NOTHING.sub("", text.lower()) in _PHRASES
 
 
 def readable(text: str) -> str:
     """Return a provider's text without the tags of a page or the escapes of JSON."""
-    if _is_page(text):
+    if _is_markup(text, "text"):
         return unsaid(_words_of_markup(text)) or text
     value = read_json(text) if "\\u" in text else None
-    shown = text if value is None else compact(value)
-    # Without its semicolon, "&copy=" is a parameter.
-    reference = r"&(?:#\w{1,7}|[A-Za-z]{2,8});"
-    return re.sub(reference, lambda match: html.unescape(match[0]), shown)
+    return _unescaped(text if value is None else compact(value))
 
 
-def unsaid(words: str, status: str = "", *said: str, provider: str | None = "") -> str:
-    """Join the lines of *words* that say more than what stands before and after them.
+def unsaid(
+    words: str, status_code: int | None = None, title: str = "", provider: str = ""
+) -> str:
+    """Join the lines of *words* that say more than what stands beside them.
 
     Args:
         words: What `words_of` has returned.
-        status: The status, which stands before them.
-        said: Other texts that stand before them.
+        status_code: The status, which stands before them, if there is one.
+        title: The title, which stands before them.
         provider: The provider's text, which follows them.
 
     """
-    known = f" {' '.join(map(_tokens, said))} "
-    # "Gateway Time-out" is "Gateway Timeout".
-    joined = {_tokens(one).replace(" ", "") for one in said}
-    fillers = {status, *_FILLERS}
-    kept = ""
-    for line in words.split("\n"):
-        tokens = [one for one in _tokens(line).split() if one not in fillers]
-        new = " ".join(tokens)
-        if not new or f" {new} " in known or "".join(tokens) in joined:
-            continue
-        if line in (provider or "") and f" {new} " in f" {_tokens(provider or '')} ":
-            continue
-        known += f"{new} "
-        if kept:
-            kept += " " if kept[-1] in ".:;!?…" else "; "
-        kept += line if kept else _without_start(line, status, *said)
-        if len(kept) > _ENOUGH:
-            break
-    return kept
-
-
-def _without_start(line: str, status: str, title: str = "", *_: str) -> str:
-    """Remove "404" and "Not Found:", which stand before the line."""
-    start = rf"(?:{status}[\s:.-]+)?(?:{re.escape(title)}:\s*)?(?=\S)"
-    return re.sub(rf"\A{start}", "", line, flags=re.IGNORECASE)
+    said, shown = f" {_tokens(title)} | {_tokens(provider)} | ", []
+    # "HTTP Status 404" says nothing beside the status.
+    fillers = rf"\b(?:{status_code}|http|status|errors?|code)\b ?"
+    for line in words[:MOST_WORDS].split("\n"):
+        new = re.sub(fillers, "", _tokens(line)).strip()
+        if new and f" {new} " not in said:
+            said += f"{new} | "
+            shown.append(line)
+    joined = re.sub(r"(?<=[.:;!?…]); ", " ", "; ".join(shown))
+    status = rf"(?:{status_code}[\s:.-]+)?" if status_code else ""
+    start = rf"\A{status}(?:{re.escape(title)}:\s*)?(?=\S)"
+    return re.sub(start, "", joined, flags=re.IGNORECASE)
 
 
 def _tokens(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.lower()))
+    # "Gateway Time-out" is "Gateway Timeout".
+    return " ".join(re.findall(r"\w+", text.lower().replace("-", "")))
 
 
 def _lines(texts: Iterable[str]) -> str:
@@ -176,8 +153,6 @@ def _lines(texts: Iterable[str]) -> str:
 
 def _unescaped(text: str) -> str:
     # html.unescape() raises for a number of 5,000 digits.
-    if "&" not in text:
-        return text
     return _REFERENCE.sub(lambda match: html.unescape(match[0]), text)
 
 
@@ -194,7 +169,7 @@ def _chosen(leaves: Iterable[_Leaf]) -> str:
         return ""
     if not any(map(_is_sentence, lines)):
         lines += found["phrase"]
-    if _PHRASES.issuperset(map(str.lower, lines)):
+    if all(map(says_nothing, lines)):
         lines += found["other"]
     return _lines(lines + found["code"])
 
@@ -203,97 +178,69 @@ def _chosen(leaves: Iterable[_Leaf]) -> str:
 @lru_cache(maxsize=256)
 def _kind(path: str) -> str:
     """Sort a text by its path: what it may say to a person."""
-    if _UNSEEN.search(path):
-        return "unseen"
-    if _CODE.search(path):
-        return "code"
-    if _IN_FIELDS.search(path):
-        return "telling" if _NO_FIELD.search(path) else "field"
-    if _TELLING.search(path):
-        return "telling"
-    return "unseen" if _LINK.search(path) else "other"
+    return next((kind for kind, one in _KINDS.items() if re.search(one, path)), "other")
 
 
 def _is_sentence(text: str) -> bool:
     """Say whether a text is more than a code, a name or a phrase of HTTP."""
-    return len(text.split(None, 2)) > 2 and text.lower() not in _PHRASES  # noqa: PLR2004
+    return text.count(" ") > 1 and not says_nothing(text)
 
 
-def _named(pairs: Iterable[tuple[str, str]], depth: int = 0) -> list[_Leaf]:
-    leaves: list[_Leaf] = []
-    for name, text in pairs:
-        _add_string(leaves, text, _letters(name), name, depth)
-    return leaves
+def _words_of_fields(named: Iterable[tuple[str, str]], depth: int = 0) -> str:
+    """Return the words of texts that have names, some of them the same."""
+    return _chosen(_leaves([{name: one} for name, one in named if one], "", "", depth))
 
 
 def _letters(name: str) -> str:
-    return re.sub(r"[^a-z]", "", name[-_LONGEST_NAME:].lower())
+    return _NO_LETTER.sub("", name[-_LONGEST_PATH:].lower())
 
 
-def _add(leaves: list[_Leaf], value: Any, path: str, name: str, depth: int) -> None:
-    """Add the texts of a JSON value, also of JSON and pages within its strings."""
-    if depth > 2 * MAX_DEPTH:
-        return
+def _leaves(value: Any, path: str, name: str = "", depth: int = 0) -> Iterator[_Leaf]:
+    """Yield the texts of a JSON value, also of JSON and pages within its strings."""
     if isinstance(value, dict):
-        # Texts come before lists of more of them.
-        for key, item in sorted(value.items(), key=_is_container):
+        for key, item in value.items():
             inner = f"{path}.{_letters(key)}"[-_LONGEST_PATH:]
-            _add(leaves, item, inner, key, depth + 1)
+            yield from _leaves(item, inner, key, depth + 1)
+    elif isinstance(value, list) and path.endswith((".loc", ".path")):
+        yield name, path, ".".join(map(str, value))
     elif isinstance(value, list):
         # Rails has "message": {"email": ["is taken"]}.
         if all(isinstance(item, str) for item in value):
             path = _LIST_OF_A_FIELD.sub(r"errors.\1", path)
         for item in value:
-            _add(leaves, item, path, name, depth + 1)
+            yield from _leaves(item, path, name, depth + 1)
     elif isinstance(value, str):
-        _add_string(leaves, value, path, name, depth)
-    elif value and value is not True and _CODE.search(path):
-        leaves.append((name, path, str(value)))
+        yield from _leaves_of_text(value.strip(), path, name, depth)
+    elif value and value is not True and _kind(path) == "code":
+        yield name, path, str(value)
 
 
-def _add_string(
-    leaves: list[_Leaf], text: str, path: str, name: str, depth: int
-) -> None:
-    text = text.strip()
-    value = read_json(text) if text.startswith(("{", "[")) else None
+def _leaves_of_text(text: str, path: str, name: str, depth: int) -> Iterator[_Leaf]:
+    is_open = depth <= MAX_DEPTH
+    value = read_json(text) if is_open and text.startswith(("{", "[")) else None
     if value is not None:
-        _add(leaves, value, path, name, depth + MAX_DEPTH)
-    elif _is_page(text) and depth <= MAX_DEPTH:
-        words = _words_of_markup(text, depth=depth + MAX_DEPTH)
-        leaves += [(name, "message", line) for line in words.split("\n")]
+        yield from _leaves(value, path, name, depth + MAX_DEPTH // 2)
+    elif is_open and _is_markup(text, "text"):
+        words = _words_of_markup(text, depth=depth + MAX_DEPTH // 2)
+        for line in words.split("\n"):
+            yield name, "message", line
     elif text:
-        leaves.append((name, path, " ".join(_unescaped(text).split())))
-
-
-def _is_container(pair: tuple[str, Any]) -> bool:
-    return isinstance(pair[1], (dict, list))
-
-
-def _is_page(text: str) -> bool:
-    """Say whether the whole text is HTML or XML, whatever its type is."""
-    if _PAGE.match(text):
-        return _TAG.search(text) is not None
-    root = _ROOT.match(text)
-    return root is not None and text.endswith(f"</{root[1]}>")
+        yield name, path, " ".join(_unescaped(text).split())
 
 
 def _is_markup(text: str, content_type: str) -> bool:
-    if "html" in content_type or "xml" in content_type:
-        return _TAG.search(text) is not None
-    # "expected <id>" is no markup.
-    return _is_page(text) or (
-        not content_type and text.startswith("<") and _TAG.search(text) is not None
-    )
+    """Say whether a text is HTML or XML: "expected <id>" is neither."""
+    is_declared = "html" in content_type or "xml" in content_type
+    is_page = is_declared or _PAGE.match(text) or (not content_type and text[:1] == "<")
+    return bool(is_page and _TAG.search(text))
 
 
 def _words_of_markup(text: str, content_type: str = "", depth: int = 0) -> str:
-    is_html = "<html" in text.lower() or "html" in content_type
-    if not is_html and not _XML.match(text) and "xml" not in content_type:
-        is_html = _HTML.match(text) is not None
-    texts = list(_texts_of_markup(text, is_html=is_html))
+    is_html = "html" in content_type or "<html" in text.lower() or re.match(_HTML, text)
+    texts = list(_texts_of_markup(text, is_html=bool(is_html)))
+    words = "" if is_html else _words_of_fields(texts, depth)
     # The title comes first, as most pages have it.
     texts.sort(key=lambda pair: pair[0] != "title")
-    words = "" if is_html else _chosen(_named(texts, depth))
     return words or _lines(text for _name, text in texts)
 
 
@@ -303,17 +250,13 @@ def _texts_of_markup(text: str, *, is_html: bool) -> Iterator[tuple[str, str]]:
     for match in _MARKUP.finditer(text):
         shown += _unescaped(text[done : match.start()]) + (match["cdata"] or "")
         done = match.end()
-        if match["tag"] is None:
+        tag = (match["name"] or "").lower()
+        if not tag or (is_html and _INLINE.match(tag)):
             continue
-        tag = match["tag"].split(None, 1)[0].strip("/").lower()
-        if is_html and (tag == "br" or _INLINE.match(tag)):
-            shown += " " * (tag == "br")
-            continue
-        if shown:
-            yield name, shown
+        yield name, shown
         name, shown = tag.rpartition(":")[2], ""
         if not is_html:
             for key, *said in _ATTRIBUTE.findall(match["tag"]):
-                if _TELLING.search(_letters(key)):
+                if _kind(_letters(key)) in {"telling", "code"}:
                     yield key, _unescaped("".join(said))
     yield name, shown + _unescaped(text[done:])

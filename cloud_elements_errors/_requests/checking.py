@@ -21,7 +21,7 @@ from urllib3.util.retry import Retry
 from .._errors.base import CloudElementsError
 from .._errors.build import error_from_payload
 from .._errors.line import printable
-from .._errors.payload import WARNING_HEADER, Attempt, as_text, parse_payload
+from .._errors.payload import WARNING_HEADER, Attempt, ErrorPayload, as_text
 from .._errors.redaction import Redactor
 from .._functions import raised_by_signal_handler
 from .._internals import content_of, set_content
@@ -146,7 +146,7 @@ def error_of(
     redact = Redactor(request.headers, url, *urls)
     return error_from_payload(
         response.status_code,
-        parse_payload(response.headers, body, truncated=not whole),
+        ErrorPayload(response.headers, body, truncated=not whole),
         redact,
         reason=None if response.reason is None else as_text(response.reason),
         method=request.method,
@@ -184,7 +184,7 @@ def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
     """Take out secrets that the policy could not know without the request."""
     number, status, *texts, waited = attempt
     redacted = Attempt._make([number, status, *redact.texts(*texts), waited])
-    redacted._said = (redact(attempt._said[0]), redact(attempt._said[1]))
+    redacted._said = redact(attempt._said)
     return redacted
 
 

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .._errors.line import LINE_TEXT, printable, words_shown
-from .._errors.words import readable
+from .._errors.line import LINE_TEXT, printable
+from .._errors.words import readable, unsaid
 from .._log import log, logger
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def log_retry(
         wait: The seconds until the retry.
 
     """
-    words = readable(attempt.provider_message or "") or words_shown(
+    words = readable(attempt.provider_message or "") or unsaid(
         attempt._said, attempt.status_code
     )
     failure = attempt.error and printable(attempt.error)

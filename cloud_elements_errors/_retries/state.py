@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .._errors.payload import Attempt, parse_payload
+from .._errors.payload import Attempt, ErrorPayload
 from .._errors.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -91,9 +91,10 @@ class RequestState:
             text = None if error is None else self.redact(shown)
             attempt = Attempt(number, error=text, waited=waited)
         else:
-            payload = parse_payload(
+            payload = ErrorPayload(
                 response.headers, body.content, truncated=not body.whole
-            ).without_secrets(self.redact)
+            )
+            payload.remove_secrets(self.redact)
             attempt = Attempt(
                 number,
                 response.status,

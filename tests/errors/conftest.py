@@ -11,7 +11,7 @@ from requests.structures import CaseInsensitiveDict
 
 from cloud_elements_errors import Attempt, ConflictError
 from cloud_elements_errors._errors.build import error_from_payload
-from cloud_elements_errors._errors.payload import parse_payload
+from cloud_elements_errors._errors.payload import ErrorPayload
 from cloud_elements_errors._errors.redaction import Redactor
 
 URL = "https://api.cloud-elements.com/elements/api-v2/contacts?where=id%3D1"
@@ -47,7 +47,7 @@ def _make_error(cls=ConflictError, body=None):
     response = _make_response(status, content)
     return error_from_payload(
         status,
-        parse_payload(response.headers, content),
+        ErrorPayload(response.headers, content),
         Redactor(response.request.headers, URL),
         reason=response.reason,
         method="POST",

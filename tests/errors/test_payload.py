@@ -6,22 +6,24 @@ import json
 import sys
 import time
 from email.utils import formatdate
+from operator import attrgetter
 from pathlib import Path
 from types import NoneType
 
 import pytest
 
 from cloud_elements_errors import error_from_parts
-from cloud_elements_errors._errors.payload import parse_payload, parse_retry_after
+from cloud_elements_errors._errors.payload import ErrorPayload, parse_retry_after
 
 RECORDED = json.loads(
     (Path(__file__).parents[1] / "data" / "recorded_bodies.json").read_text("utf-8")
 )
 KIB_64 = 64 * 1024
+TAKEN = attrgetter("message", "request_id", "provider_message", "provider_code")
 
 
 def parse(body, headers=None, **kwargs):
-    return parse_payload(headers or {}, body, **kwargs)
+    return ErrorPayload(headers or {}, body, **kwargs)
 
 
 @pytest.mark.parametrize("case", RECORDED, ids=lambda case: case["id"])
@@ -72,8 +74,7 @@ NOTHING = {
 def test_body_that_says_nothing(body):
     """A body that is none of the platform's is kept as text, of unknown origin."""
     payload = parse(body)
-    assert payload[:3] == (None, None, None)
-    assert payload.provider_code is None
+    assert TAKEN(payload) == (None, None, None, None)
     assert payload.origin == "unknown"
     assert isinstance(payload.text, str)
 
@@ -219,7 +220,7 @@ FIELDS = {
 def test_fields(body, fields, origin, details):
     """Each field finds its place, whatever its type, and the rest is in details."""
     payload = parse(body.encode())
-    assert payload[:4] == fields
+    assert TAKEN(payload) == fields
     assert payload.origin == origin
     assert payload.details == details
     assert type(payload.provider_message) in {str, NoneType}
@@ -272,7 +273,7 @@ BROKEN = {
 @pytest.mark.parametrize(("body", "fields"), BROKEN.values(), ids=BROKEN)
 def test_broken_json(body, fields):
     """Broken JSON yields the fields that can be read from it."""
-    assert parse(body.encode())[:3] == fields
+    assert TAKEN(parse(body.encode()))[:3] == fields
 
 
 PIECES = [
@@ -424,14 +425,13 @@ def test_field_after_ten_thousand_levels():
 
 @pytest.mark.parametrize("levels", [49, 50, 51, 60, 300])
 def test_moderate_nesting_is_kept(levels):
-    """Fifty levels stay as they are, and what is deeper is kept as its JSON text."""
+    """Fifty levels stay as they are, and an ellipsis stands for what is deeper."""
     payload = parse(b'{"deep": ' + b"[" * levels + b"]" * levels + b"}")
     value, depth = payload.details["deep"], 0
     while isinstance(value, list) and value:
         value, depth = value[0], depth + 1
-    rest = levels - 50
     assert depth == min(levels - 1, 50)
-    assert value == ("[" * rest + "]" * rest if rest > 0 else [])
+    assert value == ("…" if levels > 50 else [])
 
 
 def test_objects_are_kept_as_deep_as_lists():
@@ -441,16 +441,6 @@ def test_objects_are_kept_as_deep_as_lists():
     while isinstance(value, dict):
         value, depth = value["a"], depth + 1
     assert (value, depth) == (1, 50)
-
-
-def test_too_deep_for_json_dumps(monkeypatch):
-    """Where even the text cannot be made, an ellipsis stands for it."""
-
-    def too_deep(*_args, **_kwargs):
-        raise RecursionError
-
-    monkeypatch.setattr(json, "dumps", too_deep)
-    assert parse(b'{"message": [1]}').message == "…"
 
 
 @pytest.mark.parametrize("digits", [4299, 4300, 4301, 5000])
@@ -517,8 +507,8 @@ RETRY_AFTER = {
     "asctime": ("Sun Sep 13 12:26:50 2020", 10.0),
     "past": ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0),
     "far-future": ("Fri, 31 Dec 9999 23:59:59 GMT", 251_802_300_799.0),
-    "huge": ("9" * 400, sys.float_info.max),
-    "more-digits-than-int-takes": ("9" * 5000, sys.float_info.max),
+    "huge": ("9" * 400, float("9" * 300)),
+    "more-digits-than-int-takes": ("9" * 5000, float("9" * 300)),
     "negative": ("-1", None),
     "plus": ("+1", None),
     "exponent": ("1e3", None),
@@ -558,7 +548,7 @@ LIMIT = 64 * 1024
 def test_a_word_without_quotes_is_no_bracket(token):
     """A broken value does not swallow the fields after it."""
     body = f'{{"a": {token}, "message": "hi", "b'.encode()
-    assert parse_payload({}, body).message == "hi"
+    assert ErrorPayload({}, body).message == "hi"
 
 
 def test_half_a_character_in_a_str():
@@ -594,5 +584,5 @@ def test_a_str_at_the_limit(length, truncated):
 )
 def test_what_is_left_of_broken_json(body, message, details):
     """Fields that can be read are read, and nothing is made up."""
-    payload = parse_payload({}, body)
+    payload = ErrorPayload({}, body)
     assert (payload.message, payload.details) == (message, details)

@@ -22,7 +22,7 @@ from cloud_elements_errors import (
     raise_for_error,
 )
 from cloud_elements_errors._errors.build import error_from_payload
-from cloud_elements_errors._errors.payload import parse_payload
+from cloud_elements_errors._errors.payload import ErrorPayload
 from cloud_elements_errors._errors.pickling import _shortened
 from cloud_elements_errors._errors.redaction import Redactor
 
@@ -224,7 +224,7 @@ def test_pickle_stays_small(body, protocol, make_response):
     """No body makes an error of more than 128 KiB, with 100 attempts before it."""
     response = make_response(502, body)
     response.headers.update({f"X-{n}" * 9: "v" * 90 for n in range(90)})
-    payload = parse_payload({}, body)
+    payload = ErrorPayload({}, body)
     text = payload.provider_message or payload.text
     error = error_from_payload(
         502,

@@ -19,7 +19,7 @@ from requests.structures import CaseInsensitiveDict
 from cloud_elements_errors import Attempt, error_from_parts, error_from_response
 from cloud_elements_errors._errors.build import error_from_payload
 from cloud_elements_errors._errors.line import error_notes
-from cloud_elements_errors._errors.payload import parse_payload
+from cloud_elements_errors._errors.payload import ErrorPayload
 from cloud_elements_errors._errors.redaction import (
     REDACTED,
     Redactor,
@@ -559,14 +559,14 @@ def test_text_that_is_safe_to_print():
 def test_notes_are_safe_to_print():
     """What the attempts say is escaped in the notes."""
     earlier = (Attempt(1, 502, "a\nb", "c\x1b[0m"), Attempt(2, error="d\r"))
-    error = error_from_payload(502, parse_payload({}, b""), Redactor(), earlier=earlier)
+    error = error_from_payload(502, ErrorPayload({}, b""), Redactor(), earlier=earlier)
     assert all(note.isprintable() for note in error_notes(error))
 
 
 def test_no_secret_in_the__notes_a_retried_error():
     """The provider's words in the last attempt are the redacted ones."""
     headers, url, (secret, *_) = REQUESTS["three-secrets"]
-    payload = parse_payload({}, _echo(secret))
+    payload = ErrorPayload({}, _echo(secret))
     redact = Redactor(headers, url)
     error = error_from_payload(502, payload, redact, earlier=(Attempt(1, 502),))
     assert error.attempts[-1].provider_message == f"bad {REDACTED}"

@@ -494,7 +494,25 @@ BODIES = {
                 {"loc": ["body", "n"], "msg": "field required", "type": "missing"}
             ]
         },
-        ("field required",),
+        ("field required; loc: body.n",),
+    ),
+    "zod": Body(
+        400,
+        JSON,
+        {"issues": [{"path": ["items", 0, "price"], "message": "Expected a number"}]},
+        ("Expected a number; path: items.0.price",),
+    ),
+    "magento": Body(
+        400,
+        JSON,
+        {"message": "%fieldName is missing here", "parameters": {"fieldName": "sku"}},
+        ("%fieldName is missing here; fieldName: sku",),
+    ),
+    "json-in-json-in-json": Body(
+        500,
+        JSON,
+        {"message": json.dumps({"error": json.dumps({"message": "It is deep down"})})},
+        ("500 Server Error: It is deep down",),
     ),
     "jsend": Body(
         400,
@@ -581,6 +599,15 @@ BODIES = {
         '{"error": {"code": 5, "message": "The quota of pr\\u00f6ject is used up", "de',
         ("The quota of pröject is used up",),
         ("{",),
+    ),
+    "quotes-that-are-not-escaped": Body(
+        400,
+        JSON,
+        '{"error": "The field "name" is missing", "requestId": "r1"}',
+        ('400 Bad Request: The field "name" is missing | request id: r1',),
+    ),
+    "no-comma-between-fields": Body(
+        400, JSON, '{"message": "m" "requestId": "r1"}', ("m | request id: r1",)
     ),
     "cut-list": Body(
         400,
@@ -698,7 +725,18 @@ BODIES = {
         XML,
         '<?xml version="1.0"?><rsp stat="fail"><err code="100" msg="Invalid API '
         'key &amp; user" /></rsp>',
-        ("Invalid API key & user",),
+        ("Invalid API key & user; code: 100",),
+    ),
+    "sharepoint-soap": Body(
+        500,
+        XML,
+        "<soap:Fault><faultstring>SoapServerException was thrown.</faultstring><detail>"
+        '<errorstring xmlns="urn:x">The list does not exist.</errorstring></detail>'
+        "</soap:Fault>",
+        ("The list does not exist.",),
+    ),
+    "bracket-in-an-attribute": Body(
+        500, HTML, '<p title="a > b">Not here</p>', ("500 Server Error: Not here",)
     ),
     "xml-without-names": Body(
         500, XML, "<r><a>Disk</a><b>full</b></r>", ("Disk", "full"), ("<",)
@@ -741,6 +779,12 @@ BODIES = {
     ),
     "xml-without-words-of-a-provider": Body(
         400, JSON, {"providerMessage": "<r><a/></r>"}, ("| provider: <r><a/></r>",)
+    ),
+    "page-of-a-provider-that-begins-with-none": Body(
+        400,
+        JSON,
+        {"providerMessage": "<p>None of <b>them</b></p>"},
+        ("| provider: None of them",),
     ),
     "html-in-the-message": Body(
         400, JSON, {"message": "<p>Not <b>here</b></p>"}, ("Request: Not here",)
@@ -827,6 +871,9 @@ BODIES = {
         (),
         "Expected 'text/xml'",
     ),
+    "reason-beside-a-body-that-repeats-the-status": Body(
+        502, "text/plain", "error code: 502", ("Blocked",), ("code",), "Blocked"
+    ),
     "reason-in-utf-8": Body(
         400, "", "", ("Größe fehlt",), (), "Größe fehlt".encode().decode("latin-1")
     ),
@@ -911,6 +958,14 @@ BODIES = {
         ),
         ("Ошибка",),
     ),
+    "meta-in-a-comment": Body(
+        500,
+        "text/html",
+        '<!--<meta charset="cp037">--><meta charset="windows-1251"><p>Ошибка'.encode(
+            "cp1251"
+        ),
+        ("Ошибка",),
+    ),
     "meta-http-equiv": Body(
         500,
         "text/html",
@@ -967,34 +1022,29 @@ def test_words_are_in_the_line(case: Body):
 
 
 UNSAID = {
-    "nothing": ("", "404", ("Not Found",), ""),
-    "the title": ("Not Found", "404", ("Not Found",), ""),
-    "the title in other letters": ("not found.", "404", ("Not Found",), ""),
-    "the title with its status": (
-        "HTTP Error 404: Not Found",
-        "404",
-        ("Not Found",),
-        "",
-    ),
-    "the title, joined": ("Gateway Time-out", "504", ("Gateway Timeout",), ""),
-    "more than the title": ("Not found here", "404", ("Not Found",), "Not found here"),
-    "after the title": ("Not Found: item 7", "404", ("Not Found",), "item 7"),
-    "after the status and a dash": ("404 - no page", "404", (), "no page"),
-    "after the status": ("404 no page", "404", ("Not Found",), "no page"),
-    "part of a line before": ("a b c\nb c\nd", "404", (), "a b c; d"),
-    "after a full stop": ("One.\nTwo", "404", (), "One. Two"),
-    "without words": ("one\n---\n!", "404", (), "one"),
-    "brackets in the title": ("(x: y", "404", ("(x",), "y"),
-    "enough": ("a " * 300 + "\nb", "404", (), "a " * 300),
+    "nothing": ("", 404, "Not Found", ""),
+    "the title": ("Not Found", 404, "Not Found", ""),
+    "the title in other letters": ("not found.", 404, "Not Found", ""),
+    "the title with its status": ("HTTP Error 404: Not Found", 404, "Not Found", ""),
+    "the title, joined": ("Gateway Time-out", 504, "Gateway Timeout", ""),
+    "more than the title": ("Not found here", 404, "Not Found", "Not found here"),
+    "after the title": ("Not Found: item 7", 404, "Not Found", "item 7"),
+    "after the status and a dash": ("404 - no page", 404, "", "no page"),
+    "after the status": ("404 no page", 404, "Not Found", "no page"),
+    "part of a line before": ("a b c\nb c\nd", 404, "", "a b c; d"),
+    "after a full stop": ("One.\nTwo", 404, "", "One. Two"),
+    "without words": ("one\n---\n!", 404, "", "one"),
+    "brackets in the title": ("(x: y", 404, "(x", "y"),
+    "no status": ("404 no page", None, "", "404 no page"),
 }
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "said", "kept"), UNSAID.values(), ids=UNSAID
+    ("words", "status_code", "title", "kept"), UNSAID.values(), ids=UNSAID
 )
-def test_no_word_is_repeated(words, status, said, kept):
+def test_no_word_is_repeated(words, status_code, title, kept):
     """The line has no words that are in it already."""
-    assert unsaid(words, status, *said) == kept
+    assert unsaid(words, status_code, title) == kept
 
 
 @pytest.mark.parametrize(
@@ -1002,13 +1052,13 @@ def test_no_word_is_repeated(words, status, said, kept):
     [
         ("It exists", "Error: It exists (17)", ""),
         ("No", "Not allowed", "No"),
-        ("it exists", "It exists", "it exists"),
-        ("It exists", None, "It exists"),
+        ("it exists", "It exists", ""),
+        ("It exists", "", "It exists"),
     ],
 )
 def test_words_that_the_provider_repeats(words, provider, kept):
-    """The provider's text is always whole, so the words before it may be left out."""
-    assert unsaid(words, "409", "Conflict", provider=provider) == kept
+    """The provider's text is in the line, so the words before it may be left out."""
+    assert unsaid(words, 409, "Conflict", provider) == kept
 
 
 # The same words elsewhere.
@@ -1147,7 +1197,7 @@ def test_names_may_be_many_and_long():
     for _ in range(48):
         deep = {"k" * 300 + "errors": deep}
     assert words_in(deep) == "a"
-    assert words_in({f"{'k' * 300}{n}": "a" for n in range(200)}).startswith('{"kkk')
+    assert words_in({f"{'k' * 300}{n}": "a" for n in range(200)}) == ""
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3, 4, 30])
@@ -1180,7 +1230,7 @@ def test_any_text_has_words(text, content_type):
     """No text breaks the search, and its words are lines of single spaces."""
     words = words_of(text, content_type)
     assert all(" ".join(line.split()) == line for line in words.split("\n"))
-    assert isinstance(unsaid(words, "404", "Not Found"), str)
+    assert isinstance(unsaid(words, 404, "Not Found"), str)
     assert printable(readable(text)).isprintable()
 
 

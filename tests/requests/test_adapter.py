@@ -416,7 +416,7 @@ def test_network_failure_after_an_answer(
     if notes is not None:
         [note] = notes
         title, *lines = note.split("\n")
-        assert title == "Gave up after 2 attempts."
+        assert title == "Gave up after 2 attempts: no retries left."
         assert lines[0].startswith("  attempt 1: 502 | provider: down")
         assert lines[1].startswith("  attempt 2: ")
 
@@ -713,7 +713,7 @@ def test_a_read_timeout_after_retries(silent_server):
     assert isinstance(caught.value.args[0], MaxRetryError)
     if hasattr(caught.value, "add_note"):  # not on Python 3.10
         title, *lines = caught.value.__notes__[0].split("\n")
-        assert title == "Gave up after 2 attempts."
+        assert title == "Gave up after 2 attempts: no retries left."
         assert [line[:11] for line in lines] == ["  attempt 1", "  attempt 2"]
 
 

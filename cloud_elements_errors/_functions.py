@@ -34,14 +34,11 @@ def raised_by_signal_handler(error: BaseException) -> bool:
         # Before Python 3.13, f_locals keeps what it shows, here maybe the exception.
         if frame.f_globals.get("__name__", "").partition(".")[0] in _NO_HANDLERS:
             continue
-        code = frame.f_code
+        code, caller = frame.f_code, frame.f_back
         # With *args, their name comes after those of the arguments.
         for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + 1]:
             value = frame.f_locals.get(name)
-            if value is frame.f_back or frame.f_back in _items(value):
+            values = value if type(value) is tuple else (value,)
+            if any(one is caller for one in values):
                 return True
     return False
-
-
-def _items(value: object) -> tuple[Any, ...]:
-    return value if type(value) is tuple else ()

@@ -19,7 +19,7 @@ import time
 from typing import Any
 
 from .._arguments import check_number
-from .._lock import ForkSafeLock
+from .._lock import fork_safe_lock
 from .._urls import origin_of
 
 # The tokens at the start. Three retries of one request take 3, and leave one.
@@ -44,7 +44,7 @@ While there is one, the budgets that nobody passed to a policy stay full, so tha
 test depends on another.
 """
 
-_lock = ForkSafeLock()
+_lock = fork_safe_lock()
 
 
 class RetryBudget:

@@ -241,7 +241,7 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
             break
     else:
         return None
-    if re.fullmatch(r"\d+(?:\.\d*)?", value, re.ASCII):
+    if re.fullmatch(r"\d+\.?\d*|\.\d+", value, re.ASCII):
         return min(float(value), float_info.max)
     until, now = _time_of(value), _time_of(date)
     if until is None:

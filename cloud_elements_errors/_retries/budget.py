@@ -20,7 +20,7 @@ from typing import Any
 
 from .._arguments import check_number
 from .._lock import fork_safe_lock
-from .._urls import origin_of
+from .._urls import Origin, origin_of
 
 # The tokens at the start. Three retries of one request take 3, and leave one.
 _FEW = 4
@@ -92,9 +92,8 @@ class RetryBudget:
         """
         self.reserve: float = check_number("reserve", reserve)
         self.ratio: float = check_number("ratio", ratio)
-        self._few = min(_FEW, self.reserve)
         # The tokens, and when they were counted.
-        self._count: tuple[float, float] = (self._few, time.monotonic())
+        self._count: tuple[float, float] = (min(_FEW, reserve), time.monotonic())
 
     @property
     def tokens(self) -> float:
@@ -127,21 +126,17 @@ class RetryBudget:
         if self._is_default and open_blocks:
             return self.reserve
         with _lock:
-            now = time.monotonic()
-            left = min(self.reserve, self._left(*self._count, now) + amount)
+            (left, since), now = self._count, time.monotonic()
+            seconds, few = max(0.0, now - since), min(_FEW, self.reserve)
+            if left > few:
+                left = few + (left - few) * math.exp(-seconds / _FADE_SECONDS)
+            else:
+                left = min(few, left + seconds / _RETURN_SECONDS)
+            left = min(self.reserve, left + amount)
             if left < least - _ROUNDING:
                 return -1
-            left = max(0.0, left)
-            self._count = (left, now)
-            return left
-
-    def _left(self, tokens: float, since: float, now: float) -> float:
-        """Return what time has left of the tokens, or added to them."""
-        seconds = max(0.0, now - since)
-        added = tokens - self._few
-        if added > 0:
-            return self._few + added * math.exp(-seconds / _FADE_SECONDS)
-        return min(self._few, tokens + seconds / _RETURN_SECONDS)
+            self._count = (max(0.0, left), now)
+            return self._count[0]
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the settings, and the tokens that are left now."""
@@ -162,20 +157,16 @@ class RetryBudget:
 
     def __repr__(self) -> str:
         """Show the settings and the tokens that are left now."""
+        if self is HOST_BUDGET:
+            return "<the budget of the host>"  # help() shows this as the default
         return (
             f"<{type(self).__name__} reserve={self.reserve} ratio={self.ratio} "
             f"tokens={self.tokens:g}>"
         )
 
 
-class _HostBudget(RetryBudget):
-    """The default of the *budget* parameter, where None means no budget."""
-
-    def __repr__(self) -> str:
-        return "<the budget of the host>"  # help() shows this as the default
-
-
-HOST_BUDGET = _HostBudget()
+HOST_BUDGET = RetryBudget()
+"""The default of the *budget* parameter, where None means no budget."""
 
 
 def default_budget() -> RetryBudget:
@@ -185,7 +176,7 @@ def default_budget() -> RetryBudget:
     return budget
 
 
-_by_origin: dict[object, RetryBudget] = {}
+_by_origin: dict[Origin, RetryBudget] = {}
 """The budgets of the process: one for each scheme, host and port."""
 
 
@@ -194,11 +185,10 @@ def budget_of_host(url: str) -> RetryBudget | None:
     origin = origin_of(url)
     if origin is None:
         return None
-    budget = _by_origin.get(origin)
-    if budget is not None:
-        return budget
-    with _lock:
-        budget = _by_origin.setdefault(origin, default_budget())
-        if len(_by_origin) > _MOST_HOSTS:
-            del _by_origin[min(_by_origin, key=lambda one: _by_origin[one]._count[1])]
-        return budget
+    if origin not in _by_origin:
+        with _lock:
+            _by_origin.setdefault(origin, default_budget())
+            if len(_by_origin) > _MOST_HOSTS:
+                oldest = min(_by_origin, key=lambda one: _by_origin[one]._count[1])
+                del _by_origin[oldest]
+    return _by_origin.get(origin)

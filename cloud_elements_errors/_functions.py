@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import functools
+import inspect
 import traceback
 from typing import Any
 
 # The packages of what a signal interrupts.
 _NO_HANDLERS = {"cloud_elements_errors", "http", "requests", "socket", "ssl", "urllib3"}
 
-# inspect.CO_COROUTINE. Importing inspect takes seven milliseconds.
-_COROUTINE = 0x80
-
 
 def is_async(function: Any) -> bool:
     """Say whether this is an ``async def``, which does nothing if it is called."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    if not hasattr(function, "__code__"):  # an object that can be called
-        function = getattr(function, "__call__", None)  # noqa: B004
-    code = getattr(function, "__code__", None)
-    return code is not None and bool(code.co_flags & _COROUTINE)
+    call = getattr(function, "__call__", None)  # noqa: B004 - of an object
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def raised_by_signal_handler(error: BaseException) -> bool:

@@ -26,9 +26,6 @@ from .._internals import replace_socket
 MAX_SECONDS = 5.0
 """How long the body of an error may take to arrive."""
 
-# A body of 64 KiB in chunks of one byte takes six times as much on the wire.
-_MAX_WIRE_BYTES = 16 * MAX_BODY_BYTES
-
 # In a corrupt stream, a small step loses little of the data before the fault.
 _DECODER_STEP = 64
 
@@ -65,14 +62,11 @@ def body_of(raw: Any, seconds: float = math.inf) -> Body:
 
     """
     is_urllib3 = isinstance(raw, urllib3.BaseHTTPResponse)
-    if is_urllib3 and raw.closed:
-        # urllib3 has read and decoded the whole body.
-        body = b""
-        with suppress(*_FAULTS):  # for example, zero bytes are not valid zstd
-            body = raw.data or b""
-        return Body(body[:MAX_BODY_BYTES], len(body) <= MAX_BODY_BYTES, b"")
-    received, ended = bytearray(), False
+    is_decoded = ended = is_urllib3 and raw.closed
+    received = bytearray()
     try:
+        if is_decoded:  # urllib3 has read the whole body
+            received += raw.data or b""
         deadline = time.monotonic() + min(seconds, MAX_SECONDS)
         replace_socket(raw, partial(_LimitedSocket, deadline=deadline))
         # One recv at a time: a stall or a reset loses no bytes that came before.
@@ -88,8 +82,9 @@ def body_of(raw: Any, seconds: float = math.inf) -> Body:
         if not ended:
             _close(raw)
     sent = bytes(received[:MAX_BODY_BYTES])
-    content, decoded = _decode(sent, getattr(raw, "headers", {}))
-    return Body(content, ended and decoded and len(sent) == len(received), sent)
+    headers = {} if is_decoded else getattr(raw, "headers", {})
+    content, is_all = _decode(sent, headers)
+    return Body(content, ended and is_all and len(sent) == len(received), sent)
 
 
 def pass_on_signal(error: Exception) -> None:
@@ -129,25 +124,22 @@ def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
 
 
 class _LimitedSocket:
-    """A socket with limits for the time and the bytes of all its reads together."""
+    """A socket with a limit for the time of all its reads together."""
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock = sock
         self._deadline = deadline
-        self._bytes_left = _MAX_WIRE_BYTES
 
     def recv_into(self, buffer: bytearray) -> int:
         left = self._deadline - time.monotonic()
-        if left <= 0 or self._bytes_left <= 0:
-            raise TimeoutError("The body takes too long, or is too long.")
+        if left <= 0:
+            raise TimeoutError("The body takes too long.")
         timeout = self._sock.gettimeout()
         self._sock.settimeout(left if timeout is None else min(left, timeout))
         try:
-            received = self._sock.recv_into(buffer)
+            return self._sock.recv_into(buffer)
         finally:
             self._sock.settimeout(timeout)
-        self._bytes_left -= received
-        return received
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import lru_cache
 from typing import Any
 
 from .._arguments import check_number
@@ -33,9 +34,6 @@ _RETURN_SECONDS = 100.0
 
 # In floats, 0.1 ten times is a little less than 1.
 _ROUNDING = 1e-6
-
-# Most programs talk to few hosts. One that follows links may meet any number.
-_MOST_HOSTS = 1000
 
 open_blocks: list[None] = []
 """An item for each open ``no_wait()`` block of the process.
@@ -138,15 +136,6 @@ class RetryBudget:
             self._count = (max(0.0, left), now)
             return self._count[0]
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the settings, and the tokens that are left now."""
-        self._add(0)
-        return self.__dict__.copy()
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore the budget. Its clock starts now: clocks differ between machines."""
-        self.__dict__.update(state, _count=(state["_count"][0], time.monotonic()))
-
     def __copy__(self) -> RetryBudget:
         """Return this budget itself: copies of a policy share its budget."""
         return self
@@ -176,19 +165,17 @@ def default_budget() -> RetryBudget:
     return budget
 
 
-_by_origin: dict[Origin, RetryBudget] = {}
-"""The budgets of the process: one for each scheme, host and port."""
-
-
 def budget_of_host(url: str) -> RetryBudget | None:
     """Return the budget for the host of a URL; None if it has no host."""
     origin = origin_of(url)
     if origin is None:
         return None
-    if origin not in _by_origin:
-        with _lock:
-            _by_origin.setdefault(origin, default_budget())
-            if len(_by_origin) > _MOST_HOSTS:
-                oldest = min(_by_origin, key=lambda one: _by_origin[one]._count[1])
-                del _by_origin[oldest]
-    return _by_origin.get(origin)
+    with _lock:  # or two threads that meet a host might get a budget each
+        return budget_at(origin)
+
+
+# Most programs talk to few hosts. One that follows links may meet any number.
+@lru_cache(maxsize=1000)
+def budget_at(_origin: Origin) -> RetryBudget:
+    """Return the budget of the process for this scheme, host and port."""
+    return default_budget()

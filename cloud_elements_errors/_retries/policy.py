@@ -54,9 +54,9 @@ _TOO_MANY_REQUESTS = 429
 # after a fork.
 _random = random.SystemRandom()
 
-# How the standard library, the fingerprint check of urllib3, pyOpenSSL and the alerts
-# of TLS speak of a certificate.
-_CERTIFICATE = re.compile(r"(?i)certificate(?!_or_crl)|fingerprint|unknown.ca")
+# How the exceptions of the standard library, of urllib3 and pyOpenSSL and the alerts of
+# TLS speak of a certificate, in their names or texts.
+_CERTIFICATE = re.compile(r"(?i)cert(verif|ificate(?!_or_crl))|fingerprint|unknown.ca")
 
 # The proxy has answered, and its answer is final: for example, the login is wrong.
 _REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: 40[13457]|SOCKS5 auth")
@@ -313,10 +313,11 @@ class CloudElementsRetry(Retry):
                 policy._stop(raised, "attempts", result)
                 raise
             following.state = state
-            reason = following._prepare(result)
-            if reason is None:
-                state.log_retry(method, url, self._most_attempts(following))
-                return following
+            with state:
+                reason = following._prepare(result)
+                if reason is None:
+                    state.log_retry(method, url, self._most_attempts(following))
+                    return following
         if error is not None and reason == "method":
             raise policy._stop(error, reason, result)
         cause = error or exceptions.ResponseError("too many error responses")
@@ -337,11 +338,10 @@ class CloudElementsRetry(Retry):
                 return "method"
         elif result is not None:
             # urllib3 has asked is_retry() before the Retry-After was parsed.
-            is_read = result.status not in self.RETRY_AFTER_STATUS_CODES or (
-                self._asked(result) is not None
-            )
-            if not is_read and not self.is_retry(method, result.status):
-                return self.why_stopped(method, result.status, {})
+            status, asked = result.status, self._asked(result)
+            is_unread = asked is None and status in self.RETRY_AFTER_STATUS_CODES
+            if is_unread and not self.is_retry(method, status):
+                return self.why_stopped(method, status, {})
         return None if can_send_again(self.state.body) else "body"
 
     def _asked(self, result: Result) -> float | None:
@@ -371,8 +371,7 @@ class CloudElementsRetry(Retry):
             state.paid_by = self.budget
         body = None
         if isinstance(result, BaseHTTPResponse):
-            with state:
-                body = body_of(result, state.deadline - now)
+            body = body_of(result, state.deadline - now)
             read_at = time.monotonic()
             if read_at > state.deadline:
                 state.refund()
@@ -461,10 +460,6 @@ def _refused_by_server(error: Exception) -> StopReason | None:
     """Say what would be refused again at the next attempt; None if nothing is known."""
     if isinstance(error, exceptions.ProxyError):
         error = error.original_error
-    # ssl and urllib3 both raise a ValueError for a wrong host name.
-    is_value_error = isinstance(next(iter(error.args), None), ValueError)
-    if isinstance(error, exceptions.SSLError) and (
-        is_value_error or _CERTIFICATE.search(str(error))
-    ):
+    if isinstance(error, exceptions.SSLError) and _CERTIFICATE.search(repr(error)):
         return "certificate"
     return "status" if _REFUSED_BY_PROXY.search(str(error)) else None

@@ -337,10 +337,9 @@ class Endless:
         (head(), bytes(BOUND)),
         (head("Transfer-Encoding: chunked"), b"10000\r\n" + bytes(BOUND) + b"\r\n"),
         (chunked(BYTES, end=b""), b"1" * BOUND),
-        (chunked(BYTES, end=b"0\r\n"), b"X-Trailer: x\r\n" * 4096),
         (head("Content-Encoding: gzip"), gzip.compress(b"")),
     ],
-    ids=["sized", "unsized", "chunks", "chunk header", "trailers", "gzip members"],
+    ids=["sized", "unsized", "chunks", "chunk header", "gzip members"],
 )
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_body_without_end(
@@ -840,12 +839,10 @@ class CountingSocket:
         return 1
 
 
-def test_limits_of_a_socket():
-    """Reads end with the last byte or second that is allowed, and not before."""
+def test_the_limit_of_a_socket():
+    """Reads end with the last second that is allowed, and not before."""
     inner = CountingSocket()
-    limited = _LimitedSocket(inner, time.monotonic() + 0.9)
-    limited._bytes_left = 1
-    assert limited.recv_into(bytearray(1)) == 1
+    assert _LimitedSocket(inner, time.monotonic() + 0.9).recv_into(bytearray(1)) == 1
     assert inner.timeout == 7.0
-    with pytest.raises(TimeoutError, match=r"^The body takes too long, or is too long"):
-        limited.recv_into(bytearray(1))
+    with pytest.raises(TimeoutError, match=r"^The body takes too long"):
+        _LimitedSocket(inner, time.monotonic()).recv_into(bytearray(1))

@@ -119,10 +119,8 @@ REMEDIES: Mapping[int, str] = {
 
 NORMALIZED_ERRORS: Mapping[int, NormalizedError] = MappingProxyType(
     {
-        status: NormalizedError(
-            status, *words, REMEDIES[status], status in RETRIED_STATUSES
-        )
-        for status, words in _WORDS.items()
+        code: NormalizedError(code, *words, REMEDIES[code], code in RETRIED_STATUSES)
+        for code, words in _WORDS.items()
     }
 )
 """The table, read-only, by status in ascending order."""
@@ -139,9 +137,8 @@ UNLISTED_ERROR = NormalizedError(
 
 def title_of(status_code: int, reason: str | None) -> str:
     """Return the table's title, else the server's reason, else the standard one."""
-    row = NORMALIZED_ERRORS.get(status_code)
-    if row is not None:
-        return row.title
+    if status_code in NORMALIZED_ERRORS:
+        return NORMALIZED_ERRORS[status_code].title
     if reason and reason != str(status_code):  # Tomcat sends the status as its reason
         return reason
     return responses.get(status_code, UNLISTED_ERROR.title)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 import time
 from functools import lru_cache
-from typing import Any
 
 from .._arguments import check_number
 from .._lock import fork_safe_lock
@@ -77,8 +76,8 @@ class RetryBudget:
         """Make a budget that holds 4 tokens, or *reserve* if that is less.
 
         Args:
-            reserve: The most tokens that the budget holds; 0 for no retries. Below
-                2, no request gets more than one retry.
+            reserve: The most tokens that the budget holds; 0 for no retries. With
+                less than 3, a request gets one retry.
             ratio: The tokens that each response adds that is no sign of trouble. With
                 0.4, five of them pay for two failed retries. With 0, the budget never
                 holds more than its first tokens.
@@ -136,13 +135,11 @@ class RetryBudget:
             self._count = (max(0.0, left), now)
             return self._count[0]
 
-    def __copy__(self) -> RetryBudget:
+    def __copy__(self, _memo: object = None) -> RetryBudget:
         """Return this budget itself: copies of a policy share its budget."""
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> RetryBudget:
-        """Return this budget itself."""
-        return self
+    __deepcopy__ = __copy__
 
     def __repr__(self) -> str:
         """Show the settings and the tokens that are left now."""

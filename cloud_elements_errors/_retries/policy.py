@@ -22,8 +22,7 @@ from collections.abc import Collection, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from urllib3 import exceptions
-from urllib3.response import BaseHTTPResponse
+from urllib3 import BaseHTTPResponse, exceptions
 from urllib3.util.retry import RequestHistory, Retry
 
 from .. import _arguments as arguments
@@ -49,6 +48,8 @@ _MAX_RETRIES = 100
 _PUNCTUAL = 0.1
 
 _TOO_MANY_REQUESTS = 429
+
+_REMOVED_HEADERS = Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT
 
 # The user's own random numbers may be seeded alike in each worker. These are not, also
 # after a fork.
@@ -101,9 +102,7 @@ class CloudElementsRetry(Retry):
         raise_on_status: bool = False,
         history: tuple[RequestHistory, ...] | None = None,
         respect_retry_after_header: bool = True,
-        remove_headers_on_redirect: Collection[
-            str
-        ] = Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT,
+        remove_headers_on_redirect: Collection[str] = _REMOVED_HEADERS,
         backoff_jitter: float = 0,
         retry_after_max: float = 60,
         max_elapsed: float | None = 60,
@@ -167,12 +166,11 @@ class CloudElementsRetry(Retry):
         arguments.check_flag("raise_on_redirect", raise_on_redirect)
         arguments.check_flag("raise_on_status", raise_on_status)
         arguments.check_flag("respect_retry_after_header", respect_retry_after_header)
+        statuses = () if status_forcelist is None else status_forcelist
         super().__init__(
             *counts,
             allowed_methods=arguments.checked_methods(allowed_methods),
-            status_forcelist=arguments.checked_statuses(
-                "status_forcelist", () if status_forcelist is None else status_forcelist
-            ),
+            status_forcelist=arguments.checked_statuses("status_forcelist", statuses),
             backoff_factor=arguments.check_number("backoff_factor", backoff_factor),
             backoff_max=arguments.check_number("backoff_max", backoff_max),
             raise_on_redirect=raise_on_redirect,

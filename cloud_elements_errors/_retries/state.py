@@ -22,6 +22,7 @@ from .._urls import path_of
 from .body import Body
 from .budget import RetryBudget
 
+Headers: TypeAlias = "Mapping[str, str | bytes] | None"
 Result: TypeAlias = "BaseHTTPResponse | Exception | None"
 """What an attempt that failed has got: nothing if it is not known."""
 
@@ -59,10 +60,7 @@ class RequestState:
     """When the next retry starts, as ``time.monotonic()`` counts."""
 
     def __init__(
-        self,
-        body: object = None,
-        headers: Mapping[str, str | bytes] | None = None,
-        *urls: str | None,
+        self, body: object = None, headers: Headers = None, *urls: str | None
     ) -> None:
         self.body = body
         self._headers = headers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection
 from math import inf
 from threading import TIMEOUT_MAX
@@ -9,14 +10,10 @@ from typing import Any, TypeAlias
 
 from urllib3.util import Timeout
 
-from ._functions import is_async
 from ._table import FIRST_ERROR
 
 _Types: TypeAlias = "type | tuple[type, ...]"
 TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout | None"
-
-# HTTP's statuses have three digits.
-_LAST_STATUS = 999
 
 # Seconds: 31 years. time.sleep() overflows at ten times as much.
 _LARGEST = 1e9
@@ -59,36 +56,38 @@ def check_callable(name: str, value: object) -> None:
         )
 
 
+def is_async(function: Any) -> bool:
+    """Say whether this is an ``async def``, which does nothing if it is called."""
+    call = getattr(function, "__call__", None)  # noqa: B004 - of an object
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
 def check_number(name: str, value: float) -> float:
     """Return the number if it is one, from 0 to a thousand million."""
-    if not _is_number(value, int, float):
-        raise TypeError(f"{name} must be a number, not {value!r}")
-    _check_range(name, value, 0, _LARGEST)
+    check_integer(name, value, 0, _LARGEST, wanted="a number", kinds=(int, float))
     return value
 
 
 def check_integer(
     name: str,
-    value: int,
+    value: float,
     least: float = -inf,
     most: float = inf,
+    *,
     wanted: str = "an integer",
+    kinds: _Types = int,
 ) -> None:
-    """Raise unless the value is an integer within the bounds."""
-    if not _is_number(value, int):
+    """Raise unless the value is an integer, or of these types, within the bounds."""
+    if not _is_number(value, kinds):
         raise TypeError(f"{name} must be {wanted}, not {value!r}")
-    _check_range(name, value, least, most)
-
-
-def _is_number(value: object, *kinds: type) -> bool:
-    """Say whether the value is of one of these types; a bool is an int in Python."""
-    return isinstance(value, kinds) and not isinstance(value, bool)
-
-
-def _check_range(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most:
         allowed = f"{least:g} or more" if most == inf else f"from {least:g} to {most:g}"
         raise ValueError(f"{name} must be {allowed}, not {value!r}")
+
+
+def _is_number(value: object, kinds: _Types = (int, float)) -> bool:
+    """Say whether the value is of one of these types; a bool is an int in Python."""
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def check_count(name: str, value: bool | int | None, *, least: int) -> None:
@@ -120,8 +119,8 @@ def checked_names(name: str, values: Collection[str]) -> Collection[str]:
 def checked_statuses(name: str, statuses: Collection[int]) -> frozenset[int]:
     """Return the statuses of errors as a set."""
     _check_collection(name, statuses, "statuses", object)
-    for status in statuses:
-        check_integer(f"a status in {name}", status, FIRST_ERROR, _LAST_STATUS)
+    for status in statuses:  # of three digits
+        check_integer(f"a status in {name}", status, FIRST_ERROR, 999)
     return frozenset(statuses)
 
 
@@ -137,7 +136,7 @@ def checked_timeout(timeout: TimeoutTypes) -> TimeoutTypes:
         return timeout
     parts = timeout if isinstance(timeout, tuple) else (timeout, timeout)
     numbers = [part for part in parts if part is not None]
-    if not all(_is_number(number, int, float) for number in numbers):
+    if not all(_is_number(number) for number in numbers):
         raise TypeError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
     if len(parts) != 2:  # noqa: PLR2004
         raise ValueError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")

@@ -1,19 +1,11 @@
-"""What can be told of a function, and of the function that raised an exception."""
+"""What can be told of the function that raised an exception."""
 
 from __future__ import annotations
 
-import inspect
 import traceback
-from typing import Any
 
 # The packages of what a signal interrupts.
 _NO_HANDLERS = {"cloud_elements_errors", "http", "requests", "socket", "ssl", "urllib3"}
-
-
-def is_async(function: Any) -> bool:
-    """Say whether this is an ``async def``, which does nothing if it is called."""
-    call = getattr(function, "__call__", None)  # noqa: B004 - of an object
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def raised_by_signal_handler(error: BaseException) -> bool:

@@ -22,9 +22,8 @@ def content_of(response: requests.Response) -> bytes | None:
     The public ``response.content`` reads the body, without limits.
     """
     content: Any = getattr(response, "_content", False)
-    if content is False and not getattr(response, "_content_consumed", False):
-        return None
-    return content or b""
+    consumed = getattr(response, "_content_consumed", False)
+    return None if content is False and not consumed else content or b""
 
 
 def set_content(response: requests.Response, body: bytes) -> None:

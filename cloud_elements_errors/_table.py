@@ -82,6 +82,8 @@ _CLOUDFLARE = (
     "gets no valid response from it."
 )
 REMEDIES: Mapping[int, str] = {
+    0: "Read the message: this status is not in the platform's table, so it may "
+    "come from a gateway or from the provider.",
     200: "Nothing to do.",
     400: "Correct the parameter or field that the message names; the same request "
     "will fail again.",
@@ -115,7 +117,7 @@ REMEDIES: Mapping[int, str] = {
     "gateway got no response in time.",
     **dict.fromkeys(range(520, 528), _CLOUDFLARE),
 }
-"""What to do after a status: those of the table, and others that do arrive."""
+"""What to do after a status: those of the table, others that do arrive; 0 for any."""
 
 NORMALIZED_ERRORS: Mapping[int, NormalizedError] = MappingProxyType(
     {
@@ -125,13 +127,7 @@ NORMALIZED_ERRORS: Mapping[int, NormalizedError] = MappingProxyType(
 )
 """The table, read-only, by status in ascending order."""
 
-UNLISTED_ERROR = NormalizedError(
-    0,
-    "Unlisted Status",
-    "",
-    "Read the message: this status is not in the platform's table, so it may "
-    "come from a gateway or from the provider.",
-)
+UNLISTED_ERROR = NormalizedError(0, "Unlisted Status", "", REMEDIES[0])
 """The row for a status that is not in the table."""
 
 
@@ -149,4 +145,4 @@ def remedy_of(status_code: int, retry_after: float | None) -> str:
     # RFC 9110 and RFC 6585 define Retry-After for these.
     if retry_after and status_code in {413, 429, 503}:
         return f"Wait {retry_after:g} seconds, then send the request again."
-    return REMEDIES.get(status_code, UNLISTED_ERROR.remedy)
+    return REMEDIES.get(status_code, REMEDIES[0])

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 Origin = tuple[str, str, "int | None"]
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
 _USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
 
@@ -41,7 +40,7 @@ def origin_of(url: str) -> Origin | None:
 def _origin(url: str) -> Origin | None:
     try:
         parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     except ValueError:  # an invalid port or IPv6 address
         return None
     return (parts.scheme, parts.hostname, port) if parts.hostname else None

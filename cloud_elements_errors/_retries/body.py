@@ -108,10 +108,8 @@ def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
     """Undo the Content-Encoding with urllib3's decoders, within the limit."""
     if not headers.get("Content-Encoding"):
         return body, True
-    encoded = urllib3.HTTPResponse(
-        io.BytesIO(body), headers=headers, preload_content=False
-    )
-    decoded = bytearray()
+    file, decoded = io.BytesIO(body), bytearray()
+    encoded = urllib3.HTTPResponse(file, headers=headers, preload_content=False)
     try:
         for chunk in encoded.stream(_DECODER_STEP, decode_content=True):
             decoded += chunk

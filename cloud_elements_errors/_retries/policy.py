@@ -19,7 +19,6 @@ import random
 import re
 import time
 from collections.abc import Collection, Mapping
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from urllib3 import BaseHTTPResponse, exceptions
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 # The counters that urllib3 passes to new() after each attempt.
 _COUNTS = ("total", "connect", "read", "redirect", "status", "other")
 _COUNTED = {*_COUNTS, "history"}
-_counts_of = attrgetter(*_COUNTS)
 
 # urllib3 recurses for each attempt. Without a limit it would raise RecursionError.
 _MAX_RETRIES = 100
@@ -395,8 +393,8 @@ class CloudElementsRetry(Retry):
     def _most_attempts(self, following: Self) -> int | None:
         """Return how many attempts there can be in all; None if nothing counts them."""
         # urllib3 has counted down the total, the kind of this failure, or both.
-        counts = zip(_counts_of(self), _counts_of(following), strict=True)
-        left = [count for before, count in counts if count != before]
+        before, after = vars(self), vars(following)
+        left = [after[name] for name in _COUNTS if after[name] != before[name]]
         number = len(following.attempts)
         return min(number + min(left), _MAX_RETRIES) + 1 if left else None
 

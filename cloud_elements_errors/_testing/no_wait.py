@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from urllib3.util.retry import Retry
 
-from .._functions import is_async
+from .._arguments import is_async
 from .._lock import fork_safe_lock
 from .._retries.budget import open_blocks
 from .._retries.policy import CloudElementsRetry

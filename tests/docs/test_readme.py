@@ -60,7 +60,7 @@ def expected_table() -> str:
             f"| {row.description}{retried} **{row.remedy}** |"
         )
     by_remedy: dict[str, list[int]] = {}
-    for status in sorted(REMEDIES.keys() - NORMALIZED_ERRORS.keys()):
+    for status in sorted(REMEDIES.keys() - NORMALIZED_ERRORS.keys() - {0}):
         by_remedy.setdefault(REMEDIES[status], []).append(status)
     remedies = [
         f"{' to '.join(map(str, dict.fromkeys((statuses[0], statuses[-1]))))}: {remedy}"

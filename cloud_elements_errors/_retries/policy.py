@@ -30,7 +30,7 @@ from .._internals import put_back
 from .._table import FIRST_SERVER_ERROR, RETRIED_STATUSES
 from .body import body_of, pass_on_signal
 from .budget import HOST_BUDGET, RetryBudget, budget_of_host, default_budget
-from .state import RequestState, Result, can_send_again
+from .state import NO_RESPONSE, RequestState, Result, can_send_again
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # Python 3.10 has none
@@ -53,9 +53,11 @@ _REMOVED_HEADERS = Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT
 # after a fork.
 _random = random.SystemRandom()
 
-# How the exceptions of the standard library, of urllib3 and pyOpenSSL and the alerts of
-# TLS speak of a certificate, in their names or texts.
-_CERTIFICATE = re.compile(r"(?i)cert(verif|ificate(?!_or_crl))|fingerprint|unknown.ca")
+# How what an SSLError of urllib3 is about speaks of a certificate, by name or text: an
+# exception of the standard library or pyOpenSSL, a fingerprint, an alert of TLS.
+_CERTIFICATE = re.compile(
+    r"(?i)SSLError\(.*(cert(verif|ificate(?!_or_crl))|fingerprint|unknown.ca)"
+)
 
 # The proxy has answered, and its answer is final: for example, the login is wrong.
 _REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: 40[13457]|SOCKS5 auth")
@@ -291,8 +293,9 @@ class CloudElementsRetry(Retry):
                 that must not be repeated, or if a count is False.
 
         """
+        failure = (method, url, response, error, _pool, _stacktrace)
         if response is not None and response.get_redirect_location():
-            return super().increment(method, url, response, error, _pool, _stacktrace)
+            return super().increment(*failure)
         policy = self.for_call(RequestState()) if self.state is _UNBOUND else self
         state = policy.state
         state.paid_by = None  # the token of the attempt that failed is spent
@@ -302,9 +305,7 @@ class CloudElementsRetry(Retry):
         reason = policy._refusal(method or "", result)
         if reason is None:
             try:
-                following = super().increment(
-                    method, url, response, error, _pool, _stacktrace
-                )
+                following = super().increment(*failure)
             except (exceptions.HTTPError, OSError) as raised:
                 policy._stop(raised, "attempts", result)
                 raise
@@ -325,9 +326,11 @@ class CloudElementsRetry(Retry):
         """Say why this request must not be sent again; None if it may be."""
         if isinstance(result, Exception):
             pass_on_signal(result)
-            refused = _refused_by_server(result)
-            if refused is not None:
-                return refused
+            text = repr(result)  # with what a ProxyError is about
+            if _CERTIFICATE.search(text):
+                return "certificate"
+            if _REFUSED_BY_PROXY.search(text):
+                return "status"
             # urllib3 would repeat a POST after a failure of TLS.
             is_safe = self._is_connection_error(result)
             if not is_safe and not self._is_method_retryable(method):
@@ -342,9 +345,9 @@ class CloudElementsRetry(Retry):
 
     def _asked(self, result: Result) -> float | None:
         """Return the seconds that a response asks to wait; None to ignore it."""
-        if isinstance(result, BaseHTTPResponse) and self.respect_retry_after_header:
-            return self.get_retry_after(result)
-        return None
+        if isinstance(result, NO_RESPONSE) or not self.respect_retry_after_header:
+            return None
+        return self.get_retry_after(result)
 
     def _prepare(self, result: Result) -> StopReason | None:
         """Choose the wait, pay, and record the failure; or say what forbids a retry."""
@@ -366,7 +369,7 @@ class CloudElementsRetry(Retry):
                 return "budget"
             state.paid_by = self.budget
         body = None
-        if isinstance(result, BaseHTTPResponse):
+        if not isinstance(result, NO_RESPONSE):
             body = body_of(result, state.deadline - now)
             read_at = time.monotonic()
             if read_at > state.deadline:
@@ -381,11 +384,10 @@ class CloudElementsRetry(Retry):
     def _stop(self, raised: Exception, why: StopReason, result: Result) -> Exception:
         """Note on an exception, and on the response, why there is no retry."""
         attempts = (*self.attempts, self.state.attempt(result))
-        if isinstance(result, BaseHTTPResponse):
-            # A shared policy learns nothing of the request.
-            result.retries = self
-        else:
+        if isinstance(result, NO_RESPONSE):
             self.state.attempts = attempts
+        else:  # a shared policy learns nothing of the request
+            result.retries = self
         self.state.stopped_by = why
         vars(raised).update(attempts=attempts, stopped_by=why)
         return raised
@@ -450,12 +452,3 @@ class CloudElementsRetry(Retry):
         if seconds is None:
             raise exceptions.InvalidHeader(f"Invalid Retry-After header: {retry_after}")
         return seconds
-
-
-def _refused_by_server(error: Exception) -> StopReason | None:
-    """Say what would be refused again at the next attempt; None if nothing is known."""
-    if isinstance(error, exceptions.ProxyError):
-        error = error.original_error
-    if isinstance(error, exceptions.SSLError) and _CERTIFICATE.search(repr(error)):
-        return "certificate"
-    return "status" if _REFUSED_BY_PROXY.search(str(error)) else None

@@ -26,6 +26,9 @@ Headers: TypeAlias = "Mapping[str, str | bytes] | None"
 Result: TypeAlias = "BaseHTTPResponse | Exception | None"
 """What an attempt that failed has got: nothing if it is not known."""
 
+# A stand-in for a response, such as that of vcrpy, need not be urllib3's.
+NO_RESPONSE = (Exception, NoneType)
+
 _SENT_AS_THEY_ARE = (bytes, bytearray, memoryview, str, list, tuple, NoneType)
 
 _LINE = (
@@ -98,7 +101,7 @@ class RequestState:
     ) -> Attempt:
         """Return the record of the attempt that has got this, and maybe this body."""
         number = len(self.attempts) + 1
-        if not isinstance(result, BaseHTTPResponse):
+        if isinstance(result, NO_RESPONSE):
             # Without the name of urllib3's pool.
             text = re.sub(r"^\w+\(.*?\): ", "", str(result or ""))
             return Attempt(number, error=self.redact(text), waited=waited)

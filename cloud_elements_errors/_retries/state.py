@@ -125,13 +125,10 @@ class RequestState:
 
         """
         number, status_code, *texts, _ = failed = self.attempts[-1]
-        request_id, provider_message, error = (
-            text and printable(text) for text in texts
-        )
+        request_id, provided, error = [text and printable(text) for text in texts]
         what = str(status_code or printable(error or "a failure", LINE_TEXT))
-        words = readable(failed.provider_message or "") or words_shown(
-            failed._said, status_code
-        )
+        words = readable(failed.provider_message or "")
+        words = words or words_shown(failed._said, status_code)
         if words:
             what += f" ({printable(words, LINE_TEXT)})"
         fields = {
@@ -139,7 +136,7 @@ class RequestState:
             "path": printable(self.redact(path_of(url or "")), LINE_TEXT),
             "status_code": status_code,
             "request_id": request_id,
-            "provider_message": provider_message,
+            "provider_message": provided,
             "error": error,
             "attempt": number + 1,
             "max_attempts": most,

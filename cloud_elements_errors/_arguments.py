@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection
 from math import inf
 from threading import TIMEOUT_MAX
@@ -9,14 +10,10 @@ from typing import Any, TypeAlias
 
 from urllib3.util import Timeout
 
-from ._functions import is_async
 from ._table import FIRST_ERROR
 
 _Types: TypeAlias = "type | tuple[type, ...]"
 TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout | None"
-
-# HTTP's statuses have three digits.
-_LAST_STATUS = 999
 
 # Seconds: 31 years. time.sleep() overflows at ten times as much.
 _LARGEST = 1e9
@@ -59,33 +56,43 @@ def check_callable(name: str, value: object) -> None:
         )
 
 
+def is_async(function: Any) -> bool:
+    """Say whether this is an ``async def``, which does nothing if it is called."""
+    call = getattr(function, "__call__", None)  # noqa: B004 - of an object
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
 def check_number(name: str, value: float) -> float:
     """Return the number if it is one, from 0 to a thousand million."""
-    if not _is_number(value, int, float):
-        raise TypeError(f"{name} must be a number, not {value!r}")
-    if not 0 <= value <= _LARGEST:
-        raise ValueError(f"{name} must be from 0 to {_LARGEST:g}, not {value!r}")
+    check_integer(name, value, 0, _LARGEST, wanted="a number", kinds=(int, float))
     return value
 
 
 def check_integer(
     name: str,
-    value: int,
+    value: float,
     least: float = -inf,
     most: float = inf,
+    *,
     wanted: str = "an integer",
+    kinds: _Types = int,
 ) -> None:
-    """Raise unless the value is an integer within the bounds."""
-    if not _is_number(value, int):
+    """Raise unless the value is an integer, or of these types, within the bounds."""
+    if not _is_number(value, kinds):
         raise TypeError(f"{name} must be {wanted}, not {value!r}")
     if not least <= value <= most:
-        allowed = f"{least} or more" if most == inf else f"from {least} to {most}"
+        allowed = f"{least:g} or more" if most == inf else f"from {least:g} to {most:g}"
         raise ValueError(f"{name} must be {allowed}, not {value!r}")
+
+
+def _is_number(value: object, kinds: _Types = (int, float)) -> bool:
+    """Say whether the value is of one of these types; a bool is an int in Python."""
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def check_count(name: str, value: bool | int | None, *, least: int) -> None:
     """Raise unless the value is a number of retries as urllib3 defines it."""
-    check_type(name, value, (int, type(None)), "an integer, a boolean or None")
+    check_optional(name, value, int, "an integer, a boolean")
     if value is not None and value < least:
         raise ValueError(f"{name} must be 0 or more, or None, not {value!r}")
 
@@ -94,56 +101,48 @@ def checked_methods(methods: Collection[str] | None) -> frozenset[str] | None:
     """Return the names of HTTP methods in upper case; None for every method."""
     if methods is None:
         return None
-    checked = checked_names("allowed_methods", methods)
-    if not checked:
+    if not checked_names("allowed_methods", methods):
         raise ValueError(
             "allowed_methods must name a method, since urllib3 takes an empty "
             "collection as every method: use total=0 for no retries, or None for "
             f"every method, not {methods!r}"
         )
-    return frozenset(method.upper() for method in checked)
+    return frozenset(method.upper() for method in methods)
 
 
 def checked_names(name: str, values: Collection[str]) -> Collection[str]:
     """Return the collection if it holds strings and is not a string itself."""
-    if not _is_collection(values) or not all(isinstance(one, str) for one in values):
-        raise TypeError(f"{name} must be a collection of names, not {values!r}")
+    _check_collection(name, values, "names", str)
     return values
 
 
 def checked_statuses(name: str, statuses: Collection[int]) -> frozenset[int]:
     """Return the statuses of errors as a set."""
-    if not _is_collection(statuses):
-        raise TypeError(f"{name} must be a collection of statuses, not {statuses!r}")
-    for status in statuses:
-        check_integer(f"a status in {name}", status, FIRST_ERROR, _LAST_STATUS)
+    _check_collection(name, statuses, "statuses", object)
+    for status in statuses:  # of three digits
+        check_integer(f"a status in {name}", status, FIRST_ERROR, 999)
     return frozenset(statuses)
+
+
+def _check_collection(name: str, values: Any, wanted: str, kind: type) -> None:
+    is_one = isinstance(values, Collection) and not isinstance(values, (str, bytes))
+    if not is_one or not all(isinstance(value, kind) for value in values):
+        raise TypeError(f"{name} must be a collection of {wanted}, not {values!r}")
 
 
 def checked_timeout(timeout: TimeoutTypes) -> TimeoutTypes:
     """Return the timeout if it is one that requests takes, and not 0."""
-    if timeout is None or isinstance(timeout, Timeout):
+    if isinstance(timeout, Timeout):
         return timeout
     parts = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    numbers = [part for part in parts if part is not None]
+    if not all(_is_number(number) for number in numbers):
+        raise TypeError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
     if len(parts) != 2:  # noqa: PLR2004
         raise ValueError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
-    for part in parts:
-        if part is None:
-            continue
-        if not _is_number(part, int, float):
-            raise TypeError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
-        if not 0 < part <= TIMEOUT_MAX:
-            raise ValueError(
-                f"timeout must be above 0 and at most {TIMEOUT_MAX:g} seconds, "
-                f"not {timeout!r}"
-            )
+    if not all(0 < number <= TIMEOUT_MAX for number in numbers):
+        raise ValueError(
+            f"timeout must be above 0 and at most {TIMEOUT_MAX:g} seconds, "
+            f"not {timeout!r}"
+        )
     return timeout
-
-
-def _is_number(value: object, *kinds: type) -> bool:
-    """Say whether the value is of one of these types; a bool is an int in Python."""
-    return isinstance(value, kinds) and not isinstance(value, bool)
-
-
-def _is_collection(values: Any) -> bool:
-    return isinstance(values, Collection) and not isinstance(values, (str, bytes))

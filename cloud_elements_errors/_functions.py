@@ -1,26 +1,11 @@
-"""What can be told of a function, and of the function that raised an exception."""
+"""What can be told of the function that raised an exception."""
 
 from __future__ import annotations
 
-import functools
 import traceback
-from typing import Any
 
 # The packages of what a signal interrupts.
 _NO_HANDLERS = {"cloud_elements_errors", "http", "requests", "socket", "ssl", "urllib3"}
-
-# inspect.CO_COROUTINE. Importing inspect takes seven milliseconds.
-_COROUTINE = 0x80
-
-
-def is_async(function: Any) -> bool:
-    """Say whether this is an ``async def``, which does nothing if it is called."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    if not hasattr(function, "__code__"):  # an object that can be called
-        function = getattr(function, "__call__", None)  # noqa: B004
-    code = getattr(function, "__code__", None)
-    return code is not None and bool(code.co_flags & _COROUTINE)
 
 
 def raised_by_signal_handler(error: BaseException) -> bool:
@@ -34,14 +19,11 @@ def raised_by_signal_handler(error: BaseException) -> bool:
         # Before Python 3.13, f_locals keeps what it shows, here maybe the exception.
         if frame.f_globals.get("__name__", "").partition(".")[0] in _NO_HANDLERS:
             continue
-        code = frame.f_code
+        code, caller = frame.f_code, frame.f_back
         # With *args, their name comes after those of the arguments.
         for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + 1]:
             value = frame.f_locals.get(name)
-            if value is frame.f_back or frame.f_back in _items(value):
+            values = value if type(value) is tuple else (value,)
+            if any(one is caller for one in values):
                 return True
     return False
-
-
-def _items(value: object) -> tuple[Any, ...]:
-    return value if type(value) is tuple else ()

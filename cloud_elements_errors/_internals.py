@@ -7,17 +7,13 @@ other versions, each function does without it.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from contextlib import suppress
 from traceback import walk_tb
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from urllib3.util.retry import Retry
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import requests
-    from urllib3.util.retry import RequestHistory
+import requests
+from urllib3.util.retry import RequestHistory, Retry
 
 
 def content_of(response: requests.Response) -> bytes | None:
@@ -26,9 +22,8 @@ def content_of(response: requests.Response) -> bytes | None:
     The public ``response.content`` reads the body, without limits.
     """
     content: Any = getattr(response, "_content", False)
-    if content is False and not getattr(response, "_content_consumed", False):
-        return None
-    return content or b""
+    consumed = getattr(response, "_content_consumed", False)
+    return None if content is False and not consumed else content or b""
 
 
 def set_content(response: requests.Response, body: bytes) -> None:
@@ -53,9 +48,9 @@ def history_of(error: BaseException) -> tuple[RequestHistory, ...]:
     """
     history: tuple[RequestHistory, ...] = ()
     for frame, _line in walk_tb(error.__traceback__):
-        if frame.f_code.co_name == "urlopen":
-            policy = frame.f_locals.get("retries")
-            history = policy.history if isinstance(policy, Retry) else history
+        policy = frame.f_locals.get("retries")
+        if frame.f_code.co_name == "urlopen" and isinstance(policy, Retry):
+            history = policy.history
     return history
 
 

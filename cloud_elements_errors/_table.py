@@ -1,4 +1,4 @@
-"""The table of the normalized status codes of Cloud Elements, one row per status.
+"""The table of the normalized status codes of Cloud Elements.
 
 The list of retried statuses, the command line and the texts of the errors come from
 this table. Tests compare the exception classes and the README with it.
@@ -6,13 +6,10 @@ this table. Tests compare the exception classes and the README with it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http.client import responses
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+from typing import NamedTuple
 
 FIRST_ERROR = 400
 """The lowest status that is raised."""
@@ -47,130 +44,97 @@ class NormalizedError(NamedTuple):
 
 NormalizedError.__module__ = "cloud_elements_errors"
 
-_ROWS = (
-    NormalizedError(
-        200,
-        "OK",
-        "Everything worked as expected.",
-        "Nothing to do.",
-    ),
-    NormalizedError(
-        400,
-        "Bad Request",
-        "Often due to a missing request parameter.",
-        "Correct the parameter or field that the message names; the same request "
-        "will fail again.",
-    ),
-    NormalizedError(
-        401,
+RETRIED_STATUSES = frozenset({500, 502})
+
+# The titles and descriptions of the platform's documentation.
+_WORDS = {
+    200: ("OK", "Everything worked as expected."),
+    400: ("Bad Request", "Often due to a missing request parameter."),
+    401: (
         "Unauthorized",
         "An invalid element token, user secret and/or org secret provided.",
-        "Check the user secret, organization secret and element token; if they are "
-        "right, authenticate the element instance again.",
     ),
-    NormalizedError(
-        403,
-        "Forbidden",
-        "Access to the resource by the provider is forbidden.",
-        "Ask the owner of the provider account to give this user or API key access "
-        "to the resource.",
-    ),
+    403: ("Forbidden", "Access to the resource by the provider is forbidden."),
     # Not in the original table: the vendor added it in 2017.
-    NormalizedError(
-        404,
-        "Not Found",
-        "The requested resource is not found.",
-        "Check the path and the id; a message like 'No users found' means an empty "
-        "list, not a failure.",
-    ),
-    NormalizedError(
-        405,
+    404: ("Not Found", "The requested resource is not found."),
+    405: (
         "Method Not Allowed",
         "Incorrect HTTP verb used, e.g., GET used when POST expected.",
-        "Use a method that the element's API documentation lists for this path.",
     ),
-    NormalizedError(
-        406,
+    406: (
         "Not Acceptable",
         'The response content type does not match the "Accept" header value.',
-        "Send 'Accept: application/json', or the content type of the resource.",
     ),
-    NormalizedError(
-        409,
-        "Conflict",
-        "A resource being created already exists.",
-        "Look up the existing resource and update it, or create yours under another "
-        "name.",
-    ),
-    NormalizedError(
-        415,
+    409: ("Conflict", "A resource being created already exists."),
+    415: (
         "Unsupported Media Type",
         "The server cannot handle the requested Content-Type.",
-        "Send the body as 'Content-Type: application/json', or as "
-        "multipart/form-data for a file.",
     ),
-    NormalizedError(
-        500,
-        "Server Error",
-        "Something went wrong on the Cloud Elements server.",
-        "Try again later; if the error stays, contact Cloud Elements support with "
-        "the request id.",
-        retried=True,
-    ),
-    NormalizedError(
-        502,
+    500: ("Server Error", "Something went wrong on the Cloud Elements server."),
+    502: (
         "Failed Request",
         "Endpoint provider was not able to perform a CRUD request.",
-        "Read the message before you try again: it may name a mistake in the request, "
-        "and many 502s are permanent.",
-        retried=True,
     ),
-)
-
-UNLISTED_ERROR = NormalizedError(
-    0,
-    "Unlisted Status",
-    "",
-    "Read the message: this status is not in the platform's table, so it may "
-    "come from a gateway or from the provider.",
-)
-"""The row for a status that is not in the table."""
+}
 
 _CLOUDFLARE = (
     "Try again later; if the error stays, contact the owner of the server: Cloudflare "
     "gets no valid response from it."
 )
-UNLISTED_REMEDIES: Mapping[int, str] = {
+REMEDIES: Mapping[int, str] = {
+    0: "Read the message: this status is not in the platform's table, so it may "
+    "come from a gateway or from the provider.",
+    200: "Nothing to do.",
+    400: "Correct the parameter or field that the message names; the same request "
+    "will fail again.",
+    401: "Check the user secret, organization secret and element token; if they are "
+    "right, authenticate the element instance again.",
+    403: "Ask the owner of the provider account to give this user or API key access "
+    "to the resource.",
+    404: "Check the path and the id; a message like 'No users found' means an empty "
+    "list, not a failure.",
+    405: "Use a method that the element's API documentation lists for this path.",
+    406: "Send 'Accept: application/json', or the content type of the resource.",
     408: "Send the request again: the server did not receive all of it in time.",
+    409: "Look up the existing resource and update it, or create yours under another "
+    "name.",
     413: "Send a smaller body, or split it: the server does not accept this size.",
+    415: "Send the body as 'Content-Type: application/json', or as "
+    "multipart/form-data for a file.",
     422: "Correct the fields that the message names; the same request will fail again.",
     423: "Try again when the resource is unlocked, or unlock it at the provider.",
     424: "Correct the earlier request that this one depends on: it has failed.",
-    429: "Send fewer requests at a time; if a single request fails too, its "
-    "payload may be too large (8 MB, or 6 GB for a file).",
+    429: "Send fewer requests at a time; if a single request fails too, its payload "
+    "may be too large (8 MB, or 6 GB for a file).",
+    500: "Try again later; if the error stays, contact Cloud Elements support with "
+    "the request id.",
     501: "Use another method or resource: the element or its provider does not "
     "support this one.",
+    502: "Read the message before you try again: it may name a mistake in the "
+    "request, and many 502s are permanent.",
     503: "Try again in some minutes: a server is overloaded or in maintenance.",
     504: "Check whether the request was carried out before you send it again: a "
     "gateway got no response in time.",
     **dict.fromkeys(range(520, 528), _CLOUDFLARE),
 }
-"""What to do after a status that is not in the table, but does arrive."""
-
+"""What to do after a status: those of the table, others that do arrive; 0 for any."""
 
 NORMALIZED_ERRORS: Mapping[int, NormalizedError] = MappingProxyType(
-    {row.status_code: row for row in _ROWS}
+    {
+        code: NormalizedError(code, *words, REMEDIES[code], code in RETRIED_STATUSES)
+        for code, words in _WORDS.items()
+    }
 )
 """The table, read-only, by status in ascending order."""
 
-RETRIED_STATUSES = frozenset(row.status_code for row in _ROWS if row.retried)
+UNLISTED_ERROR = NormalizedError(0, "Unlisted Status", "", REMEDIES[0])
+"""The row for a status that is not in the table."""
 
 
 def title_of(status_code: int, reason: str | None) -> str:
     """Return the table's title, else the server's reason, else the standard one."""
-    row = NORMALIZED_ERRORS.get(status_code)
-    if row is not None:
-        return row.title
+    if status_code in NORMALIZED_ERRORS:
+        return NORMALIZED_ERRORS[status_code].title
     if reason and reason != str(status_code):  # Tomcat sends the status as its reason
         return reason
     return responses.get(status_code, UNLISTED_ERROR.title)
@@ -178,10 +142,7 @@ def title_of(status_code: int, reason: str | None) -> str:
 
 def remedy_of(status_code: int, retry_after: float | None) -> str:
     """Return what to do after a failure with this status, in one sentence."""
-    row = NORMALIZED_ERRORS.get(status_code)
-    if row is not None:
-        return row.remedy
     # RFC 9110 and RFC 6585 define Retry-After for these.
     if retry_after and status_code in {413, 429, 503}:
         return f"Wait {retry_after:g} seconds, then send the request again."
-    return UNLISTED_REMEDIES.get(status_code, UNLISTED_ERROR.remedy)
+    return REMEDIES.get(status_code, REMEDIES[0])

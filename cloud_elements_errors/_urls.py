@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 Origin = tuple[str, str, "int | None"]
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
 _USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
 
 
 def clean_url(url: str) -> str:
-    """Return the URL without userinfo, query and fragment."""
+    """Return the URL without userinfo, query and fragment; "" if it is invalid."""
+    # Python keeps what it splits in a cache, so it gets no secrets. It skips tabs and
+    # line breaks.
+    shown = re.sub(r"[?#].*|[\t\r\n]", "", url, flags=re.DOTALL)
     try:
-        parts = _split(url)
+        return urlsplit(_USERINFO.sub(r"\1", shown)).geturl()
     except ValueError:
         return ""
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
 def path_of(url: str) -> str:
@@ -40,12 +40,7 @@ def origin_of(url: str) -> Origin | None:
 def _origin(url: str) -> Origin | None:
     try:
         parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     except ValueError:  # an invalid port or IPv6 address
         return None
     return (parts.scheme, parts.hostname, port) if parts.hostname else None
-
-
-def _split(url: str) -> SplitResult:
-    # Python keeps what it splits in a cache, so it gets no secrets to split.
-    return urlsplit(_USERINFO.sub(r"\1", re.split("[?#]", url)[0]))

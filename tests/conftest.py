@@ -50,13 +50,13 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _new_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+def _new_budgets() -> None:
     """Each test begins as a process does: no host has been asked yet.
 
     `no_wait()` would do the same, but most tests of the budget must see it count. A
     server of a test may listen on the port that an earlier one had.
     """
-    monkeypatch.setattr(budget, "_by_origin", {})
+    budget.budget_at.cache_clear()
 
 
 class Clock:

@@ -179,7 +179,7 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
     if not value:
         return None
     value = ", ".join(dict.fromkeys(part.strip() for part in value.split(",")))
-    if re.fullmatch(r"\d+(?:\.\d*)?", value, re.ASCII):
+    if re.fullmatch(r"\d+\.?\d*|\.\d+", value, re.ASCII):
         return float(value[:300])  # a longer one would be infinite
     # A date may have a comma of its own.
     until = _time_of(value) if value.count(",") <= 1 else None

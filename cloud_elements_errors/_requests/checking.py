@@ -142,7 +142,7 @@ def error_of(
             request.method or "", response.status_code, response.headers
         )
         # Only the policy still knows the proxies if the error is built later.
-        urls += policy.urls
+        urls += policy.state.urls
     redact = Redactor(request.headers, url, *urls)
     return error_from_payload(
         response.status_code,

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import requests
 
 from .._arguments import check_type
-from .._lock import ForkSafeLock
+from .._lock import fork_safe_lock
 from .._urls import Origin, clean_url, origin_of
 from .adapter import CloudElementsAdapter
 
@@ -93,7 +93,7 @@ class _Patch:
             adapter.close()
 
 
-_lock = ForkSafeLock()
+_lock = fork_safe_lock()
 
 # The class that defines the method: requests_cache puts a subclass of it in the place
 # of requests.Session.

@@ -9,27 +9,22 @@ from __future__ import annotations
 
 import io
 import math
+import socket
 import time
 from contextlib import suppress
 from functools import partial
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import urllib3
 from urllib3.exceptions import HTTPError
 
 from .._errors.decoding import MAX_BODY_BYTES
 from .._functions import raised_by_signal_handler
-from .._internals import put_back, replace_socket
-
-if TYPE_CHECKING:
-    import socket
+from .._internals import replace_socket
 
 MAX_SECONDS = 5.0
 """How long the body of an error may take to arrive."""
-
-# A body of 64 KiB in chunks of one byte takes six times as much on the wire.
-_MAX_WIRE_BYTES = 16 * MAX_BODY_BYTES
 
 # In a corrupt stream, a small step loses little of the data before the fault.
 _DECODER_STEP = 64
@@ -49,67 +44,47 @@ class Body(NamedTuple):
 
     content: bytes
     whole: bool
-    received: bytes | None = None
-    """The content before it was decoded; None if urllib3 still has it."""
-
-    def put_back(self, raw: Any) -> None:
-        """Let the next reader of the response find its body unread."""
-        if self.received is not None:
-            put_back(raw, self.received, whole=self.whole)
+    received: bytes
+    """The content before it was decoded, to put it back."""
 
 
-def read_body(raw: Any, seconds: float = math.inf) -> tuple[bytes, bool]:
+def read_body(raw: Any) -> tuple[bytes, bool]:
+    """Read and decode a body as `body_of` does; say whether it was read whole."""
+    return body_of(raw)[:2]
+
+
+def body_of(raw: Any, seconds: float = math.inf) -> Body:
     """Read and decode at most 64 KiB of a urllib3 response or a file-like object.
 
     Args:
         raw: The ``raw`` of a response.
         seconds: The most seconds to read, if less than 5.
 
-    Returns:
-        The body, and whether it was read whole.
-
     """
-    return body_of(raw, seconds)[:2]
-
-
-def body_of(raw: Any, seconds: float = math.inf) -> Body:
-    """Read a body as `read_body` does, so that it can be put back."""
-    if isinstance(raw, urllib3.BaseHTTPResponse) and raw.closed:
-        # urllib3 has read and decoded the whole body.
-        body = b""
-        with suppress(*_FAULTS):  # for example, zero bytes are not valid zstd
-            body = raw.data or b""
-        return Body(body[:MAX_BODY_BYTES], len(body) <= MAX_BODY_BYTES)
+    is_urllib3 = isinstance(raw, urllib3.BaseHTTPResponse)
+    is_decoded = ended = is_urllib3 and raw.closed
     received = bytearray()
-    whole = False
     try:
+        if is_decoded:  # urllib3 has read the whole body
+            received += raw.data or b""
         deadline = time.monotonic() + min(seconds, MAX_SECONDS)
         replace_socket(raw, partial(_LimitedSocket, deadline=deadline))
-        whole = _receive(raw, received)
+        # One recv at a time: a stall or a reset loses no bytes that came before.
+        read = partial(raw.read1, decode_content=False) if is_urllib3 else raw.read
+        while not ended and len(received) <= MAX_BODY_BYTES:
+            chunk = read(MAX_BODY_BYTES + 1 - len(received))
+            received += chunk
+            # urllib3 closes the response after the last byte of its Content-Length.
+            ended = not chunk or (is_urllib3 and raw.closed)
     except _FAULTS as error:  # the status must still be reported
         pass_on_signal(error)
     finally:
-        if not whole:
+        if not ended:
             _close(raw)
     sent = bytes(received[:MAX_BODY_BYTES])
-    content, decoded_whole = _decode(sent, getattr(raw, "headers", {}))
-    return Body(content, whole and decoded_whole, sent)
-
-
-def _receive(raw: Any, received: bytearray) -> bool:
-    """Receive at most one byte over the limit; say whether the body ended."""
-    is_urllib3 = isinstance(raw, urllib3.BaseHTTPResponse)
-    # One recv at a time: a stall or a reset loses no bytes that came before.
-    read = partial(raw.read1, decode_content=False) if is_urllib3 else raw.read
-    while len(received) <= MAX_BODY_BYTES:
-        chunk = read(MAX_BODY_BYTES + 1 - len(received))
-        if not chunk:
-            return True
-        received += chunk
-        # urllib3 closes the response after the last byte of its Content-Length.
-        if is_urllib3 and raw.closed:
-            break
-    return len(received) <= MAX_BODY_BYTES
+    headers = {} if is_decoded else getattr(raw, "headers", {})
+    content, is_all = _decode(sent, headers)
+    return Body(content, ended and is_all and len(sent) == len(received), sent)
 
 
 def pass_on_signal(error: Exception) -> None:
@@ -133,42 +108,36 @@ def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
     """Undo the Content-Encoding with urllib3's decoders, within the limit."""
     if not headers.get("Content-Encoding"):
         return body, True
-    encoded = urllib3.HTTPResponse(
-        io.BytesIO(body), headers=headers, preload_content=False
-    )
-    decoded = bytearray()
+    file, decoded = io.BytesIO(body), bytearray()
+    encoded = urllib3.HTTPResponse(file, headers=headers, preload_content=False)
     try:
-        while len(decoded) <= MAX_BODY_BYTES:
-            chunk = encoded.read(_DECODER_STEP, decode_content=True)
-            if not chunk:
-                return bytes(decoded), True
+        for chunk in encoded.stream(_DECODER_STEP, decode_content=True):
             decoded += chunk
+            if len(decoded) > MAX_BODY_BYTES:
+                break
     except _FAULTS:
         # Often only the header is wrong, and the body is plain text.
         return (bytes(decoded), False) if decoded else (body, True)
-    return bytes(decoded[:MAX_BODY_BYTES]), False
+    return bytes(decoded[:MAX_BODY_BYTES]), len(decoded) <= MAX_BODY_BYTES
 
 
 class _LimitedSocket:
-    """A socket with limits for the time and the bytes of all its reads together."""
+    """A socket with a limit for the time of all its reads together."""
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock = sock
         self._deadline = deadline
-        self._bytes_left = _MAX_WIRE_BYTES
 
     def recv_into(self, buffer: bytearray) -> int:
         left = self._deadline - time.monotonic()
-        if left <= 0 or self._bytes_left <= 0:
-            raise TimeoutError("The body takes too long, or is too long.")
+        if left <= 0:
+            raise TimeoutError("The body takes too long.")
         timeout = self._sock.gettimeout()
         self._sock.settimeout(left if timeout is None else min(left, timeout))
         try:
-            received = self._sock.recv_into(buffer)
+            return self._sock.recv_into(buffer)
         finally:
             self._sock.settimeout(timeout)
-        self._bytes_left -= received
-        return received
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from functools import lru_cache
 
 from .._arguments import check_number
-from .._lock import ForkSafeLock
-from .._urls import origin_of
+from .._lock import fork_safe_lock
+from .._urls import Origin, origin_of
 
 # The tokens at the start. Three retries of one request take 3, and leave one.
 _FEW = 4
@@ -34,9 +34,6 @@ _RETURN_SECONDS = 100.0
 # In floats, 0.1 ten times is a little less than 1.
 _ROUNDING = 1e-6
 
-# Most programs talk to few hosts. One that follows links may meet any number.
-_MOST_HOSTS = 1000
-
 open_blocks: list[None] = []
 """An item for each open ``no_wait()`` block of the process.
 
@@ -44,7 +41,7 @@ While there is one, the budgets that nobody passed to a policy stay full, so tha
 test depends on another.
 """
 
-_lock = ForkSafeLock()
+_lock = fork_safe_lock()
 
 
 class RetryBudget:
@@ -79,8 +76,8 @@ class RetryBudget:
         """Make a budget that holds 4 tokens, or *reserve* if that is less.
 
         Args:
-            reserve: The most tokens that the budget holds; 0 for no retries. Below
-                2, no request gets more than one retry.
+            reserve: The most tokens that the budget holds; 0 for no retries. With
+                less than 3, a request gets one retry.
             ratio: The tokens that each response adds that is no sign of trouble. With
                 0.4, five of them pay for two failed retries. With 0, the budget never
                 holds more than its first tokens.
@@ -92,9 +89,8 @@ class RetryBudget:
         """
         self.reserve: float = check_number("reserve", reserve)
         self.ratio: float = check_number("ratio", ratio)
-        self._few = min(_FEW, self.reserve)
         # The tokens, and when they were counted.
-        self._count: tuple[float, float] = (self._few, time.monotonic())
+        self._count: tuple[float, float] = (min(_FEW, reserve), time.monotonic())
 
     @property
     def tokens(self) -> float:
@@ -127,55 +123,36 @@ class RetryBudget:
         if self._is_default and open_blocks:
             return self.reserve
         with _lock:
-            now = time.monotonic()
-            left = min(self.reserve, self._left(*self._count, now) + amount)
+            (left, since), now = self._count, time.monotonic()
+            seconds, few = max(0.0, now - since), min(_FEW, self.reserve)
+            if left > few:
+                left = few + (left - few) * math.exp(-seconds / _FADE_SECONDS)
+            else:
+                left = min(few, left + seconds / _RETURN_SECONDS)
+            left = min(self.reserve, left + amount)
             if left < least - _ROUNDING:
                 return -1
-            left = max(0.0, left)
-            self._count = (left, now)
-            return left
+            self._count = (max(0.0, left), now)
+            return self._count[0]
 
-    def _left(self, tokens: float, since: float, now: float) -> float:
-        """Return what time has left of the tokens, or added to them."""
-        seconds = max(0.0, now - since)
-        added = tokens - self._few
-        if added > 0:
-            return self._few + added * math.exp(-seconds / _FADE_SECONDS)
-        return min(self._few, tokens + seconds / _RETURN_SECONDS)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the settings, and the tokens that are left now."""
-        self._add(0)
-        return self.__dict__.copy()
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore the budget. Its clock starts now: clocks differ between machines."""
-        self.__dict__.update(state, _count=(state["_count"][0], time.monotonic()))
-
-    def __copy__(self) -> RetryBudget:
+    def __copy__(self, _memo: object = None) -> RetryBudget:
         """Return this budget itself: copies of a policy share its budget."""
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> RetryBudget:
-        """Return this budget itself."""
-        return self
+    __deepcopy__ = __copy__
 
     def __repr__(self) -> str:
         """Show the settings and the tokens that are left now."""
+        if self is HOST_BUDGET:
+            return "<the budget of the host>"  # help() shows this as the default
         return (
             f"<{type(self).__name__} reserve={self.reserve} ratio={self.ratio} "
             f"tokens={self.tokens:g}>"
         )
 
 
-class _HostBudget(RetryBudget):
-    """The default of the *budget* parameter, where None means no budget."""
-
-    def __repr__(self) -> str:
-        return "<the budget of the host>"  # help() shows this as the default
-
-
-HOST_BUDGET = _HostBudget()
+HOST_BUDGET = RetryBudget()
+"""The default of the *budget* parameter, where None means no budget."""
 
 
 def default_budget() -> RetryBudget:
@@ -185,20 +162,17 @@ def default_budget() -> RetryBudget:
     return budget
 
 
-_by_origin: dict[object, RetryBudget] = {}
-"""The budgets of the process: one for each scheme, host and port."""
-
-
 def budget_of_host(url: str) -> RetryBudget | None:
     """Return the budget for the host of a URL; None if it has no host."""
     origin = origin_of(url)
     if origin is None:
         return None
-    budget = _by_origin.get(origin)
-    if budget is not None:
-        return budget
-    with _lock:
-        budget = _by_origin.setdefault(origin, default_budget())
-        if len(_by_origin) > _MOST_HOSTS:
-            del _by_origin[min(_by_origin, key=lambda one: _by_origin[one]._count[1])]
-        return budget
+    with _lock:  # or two threads that meet a host might get a budget each
+        return budget_at(origin)
+
+
+# Most programs talk to few hosts. One that follows links may meet any number.
+@lru_cache(maxsize=1000)
+def budget_at(_origin: Origin) -> RetryBudget:
+    """Return the budget of the process for this scheme, host and port."""
+    return default_budget()

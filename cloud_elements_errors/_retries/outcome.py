@@ -1,6 +1,5 @@
 """The attempts of a request that failed, read off the exception."""
 
-from collections import deque
 from typing import NamedTuple
 
 from .._errors.payload import Attempt, StopReason
@@ -46,15 +45,13 @@ def retries_of(exception: BaseException) -> Retries:
 
     """
     seen: set[int] = set()
-    waiting: deque[object] = deque([exception])
-    while waiting:
-        link = waiting.popleft()
-        if not isinstance(link, BaseException) or id(link) in seen:
-            continue
-        seen.add(id(link))
-        attempts = vars(link).get("attempts")
-        # Other libraries have attributes of this name, such as a number.
-        if isinstance(attempts, tuple) and attempts and type(attempts[0]) is Attempt:
-            return Retries(attempts, vars(link).get("stopped_by"))
-        waiting += (*link.args, link.__cause__, link.__context__)
+    links: list[object] = [exception]
+    for link in links:
+        if isinstance(link, BaseException) and id(link) not in seen:
+            seen.add(id(link))
+            attempts = vars(link).get("attempts")
+            # Other libraries have attributes of this name, such as a number.
+            if type(attempts) is tuple and attempts and type(attempts[0]) is Attempt:
+                return Retries(attempts, vars(link).get("stopped_by"))
+            links += (*link.args, link.__cause__, link.__context__)
     return Retries()

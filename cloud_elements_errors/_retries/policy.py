@@ -14,51 +14,26 @@ caller unread.
 
 from __future__ import annotations
 
-import logging
 import math
 import random
 import re
 import time
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from urllib3.exceptions import (
-    HTTPError,
-    InvalidHeader,
-    MaxRetryError,
-    ProxyError,
-    ResponseError,
-    SSLError,
-)
-from urllib3.util.retry import Retry
+from urllib3 import BaseHTTPResponse, exceptions
+from urllib3.util.retry import RequestHistory, Retry
 
-from .._arguments import (
-    check_count,
-    check_flag,
-    check_number,
-    check_optional,
-    checked_methods,
-    checked_names,
-    checked_statuses,
-)
-from .._errors.payload import Attempt, parse_retry_after
-from .._log import logger
+from .. import _arguments as arguments
+from .._errors.payload import Attempt, StopReason, parse_retry_after
+from .._internals import put_back
 from .._table import FIRST_SERVER_ERROR, RETRIED_STATUSES
-from .._urls import path_of
 from .body import body_of, pass_on_signal
 from .budget import HOST_BUDGET, RetryBudget, budget_of_host, default_budget
-from .log import log_retry
-from .state import RequestState, can_send_again
+from .state import NO_RESPONSE, RequestState, Result, can_send_again
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
-    from urllib3.connectionpool import ConnectionPool
-    from urllib3.response import BaseHTTPResponse
-    from urllib3.util.retry import RequestHistory
-
-    from .._errors.payload import StopReason
+    from typing_extensions import Self  # Python 3.10 has none
 
 # The counters that urllib3 passes to new() after each attempt.
 _COUNTS = ("total", "connect", "read", "redirect", "status", "other")
@@ -72,16 +47,23 @@ _PUNCTUAL = 0.1
 
 _TOO_MANY_REQUESTS = 429
 
+_REMOVED_HEADERS = Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT
+
 # The user's own random numbers may be seeded alike in each worker. These are not, also
 # after a fork.
 _random = random.SystemRandom()
 
-# How the standard library, the fingerprint check of urllib3, pyOpenSSL and the alerts
-# of TLS speak of a certificate.
-_CERTIFICATE = re.compile(r"(?i)certificate(?!_or_crl)|fingerprint|unknown.ca")
+# How what an SSLError of urllib3 is about speaks of a certificate, by name or text: an
+# exception of the standard library or pyOpenSSL, a fingerprint, an alert of TLS.
+_CERTIFICATE = re.compile(
+    r"(?i)SSLError\(.*(cert(verif|ificate(?!_or_crl))|fingerprint|unknown.ca)"
+)
 
 # The proxy has answered, and its answer is final: for example, the login is wrong.
 _REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: 40[13457]|SOCKS5 auth")
+
+# The state of a policy that is bound to no request. It never changes.
+_UNBOUND = RequestState()
 
 
 class CloudElementsRetry(Retry):
@@ -101,6 +83,8 @@ class CloudElementsRetry(Retry):
 
     __module__ = "cloud_elements_errors"
 
+    state = _UNBOUND
+
     def __init__(
         self,
         total: bool | int | None = 3,
@@ -118,9 +102,7 @@ class CloudElementsRetry(Retry):
         raise_on_status: bool = False,
         history: tuple[RequestHistory, ...] | None = None,
         respect_retry_after_header: bool = True,
-        remove_headers_on_redirect: Collection[
-            str
-        ] = Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT,
+        remove_headers_on_redirect: Collection[str] = _REMOVED_HEADERS,
         backoff_jitter: float = 0,
         retry_after_max: float = 60,
         max_elapsed: float | None = 60,
@@ -170,50 +152,47 @@ class CloudElementsRetry(Retry):
             ValueError: If a value is out of range.
 
         """
-        check_optional("history", history, tuple, "a tuple")
-        check_optional("budget", budget, RetryBudget, "a RetryBudget")
-        if max_elapsed is not None and check_number("max_elapsed", max_elapsed) == 0:
+        arguments.check_optional("history", history, tuple, "a tuple")
+        arguments.check_optional("budget", budget, RetryBudget, "a RetryBudget")
+        if (
+            max_elapsed is not None
+            and arguments.check_number("max_elapsed", max_elapsed) == 0
+        ):
             raise ValueError("max_elapsed must be more than 0 seconds, or None, not 0")
         counts = (total, connect, read, redirect, status, other)
         for name, count in zip(_COUNTS, counts, strict=True):
             # urllib3 marks a policy that is used up by a count of -1.
-            check_count(name, count, least=-1 if history else 0)
-        check_flag("raise_on_redirect", raise_on_redirect)
-        check_flag("raise_on_status", raise_on_status)
-        check_flag("respect_retry_after_header", respect_retry_after_header)
+            arguments.check_count(name, count, least=-1 if history else 0)
+        arguments.check_flag("raise_on_redirect", raise_on_redirect)
+        arguments.check_flag("raise_on_status", raise_on_status)
+        arguments.check_flag("respect_retry_after_header", respect_retry_after_header)
+        statuses = () if status_forcelist is None else status_forcelist
         super().__init__(
             *counts,
-            allowed_methods=checked_methods(allowed_methods),
-            status_forcelist=checked_statuses(
-                "status_forcelist", () if status_forcelist is None else status_forcelist
-            ),
-            backoff_factor=check_number("backoff_factor", backoff_factor),
-            backoff_max=check_number("backoff_max", backoff_max),
+            allowed_methods=arguments.checked_methods(allowed_methods),
+            status_forcelist=arguments.checked_statuses("status_forcelist", statuses),
+            backoff_factor=arguments.check_number("backoff_factor", backoff_factor),
+            backoff_max=arguments.check_number("backoff_max", backoff_max),
             raise_on_redirect=raise_on_redirect,
             raise_on_status=raise_on_status,
             history=history,
             respect_retry_after_header=respect_retry_after_header,
-            remove_headers_on_redirect=checked_names(
+            remove_headers_on_redirect=arguments.checked_names(
                 "remove_headers_on_redirect", remove_headers_on_redirect
             ),
-            backoff_jitter=check_number("backoff_jitter", backoff_jitter),
-            retry_after_max=check_number("retry_after_max", retry_after_max),  # type: ignore[arg-type]
+            backoff_jitter=arguments.check_number("backoff_jitter", backoff_jitter),
+            retry_after_max=arguments.check_number("retry_after_max", retry_after_max),  # type: ignore[arg-type]
         )
-        self.max_elapsed: float | None = max_elapsed
-        self.budget: RetryBudget | None = (
-            default_budget() if budget is HOST_BUDGET else budget
-        )
-        self.state: RequestState | None = None
+        self.max_elapsed = max_elapsed
+        self.budget = default_budget() if budget is HOST_BUDGET else budget
 
     def new(self, **kw: Any) -> Self:
         """Return a copy with other settings. The copy shares the budget."""
-        if kw.keys() == _COUNTED:  # urllib3's call between attempts
-            clone = self.for_call(self.state)
-            clone.__dict__.update(kw)
-        else:
-            params = {"max_elapsed": self.max_elapsed, "budget": self.budget, **kw}
-            clone = super().new(**params)
-            clone.state = self.state
+        if kw.keys() != _COUNTED:  # not urllib3's call between attempts
+            ours = {"max_elapsed": self.max_elapsed, "budget": self.budget}
+            kw = vars(super().new(**ours | kw))
+        clone = object.__new__(type(self))
+        clone.__dict__ = self.__dict__ | kw
         return clone
 
     def for_request(
@@ -239,17 +218,15 @@ class CloudElementsRetry(Retry):
             TypeError: If *headers* or *url* is of the wrong type.
 
         """
-        check_optional("headers", headers, Mapping, "a mapping")
-        check_optional("url", url, str, "a str")
+        arguments.check_optional("headers", headers, Mapping, "a mapping")
+        arguments.check_optional("url", url, str, "a str")
         return self.for_call(RequestState(body, headers, url))
 
-    def for_call(self, state: RequestState | None) -> Self:
+    def for_call(self, state: RequestState) -> Self:
         """Return a copy of this policy, bound to one request."""
         clone = object.__new__(type(self))
-        clone.__dict__ = self.__dict__.copy()
-        clone.state = state
-        is_default = self.budget is not None and self.budget._is_default
-        if is_default and state is not None and state.urls:
+        clone.__dict__ = {**self.__dict__, "state": state}
+        if self.budget is not None and self.budget._is_default and state.urls:
             clone.budget = budget_of_host(state.urls[0] or "") or self.budget
         return clone
 
@@ -259,25 +236,18 @@ class CloudElementsRetry(Retry):
 
         A last attempt that ended in a network failure is included.
         """
-        return () if self.state is None else self.state.attempts
+        return self.state.attempts
 
     @property
     def stopped_by(self) -> StopReason | None:
         """Why this policy refused a further attempt; None if it has not been asked."""
-        return None if self.state is None else self.state.stopped_by
+        return self.state.stopped_by
 
-    @property
-    def urls(self) -> tuple[str | None, ...]:
-        """The URLs of this request and its proxies, if they are known."""
-        return () if self.state is None else self.state.urls
-
-    def why_stopped(self, method: str, status_code: int, headers: Any) -> StopReason:
+    def why_stopped(self, method: str, status: int, headers: Any) -> StopReason:
         """Say why there was no attempt after the response with this status."""
-        if self.stopped_by is not None:
-            return self.stopped_by
-        # is_retry() returned false, or was not called.
-        asked = parse_retry_after(headers.get("Retry-After"))
-        return self._objection(method, status_code, asked is not None) or "attempts"
+        # is_retry() returned false, maybe that of a subclass, or was not called.
+        asked = parse_retry_after(headers.get("Retry-After")) is not None
+        return self.stopped_by or self._objection(method, status, asked) or "status"
 
     def is_retry(
         self, method: str, status_code: int, has_retry_after: bool = False
@@ -290,22 +260,18 @@ class CloudElementsRetry(Retry):
         if status_code < FIRST_SERVER_ERROR and status_code != _TOO_MANY_REQUESTS:
             if self.budget is not None:
                 self.budget.deposit()
-            if self.state is not None:
-                self.state.refund()
+            self.state.refund()
         return self._objection(method, status_code, has_retry_after) is None
 
-    def _objection(
-        self, method: str, status_code: int, has_retry_after: bool
-    ) -> StopReason | None:
-        """Say why this policy does not retry such a response; None if it does."""
-        asked = has_retry_after and self.respect_retry_after_header
-        if status_code not in self.status_forcelist and not (
-            asked and status_code in self.RETRY_AFTER_STATUS_CODES
-        ):
+    def _objection(self, method: str, status: int, asked: bool) -> StopReason | None:
+        """Say why there is no retry after a response, which may ask for one."""
+        codes = self.RETRY_AFTER_STATUS_CODES if self.respect_retry_after_header else ()
+        asked = asked and status in codes
+        if not asked and status not in self.status_forcelist:
             return "status"
-        if asked and status_code == _TOO_MANY_REQUESTS:
-            return None  # the server has refused the request: nothing happens twice
-        return None if self._is_method_retryable(method) else "method"
+        # With a 429, the server has refused the request: nothing happens twice.
+        is_refused = asked and status == _TOO_MANY_REQUESTS
+        return None if is_refused or self._is_method_retryable(method) else "method"
 
     def increment(
         self,
@@ -313,8 +279,8 @@ class CloudElementsRetry(Retry):
         url: str | None = None,
         response: BaseHTTPResponse | None = None,
         error: Exception | None = None,
-        _pool: ConnectionPool | None = None,
-        _stacktrace: TracebackType | None = None,
+        _pool: Any = None,
+        _stacktrace: Any = None,
     ) -> Self:
         """Return the policy for the next attempt, or raise if there is none.
 
@@ -327,70 +293,128 @@ class CloudElementsRetry(Retry):
                 that must not be repeated, or if a count is False.
 
         """
+        failure = (method, url, response, error, _pool, _stacktrace)
         if response is not None and response.get_redirect_location():
-            return super().increment(method, url, response, error, _pool, _stacktrace)
-        if error is not None:
-            pass_on_signal(error)
-        state = self.state or RequestState()
-        failed = _Failed(method, url, response, error, _pool, state)
-        now = failed_at = time.monotonic()
-        state.fail(now, self.max_elapsed)
-        asked = None
-        if response is not None and self.respect_retry_after_header:
-            asked = self.get_retry_after(response)
-        reason = self._refusal(failed, asked)
-        if reason is not None:
-            raise self._given_up(failed, reason)
-        try:
-            following = super().increment(
-                method, url, response, error, _pool, _stacktrace
-            )
-        except (HTTPError, OSError) as raised:
-            self._given_up(failed, "attempts", raised)
-            raise
-        start = now + following._wait(asked, state.deadline - now)
-        reason = self._pay_or_refuse(state, asked, start)
-        if reason is not None:
-            raise self._given_up(failed, reason)
-        following.state = state
-        with state.refund_on_error():
-            body = None
-            if response is not None:
-                body = body_of(response, state.deadline - now)
-                now = time.monotonic()
-                if now > state.deadline:
-                    body.put_back(response)
-                    raise self._given_up(failed, "deadline")
-            # The body may have been slower than the wait.
-            state.retry_at = now if now > start + _PUNCTUAL else start
-            attempt = state.add_attempt(
-                response, body, error, state.retry_at - failed_at
-            )
-            if logger.isEnabledFor(logging.WARNING):
-                path = state.redact(path_of(url or ""))
-                most = self._most_attempts(following)
-                log_retry(attempt, method, path, most, max(0.0, state.retry_at - now))
-        return following
+            return super().increment(*failure)
+        policy = self.for_call(RequestState()) if self.state is _UNBOUND else self
+        state = policy.state
+        state.paid_by = None  # the token of the attempt that failed is spent
+        if not state.attempts:
+            state.deadline = time.monotonic() + (self.max_elapsed or math.inf)
+        result = error if response is None else response
+        reason = policy._refusal(method or "", result)
+        if reason is None:
+            try:
+                following = super().increment(*failure)
+            except (exceptions.HTTPError, OSError) as raised:
+                policy._stop(raised, "attempts", result)
+                raise
+            following.state = state
+            with state:
+                reason = following._prepare(result)
+                if reason is None:
+                    state.log_retry(method, url, self._most_attempts(following))
+                    return following
+        if error is not None and reason == "method":
+            raise policy._stop(error, reason, result)
+        cause = error or exceptions.ResponseError("too many error responses")
+        raise policy._stop(
+            exceptions.MaxRetryError(_pool, url, cause), reason, result
+        ) from cause
+
+    def _refusal(self, method: str, result: Result) -> StopReason | None:
+        """Say why this request must not be sent again; None if it may be."""
+        if isinstance(result, Exception):
+            pass_on_signal(result)
+            text = repr(result)  # with what a ProxyError is about
+            if _CERTIFICATE.search(text):
+                return "certificate"
+            if _REFUSED_BY_PROXY.search(text):
+                return "status"
+            # urllib3 would repeat a POST after a failure of TLS.
+            is_safe = self._is_connection_error(result)
+            if not is_safe and not self._is_method_retryable(method):
+                return "method"
+        elif result is not None:
+            # urllib3 has asked is_retry() before the Retry-After was parsed.
+            status, asked = result.status, self._asked(result)
+            is_unread = asked is None and status in self.RETRY_AFTER_STATUS_CODES
+            if is_unread and not self.is_retry(method, status):
+                return self.why_stopped(method, status, {})
+        return None if can_send_again(self.state.body) else "body"
+
+    def _asked(self, result: Result) -> float | None:
+        """Return the seconds that a response asks to wait; None to ignore it."""
+        if isinstance(result, NO_RESPONSE) or not self.respect_retry_after_header:
+            return None
+        return self.get_retry_after(result)
+
+    def _prepare(self, result: Result) -> StopReason | None:
+        """Choose the wait, pay, and record the failure; or say what forbids a retry."""
+        state, now, asked = self.state, time.monotonic(), self._asked(result)
+        if asked is None or asked <= 0:
+            wait = self.get_backoff_time()
+        else:  # never less than the server asks for
+            room = state.deadline - now - asked
+            wait = asked + _random.uniform(0, max(0, min(self.backoff_jitter, room)))
+        state.retry_at = now + wait
+        if len(self.history) > _MAX_RETRIES:
+            return "attempts"
+        if asked is not None and asked > self.retry_after_max:
+            return "retry_after"
+        if state.retry_at > state.deadline:
+            return "deadline"
+        if self.budget is not None:
+            if not self.budget.withdraw(further=bool(state.attempts)):
+                return "budget"
+            state.paid_by = self.budget
+        body = None
+        if not isinstance(result, NO_RESPONSE):
+            body = body_of(result, state.deadline - now)
+            read_at = time.monotonic()
+            if read_at > state.deadline:
+                state.refund()
+                put_back(result, body.received, whole=body.whole)
+                return "deadline"
+            if read_at > state.retry_at + _PUNCTUAL:
+                state.retry_at = read_at
+        state.attempts += (state.attempt(result, state.retry_at - now, body),)
+        return None
+
+    def _stop(self, raised: Exception, why: StopReason, result: Result) -> Exception:
+        """Note on an exception, and on the response, why there is no retry."""
+        attempts = (*self.attempts, self.state.attempt(result))
+        if isinstance(result, NO_RESPONSE):
+            self.state.attempts = attempts
+        else:  # a shared policy learns nothing of the request
+            result.retries = self
+        self.state.stopped_by = why
+        vars(raised).update(attempts=attempts, stopped_by=why)
+        return raised
+
+    def _most_attempts(self, following: Self) -> int | None:
+        """Return how many attempts there can be in all; None if nothing counts them."""
+        # urllib3 has counted down the total, the kind of this failure, or both.
+        before, after = vars(self), vars(following)
+        left = [after[name] for name in _COUNTS if after[name] != before[name]]
+        number = len(following.attempts)
+        return min(number + min(left), _MAX_RETRIES) + 1 if left else None
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
         """Wait until the time that `increment` has chosen."""
-        if self.state is None:
-            super().sleep(response)
-            return
-        pause = self.state.retry_at - time.monotonic()
-        if pause > 0:
-            with self.state.refund_on_error():
-                time.sleep(pause)
+        with self.state:
+            if response is None or not self.sleep_for_retry(response):
+                time.sleep(max(0.0, self.state.retry_at - time.monotonic()))
 
     def _skip_sleep(self, _response: object = None) -> None:
         """Do not wait, but count the wait: `no_wait()` puts this in place of sleep."""
-        if self.state is not None:
-            self.state.deadline -= max(0, self.state.retry_at - time.monotonic())
+        self.state.deadline -= max(0, self.state.retry_at - time.monotonic())
 
     def sleep_for_retry(self, response: BaseHTTPResponse) -> bool:
         """Wait as a redirect's ``Retry-After`` asks, at most *retry_after_max*."""
-        wait = min(self.get_retry_after(response) or 0, self.retry_after_max)
-        if wait:
+        wait = 0.0
+        if response.get_redirect_location():
+            wait = min(self.get_retry_after(response) or 0, self.retry_after_max)
             time.sleep(wait)
         return wait > 0
 
@@ -407,15 +431,14 @@ class CloudElementsRetry(Retry):
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         """Return the seconds that the server asks to wait; None if unreadable."""
-        value = response.headers.get("Retry-After")
-        if value is None:
-            return None
-        seconds = parse_retry_after(value, response.headers.get("Date"))
-        if seconds is not None and ":" in value:
-            value = str(math.ceil(seconds))  # a date, by the clock of the server
+        headers = response.headers
         try:
+            value = headers["Retry-After"]
+            seconds = parse_retry_after(value, headers.get("Date"))
+            if seconds is not None and ":" in value:
+                value = str(math.ceil(seconds))  # a date, by the clock of the server
             return self.parse_retry_after(value)
-        except (InvalidHeader, ValueError):
+        except (KeyError, exceptions.InvalidHeader, ValueError):
             return None
 
     def parse_retry_after(self, retry_after: str) -> float:
@@ -427,105 +450,5 @@ class CloudElementsRetry(Retry):
         """
         seconds = parse_retry_after(retry_after)
         if seconds is None:
-            raise InvalidHeader(f"Invalid Retry-After header: {retry_after}")
+            raise exceptions.InvalidHeader(f"Invalid Retry-After header: {retry_after}")
         return seconds
-
-    def _refusal(self, failed: _Failed, asked: float | None) -> StopReason | None:
-        """Say why this request must not be retried; None if it may be."""
-        method, _, response, error, _, state = failed
-        if response is not None:
-            if (
-                asked is None
-                and response.status in self.RETRY_AFTER_STATUS_CODES
-                and not self.is_retry(method or "", response.status)
-            ):
-                # urllib3 has asked is_retry() before the Retry-After was parsed.
-                return self._objection(method or "", response.status, False)
-        elif error is not None:
-            refused = _refused_by_server(error)
-            if refused is not None:
-                return refused
-            if (
-                method is not None
-                and not self._is_connection_error(error)
-                and not self._is_method_retryable(method)
-            ):
-                return "method"  # urllib3 would repeat a POST after a TLS failure
-        return None if can_send_again(state.body) else "body"
-
-    def _wait(self, asked: float | None, room: float) -> float:
-        """Choose the wait before this retry: never less than the server asks for."""
-        if asked is None or asked <= 0:
-            return self.get_backoff_time()
-        jitter = max(0, min(self.backoff_jitter, room - asked))
-        return asked + _random.uniform(0, jitter)
-
-    def _pay_or_refuse(
-        self, state: RequestState, asked: float | None, start: float
-    ) -> StopReason | None:
-        """Take a token for a retry that starts then, or say which limit forbids it."""
-        if len(self.history) >= _MAX_RETRIES:
-            return "attempts"
-        if asked is not None and asked > self.retry_after_max:
-            return "retry_after"
-        if start > state.deadline:
-            return "deadline"
-        if self.budget is not None:
-            if not self.budget.withdraw(further=bool(state.attempts)):
-                return "budget"
-            state.paid_by = self.budget
-        return None
-
-    def _given_up(self, failed: _Failed, reason: StopReason, raised: Any = None) -> Any:
-        """Note why there is no retry; return the exception to raise in its place."""
-        _, url, response, error, pool, state = failed
-        if raised is None:
-            raised = cause = error or ResponseError(ResponseError.GENERIC_ERROR)
-            if error is None or reason != "method":
-                raised = MaxRetryError(pool, url, cause)  # type: ignore[arg-type]
-                raised.__cause__ = cause
-        state.stopped_by = raised.stopped_by = reason
-        if response is None:
-            state.add_attempt(None, None, error)
-            raised.attempts = state.attempts
-        else:
-            # The policy is shared. The state of this request goes with its response.
-            response.retries = self.for_call(state)
-            last = Attempt(len(state.attempts) + 1, response.status)
-            raised.attempts = (*state.attempts, last)
-        return raised
-
-    def _most_attempts(self, following: Self) -> int | None:
-        """Return how many attempts there can be in all; None if nothing counts them."""
-        # urllib3 has counted down the total, the kind of this failure, or both.
-        left = [
-            getattr(following, name)
-            for name in _COUNTS
-            if getattr(following, name) != getattr(self, name)
-        ]
-        number = len(following.attempts)
-        return min(number + min(left), _MAX_RETRIES) + 1 if left else None
-
-
-class _Failed(NamedTuple):
-    """An attempt that has failed, as urllib3 tells of it, and its request."""
-
-    method: str | None
-    url: str | None
-    response: BaseHTTPResponse | None
-    error: Exception | None
-    pool: ConnectionPool | None
-    state: RequestState
-
-
-def _refused_by_server(error: Exception) -> StopReason | None:
-    """Say what would be refused again at the next attempt; None if nothing is known."""
-    if isinstance(error, ProxyError):
-        error = error.original_error
-    if isinstance(error, SSLError) and (
-        _CERTIFICATE.search(str(error))
-        # ssl and urllib3 both raise a ValueError for a wrong host name.
-        or isinstance(next(iter(error.args), None), ValueError)
-    ):
-        return "certificate"
-    return "status" if _REFUSED_BY_PROXY.search(str(error)) else None

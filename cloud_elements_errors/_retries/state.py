@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
-from contextlib import contextmanager
+import time
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from types import NoneType
+from typing import Any, TypeAlias
 
-from .._errors.payload import Attempt, ErrorPayload
+from urllib3.response import BaseHTTPResponse
+
+from .._errors.line import LINE_TEXT, printable
+from .._errors.payload import Attempt, ErrorPayload, StopReason
 from .._errors.redaction import Redactor
+from .._errors.words import readable, unsaid
+from .._log import log, logger
+from .._urls import path_of
+from .body import Body
+from .budget import RetryBudget
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+Headers: TypeAlias = "Mapping[str, str | bytes] | None"
+Result: TypeAlias = "BaseHTTPResponse | Exception | None"
+"""What an attempt that failed has got: nothing if it is not known."""
 
-    from urllib3.response import BaseHTTPResponse
+# A stand-in for a response, such as that of vcrpy, need not be urllib3's.
+NO_RESPONSE = (Exception, NoneType)
 
-    from .._errors.payload import StopReason
-    from .body import Body
-    from .budget import RetryBudget
+_SENT_AS_THEY_ARE = (bytes, bytearray, memoryview, str, list, tuple, NoneType)
+
+_LINE = (
+    "Retrying %(method)s %(path)s after %(what)s: "
+    "attempt %(attempt)d%(of)s in %(wait).2f s"
+)
+
+
+def _set_fields(record: logging.LogRecord) -> bool:
+    """Give the record of a retry its fields as attributes, as "extra" would.
+
+    An attribute that the application's own log record factory has set stays. For that,
+    "extra" raises a KeyError.
+    """
+    if isinstance(record.args, Mapping):
+        record.__dict__ = {**record.args, **record.__dict__}
+    return True
+
+
+logger.addFilter(_set_fields)
 
 
 class RequestState:
@@ -33,10 +63,7 @@ class RequestState:
     """When the next retry starts, as ``time.monotonic()`` counts."""
 
     def __init__(
-        self,
-        body: object = None,
-        headers: Mapping[str, str | bytes] | None = None,
-        *urls: str | None,
+        self, body: object = None, headers: Headers = None, *urls: str | None
     ) -> None:
         self.body = body
         self._headers = headers
@@ -55,66 +82,74 @@ class RequestState:
         """The redactor for the secrets of this request."""
         return Redactor(self._headers, *self.urls)
 
-    def fail(self, now: float, max_elapsed: float | None) -> None:
-        """Note a failure: a retry's token is spent, and the first starts the clock."""
-        self.paid_by = None
-        if not self.attempts and max_elapsed is not None:
-            self.deadline = now + max_elapsed
-
     def refund(self) -> None:
         """Give back the token of the latest retry: it worked, or was never sent."""
         if self.paid_by is not None:
             self.paid_by.refund()
             self.paid_by = None
 
-    @contextmanager
-    def refund_on_error(self) -> Iterator[None]:
-        """Give back the token if anything ends the block: the retry is not sent."""
-        try:
-            yield
-        except BaseException:
-            self.refund()
-            raise
+    def __enter__(self) -> None:
+        """Begin a block that leads to the latest retry."""
 
-    def add_attempt(
-        self,
-        response: BaseHTTPResponse | None,
-        body: Body | None,
-        error: Exception | None = None,
-        waited: float = 0.0,
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Give back the token if anything ends the block: the retry is not sent."""
+        if kind is not None:
+            self.refund()
+
+    def attempt(
+        self, result: Result, waited: float = 0.0, body: Body | None = None
     ) -> Attempt:
-        """Record a failed attempt: its response and body, or the network failure."""
+        """Return the record of the attempt that has got this, and maybe this body."""
         number = len(self.attempts) + 1
-        if response is None or body is None:
+        if isinstance(result, NO_RESPONSE):
             # Without the name of urllib3's pool.
-            shown = re.sub(r"^\w+\(.*?\): ", "", str(error))
-            text = None if error is None else self.redact(shown)
-            attempt = Attempt(number, error=text, waited=waited)
-        else:
-            payload = ErrorPayload(
-                response.headers, body.content, truncated=not body.whole
-            )
-            payload.remove_secrets(self.redact)
-            attempt = Attempt(
-                number,
-                response.status,
-                payload.request_id,
-                payload.provider_message,
-                waited=waited,
-            )
-            attempt._said = payload.said(self.redact, response.reason)
-        self.attempts += (attempt,)
+            text = re.sub(r"^\w+\(.*?\): ", "", str(result or ""))
+            return Attempt(number, error=self.redact(text), waited=waited)
+        if body is None:
+            return Attempt(number, result.status)
+        payload = ErrorPayload(result.headers, body.content, truncated=not body.whole)
+        payload.remove_secrets(self.redact)
+        known = (number, result.status, payload.request_id, payload.provider_message)
+        attempt = Attempt(*known, waited=waited)
+        attempt._said = payload.said(self.redact, result.reason)
         return attempt
+
+    def log_retry(self, method: str | None, url: str | None, most: int | None) -> None:
+        """Log that a retry follows the latest attempt.
+
+        Args:
+            method: The method of the request.
+            url: Its URL. The log has the path, without secrets.
+            most: How many attempts there can be; None if that is not known.
+
+        """
+        number, status_code, *texts, _ = failed = self.attempts[-1]
+        request_id, provided, error = [text and printable(text) for text in texts]
+        what = str(status_code or printable(error or "a failure", LINE_TEXT))
+        words = readable(failed.provider_message or "")
+        words = words or unsaid(failed._said, status_code)
+        if words:
+            what += f" ({printable(words, LINE_TEXT)})"
+        fields = {
+            "method": method,
+            "path": printable(self.redact(path_of(url or "")), LINE_TEXT),
+            "status_code": status_code,
+            "request_id": request_id,
+            "provider_message": provided,
+            "error": error,
+            "attempt": number + 1,
+            "max_attempts": most,
+            "wait": max(0.0, self.retry_at - time.monotonic()),
+            "what": what,
+            "of": "" if most is None else f" of {most}",
+        }
+        log(logging.WARNING, _LINE, fields)
 
 
 def can_send_again(body: Any) -> bool:
     """Say whether a body can be sent a second time; a stream must be seekable."""
-    if body is None or isinstance(
-        body, (bytes, bytearray, memoryview, str, list, tuple)
-    ):
-        return True
     try:
         body.seek(body.tell())
     except (AttributeError, NotImplementedError, OSError, TypeError, ValueError):
-        return False
+        return isinstance(body, _SENT_AS_THEY_ARE)
     return True

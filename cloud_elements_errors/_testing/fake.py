@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._arguments import check_integer, check_optional
 from .._errors.line import printable
-from .._lock import ForkSafeLock
+from .._lock import fork_safe_lock
 from .._table import FIRST_ERROR, NORMALIZED_ERRORS
 from .loopback import LoopbackServer, ReceivedRequest, Response, phrase
 from .queued import VALUE, Queued, check_text, checked_headers, target_of
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 # For the queues of all servers, and the environment.
-_lock = ForkSafeLock()
+_lock = fork_safe_lock()
 
 # The variable no_proxy as each open server has found it. In whatever order they are
 # closed, the last one restores what the first one has found.

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from urllib3.util.retry import Retry
 
-from .._functions import is_async
-from .._lock import ForkSafeLock
+from .._arguments import is_async
+from .._lock import fork_safe_lock
 from .._retries.budget import open_blocks
 from .._retries.policy import CloudElementsRetry
 
@@ -81,4 +81,4 @@ _SLEEPS: dict[type[Retry], Any] = {
 # What each open no_wait() block has replaced, in all threads. The last block to end
 # restores what the first one replaced.
 _found: list[list[Any]] = []
-_lock = ForkSafeLock()
+_lock = fork_safe_lock()

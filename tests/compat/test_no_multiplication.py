@@ -184,7 +184,7 @@ def azure(url: str) -> None:
 def test_these_multiply_unless_their_own_retries_are_off(
     platform: FakeCloudElements, ask: Callable[[str], None]
 ) -> None:
-    """The budget bounds that; test_clients_four_questions.py holds that switching off works."""
+    """The budget bounds that; switching them off works (the four questions)."""
     platform.reply(502, times=60)
     with suppress(Exception):
         ask(platform.url)

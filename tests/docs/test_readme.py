@@ -18,7 +18,7 @@ import requests
 from cloud_elements_errors import NORMALIZED_ERRORS, FailedRequestError
 from cloud_elements_errors._errors.classes import class_for
 from cloud_elements_errors._requests import adapter
-from cloud_elements_errors._table import UNLISTED_REMEDIES, remedy_of
+from cloud_elements_errors._table import REMEDIES, remedy_of
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
 
 ROOT = Path(__file__).parents[2]
@@ -60,8 +60,8 @@ def expected_table() -> str:
             f"| {row.description}{retried} **{row.remedy}** |"
         )
     by_remedy: dict[str, list[int]] = {}
-    for status, remedy in UNLISTED_REMEDIES.items():
-        by_remedy.setdefault(remedy, []).append(status)
+    for status in sorted(REMEDIES.keys() - NORMALIZED_ERRORS.keys() - {0}):
+        by_remedy.setdefault(REMEDIES[status], []).append(status)
     remedies = [
         f"{' to '.join(map(str, dict.fromkeys((statuses[0], statuses[-1]))))}: {remedy}"
         for remedy, statuses in by_remedy.items()

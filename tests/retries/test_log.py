@@ -15,11 +15,10 @@ from cloud_elements_errors import (
     CloudElementsSession,
 )
 from cloud_elements_errors._errors.line import attempt_line
-from cloud_elements_errors._retries.log import log_retry
-from cloud_elements_errors.testing import FakeCloudElements, no_wait
+from cloud_elements_errors._retries.state import RequestState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 
 def test_the_log_of_a_retry_has_no_secret_of_a_header(platform, caplog):
@@ -45,37 +44,12 @@ def test_lines_are_bounded(caplog):
     attempt = Attempt(1, None, "i" * 600, "p" * 600, "e" * 600)
     line = attempt_line(attempt)
     assert [line.count(letter * 499 + "…") for letter in "ipe"] == [1, 1, 1]
-    log_retry(attempt, "GET", "/" + "a" * 600, 4, 0.5)
+    state = RequestState()
+    state.attempts = (attempt,)
+    state.log_retry("GET", "/" + "a" * 600, 4)
     message = caplog.records[0].getMessage()
     assert [message.count(letter * 498 + "…") for letter in "ape"] == [1, 1, 1]
     assert [message.count(letter * 500) for letter in "ape"] == [0, 0, 0]
-
-
-@pytest.mark.parametrize("level", [logging.WARNING, logging.ERROR])
-def test_a_log_line_is_made_where_a_handler_may_see_it(
-    level: int, monkeypatch: pytest.MonkeyPatch, error_free_logger: logging.Logger
-) -> None:
-    """A logger that is set to errors gets no work for each retry."""
-    made = []
-    monkeypatch.setattr(
-        "cloud_elements_errors._retries.policy.log_retry", lambda *a: made.append(a)
-    )
-    error_free_logger.setLevel(level)
-    policy = CloudElementsRetry()
-    with FakeCloudElements() as platform, no_wait():
-        platform.reply(502, times=2)
-        with CloudElementsSession(max_retries=policy) as session:
-            assert session.get(platform.url).status_code == 200
-    assert len(made) == (2 if level == logging.WARNING else 0)
-
-
-@pytest.fixture
-def error_free_logger() -> Iterator[logging.Logger]:
-    """The library's logger, put back as it was."""
-    logger = logging.getLogger("cloud_elements_errors")
-    level = logger.level
-    yield logger
-    logger.setLevel(level)
 
 
 SECRETS = ["vu8+fT/a0Xs=", "o7Zk+2qW/w9=", "eL9/+pP0aQ=", "s3cr3t-Qu3ry-0f-App"]

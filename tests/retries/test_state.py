@@ -175,7 +175,7 @@ class Watching(CloudElementsRetry):
         try:
             return super().increment(*args, **kwargs)
         except Exception:
-            self.seen += [self.stopped_by, self.urls]
+            self.seen += [self.stopped_by, self.state.urls]
             raise
 
 
@@ -209,9 +209,8 @@ def test_a_policy_that_makes_its_own_copies(platform, make_session, caplog):
 
 def test_the_wait_after_a_network_failure_is_kept():
     """The attempt has the wait, and what the failure said."""
-    state = RequestState()
-    assert state.add_attempt(None, None, OSError("refused"), 1.5).waited == 1.5
-    assert state.attempts[0].error == "refused"
+    attempt = RequestState().attempt(OSError("refused"), 1.5)
+    assert (attempt.waited, attempt.error) == (1.5, "refused")
 
 
 @pytest.mark.parametrize(
@@ -227,4 +226,4 @@ def test_the_text_of_an_earlier_attempt_may_be_cut(end, said):
         preload_content=False,
         request_method="GET",
     )
-    assert state.add_attempt(raw, body_of(raw)).provider_message == said
+    assert state.attempt(raw, 0, body_of(raw)).provider_message == said

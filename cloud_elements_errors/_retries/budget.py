@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import time
 from functools import lru_cache
+from typing import Any
 
 from .._arguments import check_number
 from .._lock import fork_safe_lock
@@ -134,6 +135,15 @@ class RetryBudget:
                 return -1
             self._count = (max(0.0, left), now)
             return self._count[0]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the settings, and the tokens that are left now."""
+        self._add(0)
+        return self.__dict__.copy()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore the budget. Its clock starts now: clocks differ between machines."""
+        self.__dict__.update(state, _count=(state["_count"][0], time.monotonic()))
 
     def __copy__(self, _memo: object = None) -> RetryBudget:
         """Return this budget itself: copies of a policy share its budget."""

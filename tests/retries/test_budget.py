@@ -347,6 +347,18 @@ def test_pickle(protocol, budget_clock):
     assert (clone.tokens, budget.tokens) == (2.5, 3)
 
 
+def test_pickle_to_another_clock(budget_clock, other_clock):
+    """What it holds fades until it is pickled, and from when it is unpickled."""
+    budget = filled(RetryBudget(), 10)
+    budget_clock.now += 7
+    pickled = pickle.dumps(budget)
+    budget_clock.now = other_clock  # of another machine
+    clone = pickle.loads(pickled)
+    assert clone.tokens == pytest.approx(4 + 10 / math.e, abs=0.001)
+    budget_clock.now += 7
+    assert clone.tokens == pytest.approx(4 + 10 / math.e**2, abs=0.001)
+
+
 def test_pickles_do_not_name_our_files():
     """A pickle of today can be read after a file was renamed."""
     for travelling in (RetryBudget(), CloudElementsRetry()):

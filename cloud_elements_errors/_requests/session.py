@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Generator
+from typing import Any
 
 import requests
+from requests import PreparedRequest, Response
 from requests.utils import resolve_proxies
+from urllib3.util.retry import Retry
 
 from .._arguments import TimeoutTypes, check_callable, checked_statuses, checked_timeout
 from .adapter import CloudElementsAdapter, refuse_to_resend_stream
-from .checking import Call, OnError, check, checked_at, now, tell
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Generator
-
-    from urllib3.util.retry import Retry
+from .checking import Call, OnError, check, mark_of, now, tell
 
 # How many positional arguments of requests.Session.request() are between the URL
 # and the timeout.
@@ -39,12 +37,13 @@ class CloudElementsSession(requests.Session):
         *requests.Session.__attrs__,
         "passthrough",
         "on_error",
-        "_timeout",
+        "timeout",
     ]
 
     passthrough: frozenset[int] = frozenset()
     on_error: OnError | None = None
-    _timeout: TimeoutTypes = None
+    timeout: TimeoutTypes = None
+    """The timeout for requests that set none. It can be changed at any time."""
 
     def __init__(
         self,
@@ -71,7 +70,7 @@ class CloudElementsSession(requests.Session):
         """
         super().__init__()
         if timeout is not None:
-            self.timeout = timeout
+            self.timeout = checked_timeout(timeout)
         check_callable("on_error", on_error)
         self.passthrough = checked_statuses("passthrough", passthrough)
         self.on_error = on_error
@@ -79,18 +78,9 @@ class CloudElementsSession(requests.Session):
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
-    @property
-    def timeout(self) -> TimeoutTypes:
-        """The timeout for requests that set none. It can be changed at any time."""
-        return self._timeout
-
-    @timeout.setter
-    def timeout(self, timeout: TimeoutTypes) -> None:
-        self._timeout = checked_timeout(timeout)
-
     def request(
         self, method: str, url: str | bytes, *args: Any, **kwargs: Any
-    ) -> requests.Response:
+    ) -> Response:
         """Send a request, as `requests.Session.request` does.
 
         Args:
@@ -111,21 +101,12 @@ class CloudElementsSession(requests.Session):
             kwargs.setdefault("timeout", self.timeout)
         began = now()
         response = super().request(method, url, *args, **kwargs)
-        if self._is_mocked() and checked_at(response) < began:
+        replaced = (CloudElementsSession.send, requests.Session.request) != _METHODS
+        if (replaced or "send" in vars(self)) and mark_of(response).checked_at < began:
             check(response, self)
         return response
 
-    def _is_mocked(self) -> bool:
-        """Say whether a mock has replaced what would check a response."""
-        return (
-            "send" in self.__dict__
-            or CloudElementsSession.send is not _SEND
-            or requests.Session.request is not _REQUEST
-        )
-
-    def send(
-        self, request: requests.PreparedRequest, **kwargs: Any
-    ) -> requests.Response:
+    def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
         """Send a prepared request, as `requests.Session.send` does.
 
         Args:
@@ -144,12 +125,11 @@ class CloudElementsSession(requests.Session):
         if "proxies" not in kwargs:
             kwargs["proxies"] = resolve_proxies(request, self.proxies, self.trust_env)
         call = kwargs["proxies"]
-        if not isinstance(call, Call) or call.request is not request or call.is_sent:
+        if not isinstance(call, Call) or not call.is_of(request):
             call = kwargs["proxies"] = Call(call, request)
-        call.is_sent = True
         try:
             response = super().send(request, **kwargs)
-            if not call.is_checked:  # a mock has replaced requests.Session.send
+            if call.response is None:  # a mock has replaced requests.Session.send
                 check(response, self, call)
         except requests.HTTPError as error:  # maybe of a hook
             tell(error, self, call)
@@ -157,20 +137,16 @@ class CloudElementsSession(requests.Session):
         return response
 
     def rebuild_proxies(
-        self, prepared_request: requests.PreparedRequest, proxies: Any
+        self, prepared_request: PreparedRequest, proxies: Any
     ) -> dict[str, str]:
         """Return the proxies for a redirect, as requests does, and what came before."""
         rebuilt = super().rebuild_proxies(prepared_request, proxies)
-        before = proxies if isinstance(proxies, Call) else None
-        return Call(rebuilt, prepared_request, before)
+        redirect = proxies.response if isinstance(proxies, Call) else None
+        return Call(rebuilt, prepared_request, redirect)
 
     def resolve_redirects(
-        self,
-        resp: requests.Response,
-        req: requests.PreparedRequest,
-        *args: Any,
-        **kwargs: Any,
-    ) -> Generator[requests.Response, None, None]:
+        self, resp: Response, req: PreparedRequest, *args: Any, **kwargs: Any
+    ) -> Generator[Response, None, None]:
         """Follow redirects, as `requests.Session.resolve_redirects` does.
 
         An error after redirects has them in ``error.response.history``. With
@@ -185,10 +161,12 @@ class CloudElementsSession(requests.Session):
         # requests calls this for each response, after its hooks, with its cookies
         # stored, and before it reads the body.
         call = kwargs.get("proxies")
-        if isinstance(call, Call) and call.request is req:
-            is_own = call.arrive(resp)
+        if isinstance(call, Call) and call.is_of(req):
+            call.response = resp
+            if call.hops:
+                resp.history = call.hops
             # A hook may have replaced the response by one that was checked elsewhere.
-            if is_own or checked_at(resp) < call.began:
+            if mark_of(resp).checked_at < call.began:
                 check(resp, self, call)
         hops = super().resolve_redirects(resp, req, *args, **kwargs)
         if refuse_to_resend_stream(req, resp) and kwargs.get("yield_requests"):
@@ -197,4 +175,4 @@ class CloudElementsSession(requests.Session):
 
 
 # What mocks replace.
-_SEND, _REQUEST = CloudElementsSession.send, requests.Session.request
+_METHODS = CloudElementsSession.send, requests.Session.request

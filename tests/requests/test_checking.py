@@ -748,7 +748,7 @@ def test_a_success_builds_nothing_that_a_failure_needs(
         "_retries.state.Redactor",
         "_requests.checking.read_body",
         "_requests.checking.Redactor",
-        "_requests.adapter.CheckingHooks.install",
+        "_requests.checking.CheckingHooks",
     ):
         monkeypatch.setattr(f"cloud_elements_errors.{name}", never)
     with CloudElementsSession() as session:

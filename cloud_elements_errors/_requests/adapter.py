@@ -29,12 +29,12 @@ from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, HTTPAdapter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
+from .. import _internals
 from .._arguments import check_callable, check_flag, check_integer, checked_statuses
+from .._errors import line
 from .._errors.base import CloudElementsError
-from .._errors.line import network_note
 from .._errors.payload import WARNING_HEADER, Attempt
 from .._errors.redaction import Redactor
-from .._internals import drop_connections, history_of, refuse_to_send_body_again
 from .._retries.body import pass_on_signal
 from .._retries.policy import CloudElementsRetry
 from .._retries.state import RequestState, can_send_again
@@ -60,8 +60,6 @@ class CloudElementsAdapter(HTTPAdapter):
     # The list of patch_requests, if this is an adapter of its.
     _errors_of_patch: list[CloudElementsError] | None = None
 
-    passthrough: frozenset[int] | None = None
-    on_error: checking.OnError | None = None
     _max_retries: Any = None
 
     def __init__(
@@ -102,10 +100,10 @@ class CloudElementsAdapter(HTTPAdapter):
         check_integer("pool_maxsize", pool_maxsize, 1)
         check_flag("pool_block", pool_block)
         check_callable("on_error", on_error)
-        if passthrough is not None:
-            passthrough = checked_statuses("passthrough", passthrough)
         self._bound: Retry | None = None
-        self.passthrough = passthrough
+        self.passthrough: frozenset[int] | None = None
+        if passthrough is not None:
+            self.passthrough = checked_statuses("passthrough", passthrough)
         self.on_error = on_error
         super().__init__(
             pool_connections=pool_connections,
@@ -161,45 +159,34 @@ class CloudElementsAdapter(HTTPAdapter):
 
         """
         proxies = kwargs.get("proxies", args[4] if args[4:] else None)
-        policy = self._policy_for(request, proxies)
+        # This is the adapter, but for the policy: each request has its own, since a
+        # policy cannot tell which request has failed. A subclass may refuse changes.
+        view = object.__new__(type(self))
+        object.__setattr__(view, "__dict__", self.__dict__)
+        object.__setattr__(view, "_bound", self._policy_for(request, proxies))
         try:
-            response = self._view(policy)._send_bound(request, *args, **kwargs)
+            response = view._submit(request, *args, **kwargs)
         except requests.RequestException as error:
             if "attempts" not in vars(error):  # else of a request sent meanwhile
                 pass_on_signal(error)
-                _note_attempts(error, request, policy, proxies)
+                view._note_attempts(error, request, proxies)
             raise
         if not checking.is_response(response):
             return response
         response.connection = self
         refuse_to_resend_stream(request, response)
         if checking.has_failed(response) or WARNING_HEADER in response.headers:
-            if getattr(response.raw, "retries", policy) is None:
+            if getattr(response.raw, "retries", view) is None:
                 # `responses` makes this response without urllib3's urlopen().
-                response.raw.retries = policy
-            in_session = isinstance(proxies, checking.Call) and proxies.is_of(request)
-            vars(response)["_cloud_elements"] = checking.Mark(
-                self, session_checks=in_session
-            )
-            if not in_session and isinstance(request.hooks, dict):
+                response.raw.retries = view._bound
+            by_hook = checking.call_of(request, proxies) is None
+            vars(response)["_cloud_elements"] = checking.Mark(self, by_hook=by_hook)
+            if by_hook and isinstance(request.hooks, dict):
                 hooks = checking.CheckingHooks(request.hooks.get("response"))
                 request.hooks["response"] = hooks  # type: ignore[assignment]
         return response
 
-    def _view(self, policy: Retry) -> CloudElementsAdapter:
-        """Return an object that is this adapter, but for the policy bound to it.
-
-        A policy cannot tell which request has failed, so each request has its own. The
-        adapter itself does not change, since other requests may be on their way.
-        """
-        view = object.__new__(type(self))
-        object.__setattr__(view, "__dict__", self.__dict__)
-        object.__setattr__(view, "_bound", policy)
-        return view
-
-    def _send_bound(
-        self, request: PreparedRequest, *args: Any, **kwargs: Any
-    ) -> Response:
+    def _submit(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         """Send as `HTTPAdapter` does, but raise only exceptions of requests."""
         try:
             return super().send(request, *args, **kwargs)
@@ -212,6 +199,29 @@ class CloudElementsAdapter(HTTPAdapter):
         except HTTPError as error:
             # A count of False makes urllib3 raise its own exceptions.
             raise requests.ConnectionError(error, request=request) from error
+
+    def _note_attempts(
+        self,
+        failure: requests.RequestException,
+        request: PreparedRequest,
+        proxies: checking.Proxies,
+    ) -> None:
+        """Note the attempts on the exception of a request that got no response."""
+        policy, cause = self.max_retries, next(iter(failure.args), None)
+        attempts: tuple[Attempt, ...] = ()
+        stopped_by = None
+        if isinstance(policy, CloudElementsRetry):
+            attempts, stopped_by = policy.attempts, policy.stopped_by
+        elif isinstance(cause, HTTPError):
+            redact = Redactor(request.headers, request.url, *checking.urls_of(proxies))
+            earlier = checking.attempts_in(_internals.history_of(cause), redact)
+            last = Attempt(len(earlier) + 1, error=redact(str(cause)))
+            attempts = (*earlier, last)
+        vars(failure).update(attempts=attempts, stopped_by=stopped_by)
+        note = line.network_note(attempts, stopped_by, request.method)
+        if note is not None:
+            # Python 3.10 has no notes.
+            getattr(failure, "add_note", bool)(note)
 
     def _policy_for(self, request: PreparedRequest, proxies: checking.Proxies) -> Retry:
         """Return the policy, bound to a request: its body, headers, URLs, proxies.
@@ -226,12 +236,11 @@ class CloudElementsAdapter(HTTPAdapter):
         state = RequestState(
             request.body, request.headers, request.url, *checking.urls_of(proxies)
         )
-        redirect = proxies.redirect if isinstance(proxies, checking.Call) else None
-        if redirect is not None:
-            earlier = getattr(redirect.raw, "retries", None)
-            if isinstance(earlier, CloudElementsRetry) and earlier.state is not None:
-                state.follow(earlier.state)
-                policy = earlier if redirect.connection is self else policy
+        hops = proxies.hops if isinstance(proxies, checking.Call) else []
+        earlier = getattr(hops[-1].raw, "retries", None) if hops else None
+        if isinstance(earlier, CloudElementsRetry) and earlier.state is not None:
+            state.follow(earlier.state)
+            policy = earlier if hops[-1].connection is self else policy
         return policy.for_call(state)
 
 
@@ -242,7 +251,7 @@ _adapters: WeakValueDictionary[int, CloudElementsAdapter] = WeakValueDictionary(
 
 def _after_fork() -> None:  # pragma: no cover - runs in the child
     for adapter in list(_adapters.values()):
-        drop_connections(adapter)
+        _internals.drop_connections(adapter)
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
@@ -258,7 +267,7 @@ def refuse_to_resend_stream(request: PreparedRequest, response: Response) -> boo
     # After these redirects, requests sends the body a second time.
     refused = response.status_code in {307, 308} and not can_send_again(request.body)
     if refused:
-        refuse_to_send_body_again(request)
+        _internals.refuse_to_send_body_again(request)
     return refused
 
 
@@ -275,27 +284,3 @@ def _policy(max_retries: int | Retry | None) -> Retry:
     wanted = "an integer, a urllib3 Retry or None"
     check_integer("max_retries", max_retries, 0, wanted=wanted)
     return CloudElementsRetry(total=max_retries)
-
-
-def _note_attempts(
-    failure: requests.RequestException,
-    request: PreparedRequest,
-    policy: Retry,
-    proxies: checking.Proxies,
-) -> None:
-    """Note the attempts on the exception of a request that got no response."""
-    attempts: tuple[Attempt, ...] = ()
-    stopped_by = None
-    cause = next(iter(failure.args), None)
-    if isinstance(policy, CloudElementsRetry):
-        attempts, stopped_by = policy.attempts, policy.stopped_by
-    elif isinstance(cause, HTTPError):
-        redact = Redactor(request.headers, request.url, *checking.urls_of(proxies))
-        earlier = checking.attempts_in(history_of(cause), redact)
-        last = Attempt(len(earlier) + 1, error=redact(str(cause)))
-        attempts = (*earlier, last)
-    vars(failure).update(attempts=attempts, stopped_by=stopped_by)
-    note = network_note(attempts, stopped_by, request.method)
-    if note is not None:
-        # Python 3.10 has no notes.
-        getattr(failure, "add_note", bool)(note)

@@ -18,18 +18,13 @@ from requests import HTTPError, PreparedRequest, Response
 from requests.hooks import dispatch_hook
 from urllib3.util.retry import RequestHistory, Retry
 
+from .. import _functions, _internals, _log, _table, _urls
+from .._errors import build, line
 from .._errors.base import CloudElementsError
-from .._errors.build import error_from_payload
-from .._errors.line import printable
 from .._errors.payload import WARNING_HEADER, Attempt, as_text, parse_payload
 from .._errors.redaction import Redactor
-from .._functions import raised_by_signal_handler
-from .._internals import content_of, set_content
-from .._log import log
 from .._retries.body import read_body
 from .._retries.policy import CloudElementsRetry
-from .._table import FIRST_ERROR
-from .._urls import clean_url
 
 OnError = Callable[[CloudElementsError], object]
 Proxies = Mapping[str, str] | None
@@ -102,55 +97,50 @@ def has_failed(response: Response) -> bool:
             f"response must be a requests.Response, not {type(response).__name__}: "
             "use error_from_parts() for the responses of other libraries"
         )
-    return (response.status_code or 0) >= FIRST_ERROR
+    return (response.status_code or 0) >= _table.FIRST_ERROR
 
 
 def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
     """Build the error of a failed response, without secrets."""
     # A response that was built by hand may have no request.
     request = response.request or PreparedRequest()
-    body, whole = content_of(response), True
+    body, whole = _internals.content_of(response), True
     if body is None:
         body, whole = (b"", True) if response.raw is None else read_body(response.raw)
     # requests finds it there.
-    set_content(response, body)
+    _internals.set_content(response, body)
     url = request.url or response.url
-    urls = [url, *urls_of(proxies)]
-    policy = getattr(response.raw, "retries", None)
-    if isinstance(policy, CloudElementsRetry):
-        # Only the policy still knows the proxies if the error is built later.
-        urls += policy.urls
+    policy: Any = getattr(response.raw, "retries", None)
+    is_ours = isinstance(policy, CloudElementsRetry)
+    # Only the policy still knows the proxies if the error is built later.
+    urls = [url, *urls_of(proxies), *(policy.urls if is_ours else ())]
     redact = Redactor(request.headers, *dict.fromkeys(urls))
-    earlier: tuple[Attempt, ...] = ()
-    stopped_by = None
-    if isinstance(policy, CloudElementsRetry):
-        earlier = tuple([_redacted(attempt, redact) for attempt in policy.attempts])
-        stopped_by = policy.why_stopped(
-            request.method or "", response.status_code, response.headers
-        )
+    earlier, stopped_by = [], None
+    if is_ours:
+        earlier = [_redacted(attempt, redact) for attempt in policy.attempts]
+        method, status = request.method or "", response.status_code
+        stopped_by = policy.why_stopped(method, status, response.headers)
     elif isinstance(policy, Retry):
         earlier = attempts_in(policy.history, redact)
-    return error_from_payload(
+    return build.error_from_payload(
         response.status_code,
         parse_payload(response.headers, body, truncated=not whole),
         redact,
         reason=response.reason and as_text(response.reason),
         method=request.method,
         url=url,
-        earlier=earlier,
+        earlier=tuple(earlier),
         stopped_by=stopped_by,
         response=response,
     )
 
 
-def attempts_in(
-    history: Iterable[RequestHistory], redact: Redactor
-) -> tuple[Attempt, ...]:
+def attempts_in(history: Iterable[RequestHistory], redact: Redactor) -> list[Attempt]:
     """Return the attempts that urllib3 has recorded; requests follows redirects."""
-    return tuple(
+    return [
         Attempt(number, past.status, error=redact(str(past.error or "")) or None)
         for number, past in enumerate(history, 1)
-    )
+    ]
 
 
 def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
@@ -169,10 +159,10 @@ def _log_warning(response: Response, proxies: Proxies) -> None:
     # A response that was built by hand may have no request.
     request = response.request or PreparedRequest()
     redact = Redactor(request.headers, request.url, *urls_of(proxies))
-    url = printable(redact(clean_url(request.url or "")))
-    text = printable(redact(as_text(warning)), 500)
+    url = line.printable(redact(_urls.clean_url(request.url or "")))
+    text = line.printable(redact(as_text(warning)), 500)
     message = "Cloud Elements warns, with status %d of %s %s: %s"
-    log(logging.WARNING, message, response.status_code, request.method, url, text)
+    _log.log(logging.WARNING, message, response.status_code, request.method, url, text)
 
 
 # Returns a number that is larger than all before: was a check made since?
@@ -190,33 +180,26 @@ class Call(dict[str, str]):
     """The response after the hooks, which is checked."""
 
     def __init__(
-        self,
-        proxies: Proxies,
-        request: PreparedRequest,
-        redirect: Response | None = None,
+        self, proxies: Proxies, request: PreparedRequest, hops: Iterable[Response] = ()
     ) -> None:
         super().__init__(proxies or {})
         self.began: int = now()
-        self.redirect = redirect
-        """The response that has redirected to this call."""
-        self._hooks = request.hooks
+        self.hops = [*hops]
+        """The responses that have redirected to this call, in order."""
+        self.hooks = request.hooks
 
     def __reduce_ex__(self, _protocol: object) -> tuple[Any, ...]:
         """Copy and pickle as the proxies alone: mocks keep the arguments of calls."""
         return dict, (dict(self),)
 
-    def is_of(self, request: PreparedRequest | None) -> bool:
-        """Say whether this is the call of a request, or of one that a host has copied.
 
-        A hook or an adapter may use the arguments of a call for requests of its own.
-        """
-        return getattr(request, "hooks", None) is self._hooks
+def call_of(request: PreparedRequest, proxies: Proxies) -> Call | None:
+    """Return the call of a request, or of one that a host has copied, if it has one.
 
-    @property
-    def hops(self) -> list[Response]:
-        """The responses that have redirected to this call, in order."""
-        redirect = self.redirect
-        return [] if redirect is None else [*redirect.history, redirect]
+    A hook or an adapter may use the arguments of a call for requests of its own.
+    """
+    hooks = getattr(request, "hooks", None)
+    return proxies if isinstance(proxies, Call) and proxies.hooks is hooks else None
 
 
 def urls_of(proxies: Proxies) -> list[str | None]:
@@ -231,9 +214,10 @@ class Mark:
     checked_at = 0
     """now() of the check; 0 before."""
 
-    def __init__(self, adapter: object = None, *, session_checks: bool = False) -> None:
+    def __init__(self, adapter: object = None, *, by_hook: bool = False) -> None:
         self.adapter = adapter
-        self.session_checks = session_checks
+        self.by_hook = by_hook
+        """Whether our hook checks, and not a session of ours."""
 
     def setting(self, name: str, sender: object) -> Any:
         """Return a setting of the adapter, else of the sender, else None."""
@@ -292,9 +276,9 @@ def tell(error: HTTPError, sender: object, proxies: Proxies = None) -> HTTPError
         try:
             on_error(ours)
         except Exception as failure:
-            if raised_by_signal_handler(failure):
+            if _functions.raised_by_signal_handler(failure):
                 raise
-            log(logging.ERROR, "on_error failed, and is ignored", exc_info=True)
+            _log.log(logging.ERROR, "on_error failed, and is ignored", exc_info=True)
     return error
 
 
@@ -323,16 +307,15 @@ class CheckingHooks(UserList[Any]):
         return True
 
     def __call__(self, response: Response, **kwargs: Any) -> Any:
-        mark, hooks = mark_of(response), {"response": [*self]}
-        if mark.adapter is None or mark.session_checks:
-            return dispatch_hook("response", hooks, response, **kwargs)
-        proxies = kwargs.get("proxies")
+        mark, proxies = mark_of(response), kwargs.get("proxies")
         try:
+            hooks = {"response": [*self]}
             response = dispatch_hook("response", hooks, response, **kwargs)
             # A hook may have replaced the response by one that was checked elsewhere.
-            if not mark_of(response).checked_at:
+            if mark.by_hook and not mark_of(response).checked_at:
                 check(response, mark.adapter, proxies)
         except HTTPError as error:
-            tell(error, mark.adapter, proxies)
+            if mark.by_hook:
+                tell(error, mark.adapter, proxies)
             raise
         return response

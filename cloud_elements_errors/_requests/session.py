@@ -12,7 +12,7 @@ from urllib3.util.retry import Retry
 
 from .._arguments import TimeoutTypes, check_callable, checked_statuses, checked_timeout
 from .adapter import CloudElementsAdapter, refuse_to_resend_stream
-from .checking import Call, OnError, check, mark_of, now, tell
+from .checking import Call, OnError, call_of, check, mark_of, now, tell
 
 # How many positional arguments of requests.Session.request() are between the URL
 # and the timeout.
@@ -124,9 +124,9 @@ class CloudElementsSession(requests.Session):
         kwargs.setdefault("timeout", self.timeout)
         if "proxies" not in kwargs:
             kwargs["proxies"] = resolve_proxies(request, self.proxies, self.trust_env)
-        call = kwargs["proxies"]
-        if not isinstance(call, Call) or not call.is_of(request):
-            call = kwargs["proxies"] = Call(call, request)
+        call = call_of(request, kwargs["proxies"])
+        if call is None:
+            call = kwargs["proxies"] = Call(kwargs["proxies"], request)
         try:
             response = super().send(request, **kwargs)
             if call.response is None:  # a mock has replaced requests.Session.send
@@ -141,8 +141,10 @@ class CloudElementsSession(requests.Session):
     ) -> dict[str, str]:
         """Return the proxies for a redirect, as requests does, and what came before."""
         rebuilt = super().rebuild_proxies(prepared_request, proxies)
-        redirect = proxies.response if isinstance(proxies, Call) else None
-        return Call(rebuilt, prepared_request, redirect)
+        hops = []
+        if isinstance(proxies, Call) and proxies.response is not None:
+            hops = [*proxies.hops, proxies.response]
+        return Call(rebuilt, prepared_request, hops)
 
     def resolve_redirects(
         self, resp: Response, req: PreparedRequest, *args: Any, **kwargs: Any
@@ -160,8 +162,8 @@ class CloudElementsSession(requests.Session):
         """
         # requests calls this for each response, after its hooks, with its cookies
         # stored, and before it reads the body.
-        call = kwargs.get("proxies")
-        if isinstance(call, Call) and call.is_of(req):
+        call = call_of(req, kwargs.get("proxies"))
+        if call is not None:
             call.response = resp
             if call.hops:
                 resp.history = call.hops

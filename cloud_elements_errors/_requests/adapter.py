@@ -31,9 +31,9 @@ from urllib3.util.retry import Retry
 
 from .. import _internals
 from .._arguments import check_callable, check_flag, check_integer, checked_statuses
-from .._errors import line
 from .._errors.base import CloudElementsError
-from .._errors.payload import WARNING_HEADER, Attempt
+from .._errors.line import network_note
+from .._errors.payload import Attempt
 from .._errors.redaction import Redactor
 from .._retries.body import pass_on_signal
 from .._retries.policy import CloudElementsRetry
@@ -171,11 +171,9 @@ class CloudElementsAdapter(HTTPAdapter):
                 pass_on_signal(error)
                 view._note_attempts(error, request, proxies)
             raise
-        if not checking.is_response(response):
-            return response
         response.connection = self
         refuse_to_resend_stream(request, response)
-        if checking.has_failed(response) or WARNING_HEADER in response.headers:
+        if checking.needs_check(response):
             if getattr(response.raw, "retries", view) is None:
                 # `responses` makes this response without urllib3's urlopen().
                 response.raw.retries = view._bound
@@ -218,7 +216,7 @@ class CloudElementsAdapter(HTTPAdapter):
             last = Attempt(len(earlier) + 1, error=redact(str(cause)))
             attempts = (*earlier, last)
         vars(failure).update(attempts=attempts, stopped_by=stopped_by)
-        note = line.network_note(attempts, stopped_by, request.method)
+        note = network_note(attempts, stopped_by, request.method)
         if note is not None:
             # Python 3.10 has no notes.
             getattr(failure, "add_note", bool)(note)
@@ -236,7 +234,7 @@ class CloudElementsAdapter(HTTPAdapter):
         state = RequestState(
             request.body, request.headers, request.url, *checking.urls_of(proxies)
         )
-        hops = proxies.hops if isinstance(proxies, checking.Call) else []
+        hops = proxies.hops if isinstance(proxies, checking.Call) else ()
         earlier = getattr(hops[-1].raw, "retries", None) if hops else None
         if isinstance(earlier, CloudElementsRetry) and earlier.state is not None:
             state.follow(earlier.state)

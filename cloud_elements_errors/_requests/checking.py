@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections import UserList
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from requests import HTTPError, PreparedRequest, Response
@@ -176,15 +176,15 @@ class Call(dict[str, str]):
     redirects. So they carry what those need to know of the call.
     """
 
-    response: Response | None = None
-    """The response after the hooks, which is checked."""
+    chain: Sequence[Response] = ()
+    """The hops, and the response after the hooks."""
 
     def __init__(
-        self, proxies: Proxies, request: PreparedRequest, hops: Iterable[Response] = ()
+        self, proxies: Proxies, request: PreparedRequest, hops: Sequence[Response] = ()
     ) -> None:
         super().__init__(proxies or {})
         self.began: int = now()
-        self.hops = [*hops]
+        self.hops = hops
         """The responses that have redirected to this call, in order."""
         self.hooks = request.hooks
 
@@ -204,7 +204,7 @@ def call_of(request: PreparedRequest, proxies: Proxies) -> Call | None:
 
 def urls_of(proxies: Proxies) -> list[str | None]:
     """Return the URLs of a call that may hold secrets, but for that of its request."""
-    hops = proxies.hops if isinstance(proxies, Call) else []
+    hops = proxies.hops if isinstance(proxies, Call) else ()
     return [*(proxies or {}).values(), *[hop.url for hop in hops]]
 
 
@@ -231,9 +231,10 @@ def mark_of(response: object) -> Mark:
     return mark if isinstance(mark, Mark) else Mark()
 
 
-def is_response(response: object) -> bool:
-    """Say whether this is a real response: a mock may claim to be one."""
-    return issubclass(type(response), Response)
+def needs_check(response: Response) -> bool:
+    """Say whether this is a response, and no mock, that has failed or has a warning."""
+    is_real = issubclass(type(response), Response)
+    return is_real and (has_failed(response) or WARNING_HEADER in response.headers)
 
 
 def check(response: Response, sender: object, proxies: Proxies = None) -> None:
@@ -244,7 +245,7 @@ def check(response: Response, sender: object, proxies: Proxies = None) -> None:
     only looks like one, is left alone.
     """
     # Error trackers show the variables of this frame: no URL with its query is here.
-    if not is_response(response):
+    if not needs_check(response):
         return
     mark = mark_of(response)
     mark.checked_at = now()

@@ -8,7 +8,6 @@ import weakref
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ContextDecorator, suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from urllib3.util.retry import Retry
@@ -19,6 +18,8 @@ from .._lock import ForkSafeLock
 from .._urls import Origin, clean_url, origin_of, path_of
 from .adapter import CloudElementsAdapter
 from .checking import OnError
+
+_EXAMPLE = "https://api.cloud-elements.com/"
 
 
 class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
@@ -65,10 +66,7 @@ class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
 
         """
         if not prefixes:
-            raise TypeError(
-                "patch_requests() needs a prefix, such as "
-                "https://api.cloud-elements.com/"
-            )
+            raise TypeError(f"patch_requests() needs a prefix, such as {_EXAMPLE}")
         self._prefixes = [_prefix(prefix) for prefix in prefixes]
         # Wrong arguments raise now, and not in the block.
         self._adapter = CloudElementsAdapter(
@@ -103,11 +101,8 @@ class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
     def __del__(self) -> None:
         """Warn if the block was never entered: then nothing was patched."""
         if self._is_unused:
-            warnings.warn(
-                "patch_requests() does nothing without a with statement",
-                RuntimeWarning,
-                stacklevel=1,
-            )
+            message = "patch_requests() does nothing without a with statement"
+            warnings.warn(message, RuntimeWarning, stacklevel=1)
 
     def _adapter_for(
         self, session: requests.Session, url: str
@@ -140,19 +135,17 @@ def _prefix(prefix: str) -> tuple[Origin, str]:
     prepared = requests.PreparedRequest()
     with suppress(requests.RequestException):
         prepared.prepare_url(prefix, None)
-    parts = urlsplit(prepared.url or "")
-    origin = origin_of(parts.geturl())
-    if parts.scheme not in {"http", "https"} or origin is None:
+    url, shown = prepared.url or "", clean_url(prefix)
+    origin = origin_of(url)
+    if origin is None or origin[0] not in {"http", "https"}:
         raise ValueError(
             "a prefix must be an http or https URL of one host (* is no pattern), "
-            f"such as https://api.cloud-elements.com/, not {clean_url(prefix)!r}"
+            f"such as {_EXAMPLE}, not {shown!r}"
         )
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError(
-            "a prefix must not have a userinfo, query or fragment: "
-            f"use {clean_url(prefix)!r}"
-        )
-    return origin, parts.path.rstrip("/") + "/"
+    if url != clean_url(url):
+        message = "a prefix must not have a userinfo, query or fragment"
+        raise ValueError(f"{message}: use {shown!r}")
+    return origin, path_of(url).rstrip("/") + "/"
 
 
 _lock = ForkSafeLock()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator
 from typing import Any
 
-import requests
-from requests import PreparedRequest, Response
+from requests import HTTPError, PreparedRequest, Response, Session
 from requests.utils import resolve_proxies
 from urllib3.util.retry import Retry
 
@@ -19,7 +18,7 @@ from .checking import Call, OnError, call_of, check, mark_of, now, tell
 _BEFORE_TIMEOUT = 6
 
 
-class CloudElementsSession(requests.Session):
+class CloudElementsSession(Session):
     """A `requests.Session` that retries requests and raises errors.
 
     It raises for each status of 400 or more, with every adapter, including those of
@@ -33,15 +32,8 @@ class CloudElementsSession(requests.Session):
 
     __module__ = "cloud_elements_errors"
 
-    __attrs__: list[str] = [  # noqa: RUF012
-        *requests.Session.__attrs__,
-        "passthrough",
-        "on_error",
-        "timeout",
-    ]
+    __attrs__: list[str] = [*Session.__attrs__, "passthrough", "on_error", "timeout"]  # noqa: RUF012
 
-    passthrough: frozenset[int] = frozenset()
-    on_error: OnError | None = None
     timeout: TimeoutTypes = None
     """The timeout for requests that set none. It can be changed at any time."""
 
@@ -101,7 +93,7 @@ class CloudElementsSession(requests.Session):
             kwargs.setdefault("timeout", self.timeout)
         began = now()
         response = super().request(method, url, *args, **kwargs)
-        replaced = (CloudElementsSession.send, requests.Session.request) != _METHODS
+        replaced = (CloudElementsSession.send, Session.request) != _METHODS
         if (replaced or "send" in vars(self)) and mark_of(response).checked_at < began:
             check(response, self)
         return response
@@ -129,9 +121,9 @@ class CloudElementsSession(requests.Session):
             call = kwargs["proxies"] = Call(kwargs["proxies"], request)
         try:
             response = super().send(request, **kwargs)
-            if call.response is None:  # a mock has replaced requests.Session.send
+            if not call.chain:  # a mock has replaced requests.Session.send
                 check(response, self, call)
-        except requests.HTTPError as error:  # maybe of a hook
+        except HTTPError as error:  # maybe of a hook
             tell(error, self, call)
             raise
         return response
@@ -141,9 +133,7 @@ class CloudElementsSession(requests.Session):
     ) -> dict[str, str]:
         """Return the proxies for a redirect, as requests does, and what came before."""
         rebuilt = super().rebuild_proxies(prepared_request, proxies)
-        hops = []
-        if isinstance(proxies, Call) and proxies.response is not None:
-            hops = [*proxies.hops, proxies.response]
+        hops = proxies.chain if isinstance(proxies, Call) else ()
         return Call(rebuilt, prepared_request, hops)
 
     def resolve_redirects(
@@ -164,9 +154,9 @@ class CloudElementsSession(requests.Session):
         # stored, and before it reads the body.
         call = call_of(req, kwargs.get("proxies"))
         if call is not None:
-            call.response = resp
+            call.chain = [*call.hops, resp]
             if call.hops:
-                resp.history = call.hops
+                resp.history = [*call.hops]
             # A hook may have replaced the response by one that was checked elsewhere.
             if mark_of(resp).checked_at < call.began:
                 check(resp, self, call)
@@ -177,4 +167,4 @@ class CloudElementsSession(requests.Session):
 
 
 # What mocks replace.
-_METHODS = CloudElementsSession.send, requests.Session.request
+_METHODS = CloudElementsSession.send, Session.request

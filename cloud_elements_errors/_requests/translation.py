@@ -178,10 +178,11 @@ def _error_in(exception: BaseException, held: list[Any]) -> CloudElementsError |
     if not is_answer or (headers is None and body is None):
         return None
     asked = _merged([*_values(sent, *_HEADERS), *_values(parts, "request_headers")])
-    texts = {}
-    for name in ("reason", "method", "url"):
-        for value in itertools.islice(_values([*sent, *parts], name), 1):
-            texts[name] = as_text(value)
+    texts = {
+        name: as_text(value)
+        for name in ("reason", "method", "url")
+        for value in itertools.islice(_values([*sent, *parts], name), 1)
+    }
     error = error_from_parts(failed[0], body, headers, request_headers=asked, **texts)
     if error is not None and not whole:
         error.truncated = True
@@ -215,11 +216,11 @@ def _bodies(carriers: list[Any]) -> Iterator[tuple[bytes | str, bool]]:
             yield _read(carrier)
             continue
         for body in _values([carrier], *_BODY):
-            with suppress(ValueError, RecursionError):
-                is_json = _is_a(body, dict, list)
-                body = json.dumps(body, default=str) if is_json else body
             if _is_a(body, bytes, bytearray, memoryview, str):
                 yield body, True
+            elif _is_a(body, dict, list):
+                with suppress(ValueError, RecursionError):  # it may hold itself
+                    yield json.dumps(body, default=str), True
 
 
 def _read(stream: Any) -> tuple[bytes, bool]:

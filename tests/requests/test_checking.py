@@ -747,7 +747,7 @@ def test_a_success_builds_nothing_that_a_failure_needs(
     for name in (
         "_retries.state.Redactor",
         "_requests.checking.read_body",
-        "_requests.checking.Redactor",
+        "_errors.redaction.Redactor",
         "_requests.checking.CheckingHooks",
     ):
         monkeypatch.setattr(f"cloud_elements_errors.{name}", never)

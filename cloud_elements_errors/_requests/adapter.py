@@ -19,12 +19,11 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Collection
-from contextlib import suppress
 from typing import Any
 from weakref import WeakValueDictionary
 
 import requests
-from requests import PreparedRequest, Response
+from requests import PreparedRequest, RequestException, Response
 from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, HTTPAdapter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util.retry import Retry
@@ -39,6 +38,7 @@ from .._retries.body import pass_on_signal
 from .._retries.policy import CloudElementsRetry
 from .._retries.state import RequestState, can_send_again
 from . import checking
+from .checking import Proxies
 
 
 class CloudElementsAdapter(HTTPAdapter):
@@ -133,9 +133,9 @@ class CloudElementsAdapter(HTTPAdapter):
         # urllib3 only drops the pools, and closes each when nothing refers to it.
         for manager in (self.poolmanager, *self.proxy_manager.values()):
             # A host's manager may have none; another thread may have dropped one.
-            with suppress(AttributeError, KeyError):
-                for key in list(manager.pools.keys()):
-                    manager.pools[key].close()
+            pools = getattr(manager, "pools", {})
+            for pool in filter(None, map(pools.get, list(pools.keys()))):
+                pool.close()
         super().close()
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
@@ -166,7 +166,7 @@ class CloudElementsAdapter(HTTPAdapter):
         object.__setattr__(view, "_bound", self._policy_for(request, proxies))
         try:
             response = view._submit(request, *args, **kwargs)
-        except requests.RequestException as error:
+        except RequestException as error:
             if "attempts" not in vars(error):  # else of a request sent meanwhile
                 pass_on_signal(error)
                 view._note_attempts(error, request, proxies)
@@ -199,13 +199,10 @@ class CloudElementsAdapter(HTTPAdapter):
             raise requests.ConnectionError(error, request=request) from error
 
     def _note_attempts(
-        self,
-        failure: requests.RequestException,
-        request: PreparedRequest,
-        proxies: checking.Proxies,
+        self, error: RequestException, request: PreparedRequest, proxies: Proxies
     ) -> None:
         """Note the attempts on the exception of a request that got no response."""
-        policy, cause = self.max_retries, next(iter(failure.args), None)
+        policy, cause = self.max_retries, next(iter(error.args), None)
         attempts: tuple[Attempt, ...] = ()
         stopped_by = None
         if isinstance(policy, CloudElementsRetry):
@@ -215,13 +212,13 @@ class CloudElementsAdapter(HTTPAdapter):
             earlier = checking.attempts_in(_internals.history_of(cause), redact)
             last = Attempt(len(earlier) + 1, error=redact(str(cause)))
             attempts = (*earlier, last)
-        vars(failure).update(attempts=attempts, stopped_by=stopped_by)
+        vars(error).update(attempts=attempts, stopped_by=stopped_by)
         note = network_note(attempts, stopped_by, request.method)
         if note is not None:
             # Python 3.10 has no notes.
-            getattr(failure, "add_note", bool)(note)
+            getattr(error, "add_note", bool)(note)
 
-    def _policy_for(self, request: PreparedRequest, proxies: checking.Proxies) -> Retry:
+    def _policy_for(self, request: PreparedRequest, proxies: Proxies) -> Retry:
         """Return the policy, bound to a request: its body, headers, URLs, proxies.
 
         After a redirect, the attempts, the time and the count of the call go on. The

@@ -293,8 +293,7 @@ class CheckingHooks(UserList[Any]):
     """
 
     def __init__(self, hooks: Any) -> None:
-        if isinstance(hooks, CheckingHooks):
-            hooks = hooks.data
+        hooks = hooks.data if isinstance(hooks, CheckingHooks) else hooks
         if not isinstance(hooks, list):
             hooks = [hooks] if callable(hooks) else list(hooks or ())
         self.data = hooks

@@ -84,7 +84,8 @@ class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
         self._is_unused = False
         with _lock:
             if not _open:
-                _undo.append(_patch())
+                _replace("get_adapter", patch_requests._adapter_for)
+                _replace("close", lambda patch, session: patch._forget(id(session)))
             _open.insert(0, self)
         return self._errors
 
@@ -92,7 +93,7 @@ class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
         """Remove the patch, and close the connections of its adapters."""
         with _lock:
             _open.remove(self)
-            if not _open:
+            while _undo and not _open:
                 _undo.pop()()
         if self not in _open:
             for key in list(self._adapters):
@@ -161,28 +162,21 @@ _SESSION: Any = next(
 )
 
 
-def _patch() -> Callable[[], None]:
-    """Patch requests, and return a function that undoes it."""
-    originals = _SESSION.get_adapter, _SESSION.close
+def _replace(name: str, ask: Callable[..., Any]) -> None:
+    """Let a method of sessions ask each open block first."""
+    original = getattr(_SESSION, name)
 
-    def get_adapter(session: requests.Session, url: str) -> Any:
+    def replacement(session: requests.Session, *args: Any, **kwargs: Any) -> Any:
         for patch in _open[:]:
-            adapter = patch._adapter_for(session, url)
-            if adapter is not None:
-                return adapter
-        return originals[0](session, url)
-
-    def close(session: requests.Session) -> None:
-        for patch in _open[:]:
-            patch._forget(id(session))
-        originals[1](session)
+            found = ask(patch, session, *args, **kwargs)
+            if found is not None:
+                return found
+        return original(session, *args, **kwargs)
 
     def undo() -> None:
         # Do not remove a mock that was installed later.
-        if _SESSION.get_adapter is get_adapter:
-            _SESSION.get_adapter = originals[0]
-        if _SESSION.close is close:
-            _SESSION.close = originals[1]
+        if getattr(_SESSION, name) is replacement:
+            setattr(_SESSION, name, original)
 
-    _SESSION.get_adapter, _SESSION.close = get_adapter, close
-    return undo
+    setattr(_SESSION, name, replacement)
+    _undo.append(undo)

@@ -228,9 +228,8 @@ class CloudElementsAdapter(HTTPAdapter):
         policy = self._max_retries or self.max_retries
         if not isinstance(policy, CloudElementsRetry):
             return policy
-        state = RequestState(
-            request.body, request.headers, request.url, *checking.urls_of(proxies)
-        )
+        urls = (request.url, *checking.urls_of(proxies))
+        state = RequestState(request.body, request.headers, *urls)
         hops = proxies.hops if isinstance(proxies, checking.Call) else ()
         earlier = getattr(hops[-1].raw, "retries", None) if hops else None
         if isinstance(earlier, CloudElementsRetry) and earlier.state is not None:

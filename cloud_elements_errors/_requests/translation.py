@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-import itertools
 import json
 import sys
+import types
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar, cast
@@ -28,6 +28,9 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _STATUS = ("status_code", "status", "http_status", "response_code")
 _HEADERS = ("headers", "http_headers", "response_headers", "keys")  # of a mapping
 _BODY = ("content", "body", "raw_bytes", "data", "http_body", "response_body", "text")
+_TEXTS = ("reason", "method", "url")
+# What some clients have under these names.
+_METHODS = (types.MethodType, types.FunctionType, types.BuiltinFunctionType)
 
 # Types of items that have no parts, and of which there may be very many.
 _PLAIN = (dict, list, tuple, str, bytes, int, float, bool, type(None))
@@ -143,7 +146,7 @@ def _links(exception: Any, seen: set[int]) -> Iterator[tuple[BaseException, list
 
 def _is_group(exception: BaseException) -> bool:
     """Say if it is an ExceptionGroup, which Python 3.10 has from a backport."""
-    return hasattr(type(exception), "derive") and hasattr(type(exception), "split")
+    return {"derive", "split"} <= _names(exception)
 
 
 def _items(values: list[Any], seen: set[int]) -> Iterator[Any]:
@@ -178,11 +181,8 @@ def _error_in(exception: BaseException, held: list[Any]) -> CloudElementsError |
     if not is_answer or (headers is None and body is None):
         return None
     asked = _merged([*_values(sent, *_HEADERS), *_values(parts, "request_headers")])
-    texts = {
-        name: as_text(value)
-        for name in ("reason", "method", "url")
-        for value in itertools.islice(_values([*sent, *parts], name), 1)
-    }
+    told = [(name, next(_values([*sent, *parts], name), None)) for name in _TEXTS]
+    texts = {name: as_text(value) for name, value in told if value is not None}
     error = error_from_parts(failed[0], body, headers, request_headers=asked, **texts)
     if error is not None and not whole:
         error.truncated = True
@@ -192,9 +192,9 @@ def _error_in(exception: BaseException, held: list[Any]) -> CloudElementsError |
 def _status(carrier: object) -> int | None:
     """Return the HTTP status that a carrier knows; without headers, no code is one."""
     names = (*_STATUS, "code") if _has(carrier, *_HEADERS) else _STATUS
-    with suppress(Exception):  # it may be anything
-        status = int(next(_values([carrier], *names)))
-        return status if status in range(100, 1000) else None
+    for value in _values([carrier], *names):
+        with suppress(Exception):  # it may be anything
+            return int(value) if int(value) in range(100, 1000) else None
     return None
 
 
@@ -241,15 +241,26 @@ def _is_a(value: object, *kinds: type) -> bool:
     return issubclass(type(value), kinds)
 
 
+def _names(value: object) -> set[str]:
+    """List attributes without getattr(), which would make lazy proxies load.
+
+    Nothing is raised here: Python walks the whole chain of the exception that is being
+    handled, each time that another one is raised.
+    """
+    own = vars(value) if type(value).__dictoffset__ else ()
+    return {*dir(type(value)), *own}
+
+
 def _has(value: object, *names: str) -> bool:
-    """Look for an attribute without getattr(), which would make lazy proxies load."""
-    return any(inspect.getattr_static(value, one, _has) is not _has for one in names)
+    return not _names(value).isdisjoint(names)
 
 
 def _values(carriers: Iterable[Any], *names: str) -> Iterator[Any]:
     """Yield the attributes that can be read, and are no methods and not None."""
-    for carrier, name in itertools.product(carriers, names):
-        with suppress(Exception):
-            value = getattr(carrier, name) if _has(carrier, name) else None
-            if value is not None and not inspect.isroutine(value):
-                yield value
+    for carrier in carriers:
+        known = _names(carrier)
+        for name in filter(known.__contains__, names):
+            with suppress(Exception):
+                value = getattr(carrier, name)
+                if value is not None and not _is_a(value, *_METHODS):
+                    yield value

@@ -294,6 +294,17 @@ def test_the_end_of_a_long_chain_is_reached() -> None:
     assert caught.value.status_code == 409
 
 
+def test_the_end_of_a_very_long_chain_is_reached() -> None:
+    """Python walks the chain for each exception in a handler: none is raised there."""
+    first = chain(50_000, circle=False)
+    last: BaseException = first
+    while last.__context__ is not None:
+        last = last.__context__
+    vars(last)["response"] = of_requests()
+    with pytest.raises(ConflictError), translate_errors():
+        raise first
+
+
 def test_exceptions_that_all_hold_one_list() -> None:
     """Each container is looked at once, so the time grows with the exceptions alone."""
     looked: list[int] = []

@@ -30,7 +30,6 @@ from urllib3.util.retry import Retry
 
 from .. import _internals
 from .._arguments import check_callable, check_flag, check_integer, checked_statuses
-from .._errors.base import CloudElementsError
 from .._errors.line import network_note
 from .._errors.payload import Attempt
 from .._errors.redaction import Redactor
@@ -58,9 +57,7 @@ class CloudElementsAdapter(HTTPAdapter):
     __slots__ = ("_bound",)
 
     # The list of patch_requests, if this is an adapter of its.
-    _errors_of_patch: list[CloudElementsError] | None = None
-
-    _max_retries: Any = None
+    _errors_of_patch: list[Any] | None = None
 
     def __init__(
         self,
@@ -225,7 +222,7 @@ class CloudElementsAdapter(HTTPAdapter):
         adapter of another host has a count of its own.
         """
         # A subclass may have a max_retries of its own.
-        policy = self._max_retries or self.max_retries
+        policy = getattr(self, "_max_retries", None) or self.max_retries
         if not isinstance(policy, CloudElementsRetry):
             return policy
         urls = (request.url, *checking.urls_of(proxies))

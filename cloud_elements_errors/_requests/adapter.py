@@ -18,46 +18,26 @@ from __future__ import annotations
 
 import copy
 import os
-from contextlib import suppress
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import Any
 from weakref import WeakValueDictionary
 
 import requests
+from requests import PreparedRequest, RequestException, Response
 from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, HTTPAdapter
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    NewConnectionError,
-    ReadTimeoutError,
-)
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
+from .. import _internals
 from .._arguments import check_callable, check_flag, check_integer, checked_statuses
 from .._errors.line import network_note
-from .._errors.payload import WARNING_HEADER, Attempt
+from .._errors.payload import Attempt
 from .._errors.redaction import Redactor
-from .._internals import drop_connections, history_of, refuse_to_send_body_again
 from .._retries.body import pass_on_signal
-from .._retries.outcome import Retries
 from .._retries.policy import CloudElementsRetry
 from .._retries.state import RequestState, can_send_again
-from .checking import (
-    Call,
-    CheckingHooks,
-    OnError,
-    attempts_in,
-    has_failed,
-    is_response,
-    mark,
-    policy_of,
-    urls_of,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from .._errors.base import CloudElementsError
+from . import checking
+from .checking import Proxies
 
 
 class CloudElementsAdapter(HTTPAdapter):
@@ -73,11 +53,11 @@ class CloudElementsAdapter(HTTPAdapter):
 
     __attrs__: list[str] = [*HTTPAdapter.__attrs__, "passthrough", "on_error"]  # noqa: RUF012
 
-    # The list of patch_requests, if this is an adapter of its.
-    _errors_of_patch: list[CloudElementsError] | None = None
+    # The policy of the one request that is sent by this view of an adapter.
+    __slots__ = ("_bound",)
 
-    passthrough: frozenset[int] | None = None
-    on_error: OnError | None = None
+    # The list of patch_requests, if this is an adapter of its.
+    _errors_of_patch: list[Any] | None = None
 
     def __init__(
         self,
@@ -87,7 +67,7 @@ class CloudElementsAdapter(HTTPAdapter):
         pool_block: bool = DEFAULT_POOLBLOCK,
         *,
         passthrough: Collection[int] | None = None,
-        on_error: OnError | None = None,
+        on_error: checking.OnError | None = None,
     ) -> None:
         """Make an adapter with its own connection pools.
 
@@ -117,9 +97,10 @@ class CloudElementsAdapter(HTTPAdapter):
         check_integer("pool_maxsize", pool_maxsize, 1)
         check_flag("pool_block", pool_block)
         check_callable("on_error", on_error)
+        self._bound: Retry | None = None
+        self.passthrough: frozenset[int] | None = None
         if passthrough is not None:
-            passthrough = checked_statuses("passthrough", passthrough)
-        self.passthrough = passthrough
+            self.passthrough = checked_statuses("passthrough", passthrough)
         self.on_error = on_error
         super().__init__(
             pool_connections=pool_connections,
@@ -132,8 +113,7 @@ class CloudElementsAdapter(HTTPAdapter):
     @property
     def max_retries(self) -> Retry:
         """The retry policy."""
-        bound = _bound.get(id(self))
-        return self._max_retries if bound is None else bound
+        return self._bound or self._max_retries
 
     @max_retries.setter
     def max_retries(self, policy: Retry) -> None:
@@ -141,6 +121,7 @@ class CloudElementsAdapter(HTTPAdapter):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the adapter in another process, with new pools."""
+        self._bound = None
         super().__setstate__(state)
         _adapters[id(self)] = self
 
@@ -149,14 +130,12 @@ class CloudElementsAdapter(HTTPAdapter):
         # urllib3 only drops the pools, and closes each when nothing refers to it.
         for manager in (self.poolmanager, *self.proxy_manager.values()):
             # A host's manager may have none; another thread may have dropped one.
-            with suppress(AttributeError, KeyError):
-                for key in manager.pools.keys():  # noqa: SIM118 - are not iterable
-                    manager.pools[key].close()
+            pools = getattr(manager, "pools", {})
+            for pool in filter(None, map(pools.get, list(pools.keys()))):
+                pool.close()
         super().close()
 
-    def send(
-        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
-    ) -> requests.Response:
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         """Send a prepared request, as `requests.adapters.HTTPAdapter.send` does.
 
         Args:
@@ -177,102 +156,84 @@ class CloudElementsAdapter(HTTPAdapter):
 
         """
         proxies = kwargs.get("proxies", args[4] if args[4:] else None)
-        if proxies is None:
-            proxies = {}
-        policy = self._policy_for(request, proxies)
-        response = self._send_by(policy, request, args, kwargs, proxies)
-        if not is_response(response):
-            return response
+        # This is the adapter, but for the policy: each request has its own, since a
+        # policy cannot tell which request has failed. A subclass may refuse changes.
+        view = object.__new__(type(self))
+        object.__setattr__(view, "__dict__", self.__dict__)
+        object.__setattr__(view, "_bound", self._policy_for(request, proxies))
+        try:
+            response = view._submit(request, *args, **kwargs)
+        except RequestException as error:
+            if "attempts" not in vars(error):  # else of a request sent meanwhile
+                pass_on_signal(error)
+                view._note_attempts(error, request, proxies)
+            raise
         response.connection = self
         refuse_to_resend_stream(request, response)
-        if isinstance(proxies, Call) and proxies.is_of(request):
-            proxies.response = response
-        else:
-            proxies = None
-        if has_failed(response) or WARNING_HEADER in response.headers:
-            if getattr(response.raw, "retries", policy) is None:
+        if checking.needs_check(response):
+            if getattr(response.raw, "retries", view) is None:
                 # `responses` makes this response without urllib3's urlopen().
-                response.raw.retries = policy
-            mark(response, self)
-            if proxies is None and isinstance(request.hooks, dict):
-                CheckingHooks.install(request)
+                response.raw.retries = view._bound
+            by_hook = checking.call_of(request, proxies) is None
+            vars(response)["_cloud_elements"] = checking.Mark(self, by_hook=by_hook)
+            if by_hook and isinstance(request.hooks, dict):
+                hooks = checking.CheckingHooks(request.hooks.get("response"))
+                request.hooks["response"] = hooks  # type: ignore[assignment]
         return response
 
-    def _send_by(
-        self,
-        policy: Retry,
-        request: requests.PreparedRequest,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        proxies: Mapping[str, str],
-    ) -> requests.Response:
-        """Send as `HTTPAdapter` does, by this policy; complete what it raises."""
-        view = self._view()
-        _bound[id(view)] = policy
+    def _submit(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        """Send as `HTTPAdapter` does, but raise only exceptions of requests."""
         try:
-            return super(CloudElementsAdapter, view).send(request, *args, **kwargs)
-        except (requests.RequestException, HTTPError) as error:
-            is_ours = isinstance(error, requests.RequestException)
-            if is_ours and "attempts" in vars(error):
-                raise  # of a request that was sent meanwhile
-            pass_on_signal(error)
-            failure = _network_failure(error, request, policy, proxies)
-            try:
-                if failure is error:
-                    raise
-                raise failure from error
-            finally:
-                del failure  # or this frame and the exception would keep each other
-        finally:
-            del _bound[id(view)]
+            return super().send(request, *args, **kwargs)
+        except requests.ConnectionError as error:
+            # requests raises this also for a timeout, if that was retried.
+            reasons = [getattr(cause, "reason", None) for cause in error.args]
+            if any(isinstance(reason, ReadTimeoutError) for reason in reasons):
+                raise requests.ReadTimeout(*error.args, request=request) from error
+            raise
+        except HTTPError as error:
+            # A count of False makes urllib3 raise its own exceptions.
+            raise requests.ConnectionError(error, request=request) from error
 
-    def _view(self) -> CloudElementsAdapter:
-        """Return an object that is this adapter, but for the policy bound to it.
+    def _note_attempts(
+        self, error: RequestException, request: PreparedRequest, proxies: Proxies
+    ) -> None:
+        """Note the attempts on the exception of a request that got no response."""
+        policy, cause = self.max_retries, next(iter(error.args), None)
+        attempts: tuple[Attempt, ...] = ()
+        stopped_by = None
+        if isinstance(policy, CloudElementsRetry):
+            attempts, stopped_by = policy.attempts, policy.stopped_by
+        elif isinstance(cause, HTTPError):
+            redact = Redactor(request.headers, request.url, *checking.urls_of(proxies))
+            earlier = checking.attempts_in(_internals.history_of(cause), redact)
+            last = Attempt(len(earlier) + 1, error=redact(str(cause)))
+            attempts = (*earlier, last)
+        vars(error).update(attempts=attempts, stopped_by=stopped_by)
+        note = network_note(attempts, stopped_by, request.method)
+        if note is not None:
+            # Python 3.10 has no notes.
+            getattr(error, "add_note", bool)(note)
 
-        A policy cannot tell which request has failed, so each request has its own. The
-        adapter itself does not change, since other requests may be on their way.
-        """
-        view = type(self).__new__(type(self))
-        object.__setattr__(view, "__dict__", self.__dict__)
-        for name in _slots(type(self)):  # type: ignore[arg-type] # a class has a hash
-            with suppress(AttributeError):
-                object.__setattr__(view, name, getattr(self, name))
-        return view
-
-    def _policy_for(
-        self, request: requests.PreparedRequest, proxies: Mapping[str, str]
-    ) -> Retry:
+    def _policy_for(self, request: PreparedRequest, proxies: Proxies) -> Retry:
         """Return the policy, bound to a request: its body, headers, URLs, proxies.
 
         After a redirect, the attempts, the time and the count of the call go on. The
         adapter of another host has a count of its own.
         """
         # A subclass may have a max_retries of its own.
-        own: Retry | None = self.__dict__.get("_max_retries")
-        policy = self.max_retries if own is None else own
+        policy = getattr(self, "_max_retries", None) or self.max_retries
         if not isinstance(policy, CloudElementsRetry):
             return policy
-        urls = dict.fromkeys((request.url, *urls_of(proxies)))
+        urls = (request.url, *checking.urls_of(proxies))
         state = RequestState(request.body, request.headers, *urls)
-        redirect = proxies.redirect if isinstance(proxies, Call) else None
-        if redirect is not None:
-            earlier = policy_of(redirect)
-            if isinstance(earlier, CloudElementsRetry) and earlier.state is not None:
-                state.follow(earlier.state)
-                policy = earlier if redirect.connection is self else policy
+        hops = proxies.hops if isinstance(proxies, checking.Call) else ()
+        earlier = getattr(hops[-1].raw, "retries", None) if hops else None
+        if isinstance(earlier, CloudElementsRetry):
+            state.follow(earlier.state)
+            policy = earlier if hops[-1].connection is self else policy
         return policy.for_call(state)
 
-
-@lru_cache
-def _slots(cls: Any) -> tuple[str, ...]:
-    """Return the names of attributes that a subclass keeps outside its __dict__."""
-    slots = [vars(base).get("__slots__", ()) for base in cls.__mro__]
-    names = [(one,) if isinstance(one, str) else one for one in slots]
-    return tuple(name for some in names for name in some if name[:2] != "__")
-
-
-# The policy of each request on its way, by the id of its view.
-_bound: dict[int, Retry] = {}
 
 # The adapters of the process, to drop their connections after a fork. By id, because a
 # subclass may have an __eq__ of its own.
@@ -281,16 +242,14 @@ _adapters: WeakValueDictionary[int, CloudElementsAdapter] = WeakValueDictionary(
 
 def _after_fork() -> None:  # pragma: no cover - runs in the child
     for adapter in list(_adapters.values()):
-        drop_connections(adapter)
+        _internals.drop_connections(adapter)
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def refuse_to_resend_stream(
-    request: requests.PreparedRequest, response: requests.Response
-) -> bool:
+def refuse_to_resend_stream(request: PreparedRequest, response: Response) -> bool:
     """Make requests refuse to follow a redirect with a used-up body; say if it will.
 
     requests rewinds a file, and raises if the file cannot be rewound. It does not
@@ -299,7 +258,7 @@ def refuse_to_resend_stream(
     # After these redirects, requests sends the body a second time.
     refused = response.status_code in {307, 308} and not can_send_again(request.body)
     if refused:
-        refuse_to_send_body_again(request)
+        _internals.refuse_to_send_body_again(request)
     return refused
 
 
@@ -316,42 +275,3 @@ def _policy(max_retries: int | Retry | None) -> Retry:
     wanted = "an integer, a urllib3 Retry or None"
     check_integer("max_retries", max_retries, 0, wanted=wanted)
     return CloudElementsRetry(total=max_retries)
-
-
-def _network_failure(
-    error: requests.RequestException | HTTPError,
-    request: requests.PreparedRequest,
-    policy: Retry,
-    proxies: Mapping[str, str],
-) -> requests.RequestException:
-    """Return the exception to raise if no response arrived: of requests, with notes."""
-    cause: object = error
-    if isinstance(error, requests.RequestException):
-        cause = error.args[0] if error.args else None
-    failure: requests.RequestException
-    if isinstance(getattr(cause, "reason", None), ReadTimeoutError):
-        # requests raises ConnectionError after retries, which is no Timeout.
-        failure = requests.ReadTimeout(cause, request=request)
-    elif isinstance(error, requests.RequestException):
-        failure = error
-    elif isinstance(error, ConnectTimeoutError) and not isinstance(
-        error, NewConnectionError
-    ):
-        failure = requests.ConnectTimeout(error, request=request)
-    else:
-        # A count of False makes urllib3 raise its own exceptions.
-        failure = requests.ConnectionError(error, request=request)
-    retries = Retries()
-    if isinstance(policy, CloudElementsRetry):
-        retries = Retries(policy.attempts, policy.stopped_by)
-    elif isinstance(cause, HTTPError):
-        redact = Redactor(request.headers, request.url, *proxies.values())
-        earlier = attempts_in(history_of(cause), redact)
-        last = Attempt(len(earlier) + 1, error=redact(str(cause)))
-        retries = Retries((*earlier, last))
-    vars(failure).update(retries._asdict())
-    note = network_note(*retries, request.method)
-    if note is not None:
-        # Python 3.10 has no notes.
-        getattr(failure, "add_note", bool)(note)
-    return failure

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Generator
+from typing import Any
 
-import requests
+from requests import HTTPError, PreparedRequest, Response, Session
 from requests.utils import resolve_proxies
+from urllib3.util.retry import Retry
 
 from .._arguments import TimeoutTypes, check_callable, checked_statuses, checked_timeout
 from .adapter import CloudElementsAdapter, refuse_to_resend_stream
-from .checking import Call, OnError, check, checked_at, now, tell
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Generator
-
-    from urllib3.util.retry import Retry
+from .checking import Call, OnError, call_of, check, mark_of, now, tell
 
 # How many positional arguments of requests.Session.request() are between the URL
 # and the timeout.
 _BEFORE_TIMEOUT = 6
 
 
-class CloudElementsSession(requests.Session):
+class CloudElementsSession(Session):
     """A `requests.Session` that retries requests and raises errors.
 
     It raises for each status of 400 or more, with every adapter, including those of
@@ -35,16 +32,10 @@ class CloudElementsSession(requests.Session):
 
     __module__ = "cloud_elements_errors"
 
-    __attrs__: list[str] = [  # noqa: RUF012
-        *requests.Session.__attrs__,
-        "passthrough",
-        "on_error",
-        "_timeout",
-    ]
+    __attrs__: list[str] = [*Session.__attrs__, "passthrough", "on_error", "timeout"]  # noqa: RUF012
 
-    passthrough: frozenset[int] = frozenset()
-    on_error: OnError | None = None
-    _timeout: TimeoutTypes = None
+    timeout: TimeoutTypes = None
+    """The timeout for requests that set none. It can be changed at any time."""
 
     def __init__(
         self,
@@ -71,7 +62,7 @@ class CloudElementsSession(requests.Session):
         """
         super().__init__()
         if timeout is not None:
-            self.timeout = timeout
+            self.timeout = checked_timeout(timeout)
         check_callable("on_error", on_error)
         self.passthrough = checked_statuses("passthrough", passthrough)
         self.on_error = on_error
@@ -79,18 +70,9 @@ class CloudElementsSession(requests.Session):
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
-    @property
-    def timeout(self) -> TimeoutTypes:
-        """The timeout for requests that set none. It can be changed at any time."""
-        return self._timeout
-
-    @timeout.setter
-    def timeout(self, timeout: TimeoutTypes) -> None:
-        self._timeout = checked_timeout(timeout)
-
     def request(
         self, method: str, url: str | bytes, *args: Any, **kwargs: Any
-    ) -> requests.Response:
+    ) -> Response:
         """Send a request, as `requests.Session.request` does.
 
         Args:
@@ -111,21 +93,12 @@ class CloudElementsSession(requests.Session):
             kwargs.setdefault("timeout", self.timeout)
         began = now()
         response = super().request(method, url, *args, **kwargs)
-        if self._is_mocked() and checked_at(response) < began:
+        replaced = (CloudElementsSession.send, Session.request) != _METHODS
+        if (replaced or "send" in vars(self)) and mark_of(response).checked_at < began:
             check(response, self)
         return response
 
-    def _is_mocked(self) -> bool:
-        """Say whether a mock has replaced what would check a response."""
-        return (
-            "send" in self.__dict__
-            or CloudElementsSession.send is not _SEND
-            or requests.Session.request is not _REQUEST
-        )
-
-    def send(
-        self, request: requests.PreparedRequest, **kwargs: Any
-    ) -> requests.Response:
+    def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
         """Send a prepared request, as `requests.Session.send` does.
 
         Args:
@@ -143,34 +116,29 @@ class CloudElementsSession(requests.Session):
         kwargs.setdefault("timeout", self.timeout)
         if "proxies" not in kwargs:
             kwargs["proxies"] = resolve_proxies(request, self.proxies, self.trust_env)
-        call = kwargs["proxies"]
-        if not isinstance(call, Call) or call.request is not request or call.is_sent:
-            call = kwargs["proxies"] = Call(call, request)
-        call.is_sent = True
+        call = call_of(request, kwargs["proxies"])
+        if call is None:
+            call = kwargs["proxies"] = Call(kwargs["proxies"], request)
         try:
             response = super().send(request, **kwargs)
-            if not call.is_checked:  # a mock has replaced requests.Session.send
+            if not call.chain:  # a mock has replaced requests.Session.send
                 check(response, self, call)
-        except requests.HTTPError as error:  # maybe of a hook
+        except HTTPError as error:  # maybe of a hook
             tell(error, self, call)
             raise
         return response
 
     def rebuild_proxies(
-        self, prepared_request: requests.PreparedRequest, proxies: Any
+        self, prepared_request: PreparedRequest, proxies: Any
     ) -> dict[str, str]:
         """Return the proxies for a redirect, as requests does, and what came before."""
         rebuilt = super().rebuild_proxies(prepared_request, proxies)
-        before = proxies if isinstance(proxies, Call) else None
-        return Call(rebuilt, prepared_request, before)
+        hops = proxies.chain if isinstance(proxies, Call) else ()
+        return Call(rebuilt, prepared_request, hops)
 
     def resolve_redirects(
-        self,
-        resp: requests.Response,
-        req: requests.PreparedRequest,
-        *args: Any,
-        **kwargs: Any,
-    ) -> Generator[requests.Response, None, None]:
+        self, resp: Response, req: PreparedRequest, *args: Any, **kwargs: Any
+    ) -> Generator[Response, None, None]:
         """Follow redirects, as `requests.Session.resolve_redirects` does.
 
         An error after redirects has them in ``error.response.history``. With
@@ -184,11 +152,13 @@ class CloudElementsSession(requests.Session):
         """
         # requests calls this for each response, after its hooks, with its cookies
         # stored, and before it reads the body.
-        call = kwargs.get("proxies")
-        if isinstance(call, Call) and call.request is req:
-            is_own = call.arrive(resp)
+        call = call_of(req, kwargs.get("proxies"))
+        if call is not None:
+            call.chain = [*call.hops, resp]
+            if call.hops:
+                resp.history = [*call.hops]
             # A hook may have replaced the response by one that was checked elsewhere.
-            if is_own or checked_at(resp) < call.began:
+            if mark_of(resp).checked_at < call.began:
                 check(resp, self, call)
         hops = super().resolve_redirects(resp, req, *args, **kwargs)
         if refuse_to_resend_stream(req, resp) and kwargs.get("yield_requests"):
@@ -197,4 +167,4 @@ class CloudElementsSession(requests.Session):
 
 
 # What mocks replace.
-_SEND, _REQUEST = CloudElementsSession.send, requests.Session.request
+_METHODS = CloudElementsSession.send, Session.request

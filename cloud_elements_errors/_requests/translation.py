@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-import itertools
 import json
 import sys
-from collections.abc import Callable, Iterator
+import types
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
@@ -28,15 +28,12 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _STATUS = ("status_code", "status", "http_status", "response_code")
 _HEADERS = ("headers", "http_headers", "response_headers", "keys")  # of a mapping
 _BODY = ("content", "body", "raw_bytes", "data", "http_body", "response_body", "text")
+_TEXTS = ("reason", "method", "url")
+# What some clients have under these names.
+_METHODS = (types.MethodType, types.FunctionType, types.BuiltinFunctionType)
 
 # Types of items that have no parts, and of which there may be very many.
-_MANY = (dict, list, tuple)
-
-# The most exceptions to look at: an answer is near the one that was raised.
-_LONGEST_CHAIN = 1100
-_PLAIN = (*_MANY, str, bytes, int, float, bool, type(None))
-
-_Raised = BaseException | None
+_PLAIN = (dict, list, tuple, str, bytes, int, float, bool, type(None))
 
 
 class translate_errors:  # noqa: N801 - used like a function
@@ -77,7 +74,7 @@ class translate_errors:  # noqa: N801 - used like a function
         if arguments:
             raise TypeError("translate_errors() takes no arguments: add parentheses")
         # What was being handled when each open block was entered.
-        self._handled: list[_Raised] = []
+        self._handled: list[BaseException | None] = []
 
     def __enter__(self) -> translate_errors:  # noqa: PYI034 - it has no subclasses
         """Enter the block."""
@@ -112,73 +109,81 @@ class translate_errors:  # noqa: N801 - used like a function
         return cast("_Function", functools.wraps(wrapped)(wrapper))
 
 
-def _translated(exception: _Raised, before: _Raised) -> CloudElementsError | None:
+def _translated(exception: Any, before: Any) -> CloudElementsError | None:
     """Return the error for the first exception with a failed response, if any."""
     if not isinstance(exception, Exception) or _is_group(exception):
         return None
-    earlier = {id(link) for link in _chain(before, set())} - {id(exception)}
-    for link in _chain(exception, earlier):
-        error = link if isinstance(link, CloudElementsError) else _error_in(link)
+    earlier = {id(link) for link, _ in _links(before, set())} - {id(exception)}
+    for link, held in _links(exception, earlier):
+        error = link if isinstance(link, CloudElementsError) else _error_in(link, held)
         if error is not None:
             # A copy, because an error must not be the cause of itself.
             return None if error is exception else copy.copy(error)
     return None
 
 
-def _chain(exception: _Raised, seen: set[int]) -> Iterator[BaseException]:
-    """Yield an exception, its causes and contexts, and those it holds, each once."""
+def _links(exception: Any, seen: set[int]) -> Iterator[tuple[BaseException, list[Any]]]:
+    """Yield an exception, its causes and contexts, and those it holds, each once.
+
+    Each comes with the objects that it and its response hold: attributes, arguments and
+    items of containers. No property is read, because it may have side effects.
+    """
     waiting = [exception]
     for link in waiting:  # it grows
-        if len(seen) > _LONGEST_CHAIN:
-            return
-        if link is not None and id(link) not in seen:
-            seen.add(id(link))
-            waiting += (link.__cause__, link.__context__)
-            if not _is_group(link):  # of several failures, none is the failure
-                yield link
-                waiting += [one for one in _held(link) if _is_a(one, BaseException)]
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        waiting += (link.__cause__, link.__context__)
+        if not _is_group(link):  # of several failures, none is the failure
+            around = [link, *_values([link], "response")]
+            outer = [*_values(around, "__dict__"), *_values([link], "args")]
+            held = [*_items(outer, seen)]
+            held += _items([*held], seen)
+            held = [one for one in held if type(one) not in _PLAIN]
+            yield link, held
+            waiting += [one for one in held if _is_a(one, BaseException)]
 
 
 def _is_group(exception: BaseException) -> bool:
     """Say if it is an ExceptionGroup, which Python 3.10 has from a backport."""
-    return hasattr(type(exception), "derive") and hasattr(type(exception), "split")
+    return {"derive", "split"} <= _names(exception)
 
 
-def _error_in(exception: BaseException) -> CloudElementsError | None:
-    """Build the error for the failed response that an exception carries, if any."""
-    response = _first([exception], "response")
-    held = [one for carrier in (exception, response) for one in _held(carrier)]
-    held = [one for one in held if _has(one, *_HEADERS, *_BODY) and _status(one)]
+def _items(values: list[Any], seen: set[int]) -> Iterator[Any]:
+    """Yield the items of the containers among the values, each container once."""
+    for value in values:
+        if _is_a(value, dict, list, tuple) and id(value) not in seen:
+            seen.add(id(value))
+            yield from dict.values(value) if _is_a(value, dict) else value
+
+
+def _error_in(exception: BaseException, held: list[Any]) -> CloudElementsError | None:
+    """Build the error from all that an exception knows of a failed response."""
+    known = [one for one in held if _has(one, *_HEADERS, *_BODY) and _status(one)]
+    known = [*_values([exception], "response"), exception, *known]
     # What can set cookies is a response that a web application sends.
-    found = [one for one in (response, exception, *held) if not _has(one, "set_cookie")]
-    for status in dict.fromkeys(map(_status, found)):
-        if status is not None and status >= FIRST_ERROR:
-            parts = [one for one in found if _status(one) in {None, status}]
-            error = _error_of(status, parts)
-            if error is not None:
-                return error
-    return None
-
-
-def _error_of(status: int, parts: list[Any]) -> CloudElementsError | None:
-    """Build the error from all that is known of a response and of its request."""
+    statuses = [(one, _status(one)) for one in known if not _has(one, "set_cookie")]
+    failed = [status for _, status in statuses if status and status >= FIRST_ERROR]
+    if not failed:
+        return None
+    parts = [one for one, status in statuses if status in {None, failed[0]}]
     for one in parts:
-        if _is_a(one, requests.Response) and _status(one):
+        if _is_a(one, requests.Response):
             return error_from_response(one)
-    held = [one for part in parts for one in _held(part) if _has(one, "method")]
-    sent = [_first([one], "request", "request_info") for one in parts] + held
-    # A web application may raise a status with headers, to answer with them.
-    is_sent = any(one is not None for one in sent)
-    if not is_sent and not any(_has(one, *_BODY, "fp") for one in parts):
-        return None
-    headers = _headers_of(parts)
+    sent = [*_values(parts, "request", "request_info")]
+    sent += [one for one in held if _has(one, "method")]
+    # The responses of httplib2 are mappings of their headers.
+    mappings = [one for one in parts if _has(one, "keys")]
+    headers = _merged([*_values(parts, *_HEADERS), *mappings])
     body, whole = max(_bodies(parts), key=lambda it: bool(it[0]), default=(None, False))
-    if headers is None and body is None:
+    # A web application may raise a status with headers, to answer with them.
+    is_answer = sent or any(_has(one, *_BODY, "fp") for one in parts)
+    if not is_answer or (headers is None and body is None):
         return None
-    told, asked = [*sent, *parts], _headers_of(sent)
-    names = ("reason", "method", "url")
-    texts = {name: as_text(one) for name in names if (one := _first(told, name))}
-    error = error_from_parts(status, body, headers, request_headers=asked, **texts)
+    asked = _merged([*_values(sent, *_HEADERS), *_values(parts, "request_headers")])
+    told = [(name, next(_values([*sent, *parts], name), None)) for name in _TEXTS]
+    texts = {name: as_text(value) for name, value in told if value is not None}
+    error = error_from_parts(failed[0], body, headers, request_headers=asked, **texts)
     if error is not None and not whole:
         error.truncated = True
     return error
@@ -186,23 +191,20 @@ def _error_of(status: int, parts: list[Any]) -> CloudElementsError | None:
 
 def _status(carrier: object) -> int | None:
     """Return the HTTP status that a carrier knows; without headers, no code is one."""
-    other = () if _first([carrier], *_HEADERS) is None else ("code",)
-    with suppress(Exception):  # it may be anything
-        status = int(_first([carrier], *_STATUS, *other))
-        return status if status in range(100, 1000) else None
+    names = (*_STATUS, "code") if _has(carrier, *_HEADERS) else _STATUS
+    for value in _values([carrier], *names):
+        with suppress(Exception):  # it may be anything
+            return int(value) if int(value) in range(100, 1000) else None
     return None
 
 
-def _headers_of(carriers: list[Any]) -> dict[str, str] | None:
-    """Merge the headers that the carriers know; those of the first count most."""
-    merged = None
-    for carrier in reversed(carriers):
+def _merged(known: Iterable[Any]) -> dict[str, str] | None:
+    """Merge headers, of which the first count most; None if there are none."""
+    merged: dict[str, str] | None = None
+    for headers in known:
         with suppress(Exception):  # they may be anything
-            # The responses of httplib2 are mappings of their headers.
-            known = _first([carrier], *_HEADERS)
-            known = carrier if known is None and _has(carrier, "keys") else known
-            texts = {as_text(n).lower(): as_text(v) for n, v in dict(known).items()}
-            merged = {**(merged or {}), **texts}
+            texts = {as_text(n).lower(): as_text(v) for n, v in dict(headers).items()}
+            merged = {**texts, **(merged or {})}
     return merged
 
 
@@ -210,21 +212,21 @@ def _bodies(carriers: list[Any]) -> Iterator[tuple[bytes | str, bool]]:
     """Yield the bodies that the carriers know, and whether each is whole."""
     for carrier in carriers:
         # The exception of urllib has a file, as the responses of http.client have.
-        is_stream = _is_a(carrier, urllib3.BaseHTTPResponse) or _has(carrier, "fp")
-        if is_stream:
+        if _is_a(carrier, urllib3.BaseHTTPResponse) or _has(carrier, "fp"):
             yield _read(carrier)
-        for name in () if is_stream else _BODY:
-            body = _first([carrier], name)
-            with suppress(TypeError, ValueError, RecursionError):
-                body = json.dumps(body) if _is_a(body, dict, list) else body
+            continue
+        for body in _values([carrier], *_BODY):
             if _is_a(body, bytes, bytearray, memoryview, str):
                 yield body, True
+            elif _is_a(body, dict, list):
+                with suppress(ValueError, RecursionError):  # it may hold itself
+                    yield json.dumps(body, default=str), True
 
 
 def _read(stream: Any) -> tuple[bytes, bool]:
     """Read the body of a response of urllib3, http.client or urllib."""
     file = stream.fp if _is_a(stream, BaseException) else stream
-    headers = _headers_of([stream]) or {}
+    headers = _merged(_values([stream], "headers")) or {}
     length = headers.pop("content-length", None)
     if not _is_a(stream, urllib3.BaseHTTPResponse):
         # urllib3 decodes the body, and read_body() can limit the time for it.
@@ -234,32 +236,31 @@ def _read(stream: Any) -> tuple[bytes, bool]:
     return body, whole and bool(body or not was_read) and not getattr(file, "length", 0)
 
 
-def _held(carrier: object) -> list[Any]:
-    """Return an object's attributes and arguments, and the items of containers.
-
-    It reads no properties, because a property may have side effects.
-    """
-    held = [*(_first([carrier], "__dict__") or {}).values()]
-    held += (_first([carrier], "args") or ()) if _is_a(carrier, BaseException) else ()
-    items = [dict.values(v) if _is_a(v, dict) else v for v in held if _is_a(v, *_MANY)]
-    return [one for one in itertools.chain(held, *items) if type(one) not in _PLAIN]
-
-
 def _is_a(value: object, *kinds: type) -> bool:
     """Check the type without isinstance(), which would make lazy proxies load."""
     return issubclass(type(value), kinds)
 
 
+def _names(value: object) -> set[str]:
+    """List attributes without getattr(), which would make lazy proxies load.
+
+    Nothing is raised here: Python walks the whole chain of the exception that is being
+    handled, each time that another one is raised.
+    """
+    own = vars(value) if type(value).__dictoffset__ else ()
+    return {*dir(type(value)), *own}
+
+
 def _has(value: object, *names: str) -> bool:
-    """Look for an attribute without getattr(), which would make lazy proxies load."""
-    return any(inspect.getattr_static(value, one, _has) is not _has for one in names)
+    return not _names(value).isdisjoint(names)
 
 
-def _first(carriers: list[Any], *names: str) -> Any:
-    """Return the first attribute that can be read, and is no method and not None."""
-    for carrier, name in itertools.product(carriers, names):
-        with suppress(Exception):
-            value = getattr(carrier, name) if _has(carrier, name) else None
-            if value is not None and not inspect.isroutine(value):
-                return value
-    return None
+def _values(carriers: Iterable[Any], *names: str) -> Iterator[Any]:
+    """Yield the attributes that can be read, and are no methods and not None."""
+    for carrier in carriers:
+        known = _names(carrier)
+        for name in filter(known.__contains__, names):
+            with suppress(Exception):
+                value = getattr(carrier, name)
+                if value is not None and not _is_a(value, *_METHODS):
+                    yield value

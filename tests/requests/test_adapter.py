@@ -331,7 +331,7 @@ def test_attempts_of_a_network_failure(policy: Retry, count: int) -> None:
 
 
 def test_connect_timeout_with_a_false_policy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that takes too long is requests' ConnectTimeout."""
+    """A connection that takes too long is requests' ConnectionError."""
 
     def slow(*_: object, **__: object) -> None:
         raise urllib3.exceptions.ConnectTimeoutError("too slow")
@@ -339,7 +339,7 @@ def test_connect_timeout_with_a_false_policy(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(urllib3.HTTPConnectionPool, "_make_request", slow)
     with requests.Session() as session:
         session.mount("http://", CloudElementsAdapter(max_retries=Retry(connect=False)))
-        with pytest.raises(requests.ConnectTimeout):
+        with pytest.raises(requests.ConnectionError):
             session.get("http://127.0.0.1/")
 
 

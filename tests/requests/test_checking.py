@@ -747,8 +747,8 @@ def test_a_success_builds_nothing_that_a_failure_needs(
     for name in (
         "_retries.state.Redactor",
         "_requests.checking.read_body",
-        "_requests.checking.Redactor",
-        "_requests.adapter.CheckingHooks.install",
+        "_errors.redaction.Redactor",
+        "_requests.checking.CheckingHooks",
     ):
         monkeypatch.setattr(f"cloud_elements_errors.{name}", never)
     with CloudElementsSession() as session:

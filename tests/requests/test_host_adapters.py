@@ -38,25 +38,6 @@ class OnOurRight(CloudElementsAdapter, WithOptions):
     pass
 
 
-class Slotted(CloudElementsAdapter):
-    """Keeps an attribute outside its ``__dict__``."""
-
-    __slots__ = ("tag",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tag = "mine"
-
-    def add_headers(self, request: Any, **_: Any) -> None:
-        request.headers["X-Tag"] = self.tag
-
-
-class Half(CloudElementsAdapter):
-    """Has a slot that is never filled."""
-
-    __slots__ = "never"  # noqa: PLC0205
-
-
 class Frozen(CloudElementsAdapter):
     """Refuses changes once it is made."""
 
@@ -77,14 +58,6 @@ class Answering(CloudElementsAdapter):
         return lambda *_: name
 
 
-class Data(dict):  # type: ignore[type-arg]
-    """A base whose memory has a layout of its own."""
-
-
-class WithData(CloudElementsAdapter, Data):
-    pass
-
-
 class OwnPolicy(CloudElementsAdapter):
     """Gives its policy by a property of its own."""
 
@@ -93,7 +66,7 @@ class OwnPolicy(CloudElementsAdapter):
     )
 
 
-ADAPTERS = [OnOurRight, Slotted, Half, Frozen, Answering, WithData]
+ADAPTERS = [OnOurRight, Frozen, Answering]
 
 
 @pytest.mark.parametrize("make", ADAPTERS)
@@ -117,14 +90,6 @@ def test_an_adapter_with_a_policy_of_its_own(platform: FakeCloudElements) -> Non
         with pytest.raises(FailedRequestError):
             session.get(platform.url)
     assert len(platform.requests) == 2
-
-
-def test_slots_are_there_while_a_request_is_sent(platform: FakeCloudElements) -> None:
-    """The object that sends has all attributes of the adapter."""
-    with requests.Session() as session:
-        session.mount("http://", Slotted())
-        session.get(platform.url)
-    assert platform.requests[0].headers["X-Tag"] == "mine"
 
 
 def test_arguments_by_position(platform: FakeCloudElements) -> None:

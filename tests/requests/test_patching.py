@@ -769,14 +769,14 @@ def test_a_request_that_is_sent_while_the_lock_is_held(
     platform: FakeCloudElements, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A ``__del__`` or a signal handler may send one anywhere: nothing hangs."""
-    original = CloudElementsAdapter.__init__
+    original = CloudElementsAdapter.__setstate__
 
-    def init(self: CloudElementsAdapter, *args: Any, **kwargs: Any) -> None:
-        monkeypatch.setattr(CloudElementsAdapter, "__init__", original)
+    def set_state(self: CloudElementsAdapter, state: Any) -> None:
+        monkeypatch.setattr(CloudElementsAdapter, "__setstate__", original)
         Reentrant(platform.url)  # freed at once
-        original(self, *args, **kwargs)
+        original(self, state)
 
     with patch_requests(platform.url):
-        monkeypatch.setattr(CloudElementsAdapter, "__init__", init)
+        monkeypatch.setattr(CloudElementsAdapter, "__setstate__", set_state)
         requests.get(platform.url, timeout=30)
     assert len(platform.requests) == 2

@@ -408,15 +408,11 @@ def test_settings_may_be_changed_later(platform: FakeCloudElements) -> None:
     assert told == [409]
 
 
-def test_the_timeout_may_be_set_later_and_is_checked():
-    """As requests' own settings of a session; a wrong one fails at once."""
+def test_the_timeout_may_be_set_later():
+    """As requests' own settings of a session."""
     session = CloudElementsSession()
     session.timeout = 5
-    assert session.timeout == 5
-    with pytest.raises(
-        ValueError, match=r"timeout must be above 0 and at most .* seconds, not -1"
-    ):
-        session.timeout = -1
+    assert pickle.loads(pickle.dumps(session)).timeout == 5
 
 
 def test_one_adapter_serves_both_schemes():

@@ -7,6 +7,7 @@ import contextvars
 import copy
 import inspect
 import json
+from datetime import date
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
@@ -204,7 +205,6 @@ PASSING = {
     "a truth": lambda: SdkError(status=True, body=b"", headers={}),
     "a body of another kind": lambda: SdkError(status=502, body=object()),
     "headers of another kind": lambda: SdkError(status=502, headers=7),
-    "parsed, no JSON": lambda: SdkError(status=502, data={"a": object()}),
     "parsed, endless": lambda: SdkError(status=502, data=recursive),
     "a dict for a response": lambda: SdkError(response={"status_code": 502}),
     "a success of requests": lambda: SdkError(response=requests.Response()),
@@ -529,17 +529,13 @@ def test_an_exception_that_cannot_be_looked_at():
         raise OddError
 
 
-def test_a_carrier_that_only_looks_like_a_response():
-    """What cannot be read is passed over, and the next one counts."""
-
-    class Fake:
-        status = 409
-        headers = 5
-
-    error = SdkError(requests_response())
-    error.response = Fake()
-    with pytest.raises(FailedRequestError), translate_errors():
+def test_a_parsed_body_that_holds_more_than_json():
+    """Some clients make dates and objects of the fields; the words stay."""
+    error = SdkError(status=409, body={"message": "exists", "since": date(2026, 1, 2)})
+    with pytest.raises(ConflictError) as caught, translate_errors():
         raise error
+    assert caught.value.message == "exists"
+    assert caught.value.details["since"] == "2026-01-02"
 
 
 def test_a_body_under_the_name_of_kiota():

@@ -294,15 +294,35 @@ def test_the_end_of_a_long_chain_is_reached() -> None:
     assert caught.value.status_code == 409
 
 
-def test_a_chain_without_end_is_left_alone() -> None:
-    """Nobody finds an answer behind two thousand links; the exception passes."""
-    first = chain(2000, circle=False)
+def test_the_end_of_a_very_long_chain_is_reached() -> None:
+    """Python walks the chain for each exception in a handler: none is raised there."""
+    first = chain(50_000, circle=False)
     last: BaseException = first
     while last.__context__ is not None:
         last = last.__context__
     vars(last)["response"] = of_requests()
+    with pytest.raises(ConflictError), translate_errors():
+        raise first
+
+
+def test_exceptions_that_all_hold_one_list() -> None:
+    """Each container is looked at once, so the time grows with the exceptions alone."""
+    looked: list[int] = []
+
+    class Counting(list[object]):
+        def __iter__(self) -> Any:
+            looked.append(len(self))
+            return super().__iter__()
+
+    errors = Counting([OfHttpx(200) for _ in range(100)])
+    first = chain(100, circle=False)
+    link: BaseException | None = first
+    while link is not None:
+        vars(link)["errors"] = errors
+        link = link.__context__
     with pytest.raises(type(first)), translate_errors():
         raise first
+    assert looked == [100]
 
 
 def test_a_urllib3_response_without_end_is_read_within_bounds() -> None:

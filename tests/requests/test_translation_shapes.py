@@ -233,6 +233,9 @@ REQUESTS: dict[str, Callable[[], Exception]] = {
     "under another name": lambda: SdkError(
         status=401, body=ECHO, sent=of(method="GET", url=URL, headers=SENT)
     ),
+    "headers alone": lambda: SdkError(
+        status=401, body=ECHO, request_headers=SENT, method="GET", url=URL
+    ),
     "as aiohttp names it": lambda: SdkError(
         status=401, body=ECHO, request_info=of(method="GET", url=URL, headers=SENT)
     ),

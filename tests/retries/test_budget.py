@@ -347,6 +347,7 @@ def test_pickle(protocol, budget_clock):
     assert (clone.tokens, budget.tokens) == (2.5, 3)
 
 
+@pytest.mark.parametrize("other_clock", [5.0, 5e6], ids=["behind", "ahead"])
 def test_pickle_to_another_clock(budget_clock, other_clock):
     """What it holds fades until it is pickled, and from when it is unpickled."""
     budget = filled(RetryBudget(), 10)

@@ -1,32 +1,17 @@
 """The base class of all errors: its attributes, and how it is copied and pickled."""
 
-from __future__ import annotations
-
 import copy
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from operator import index
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import Any
 
 import requests
 
-from .._table import (
-    NORMALIZED_ERRORS,
-    RETRIED_STATUSES,
-    UNLISTED_ERROR,
-    remedy_of,
-    title_of,
-)
-from .line import STOPPED_BY, error_line, error_notes
+from .. import _table
+from .line import error_line, error_notes
+from .payload import Attempt, Origin, StopReason
 from .pickling import pack, unpack
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from typing_extensions import Self
-
-    from .payload import Attempt, Origin, StopReason
-
 
 # The keys of to_dict() after "type", in order.
 _IN_DICT = (
@@ -82,7 +67,8 @@ class CloudElementsError(requests.HTTPError):
     """
 
     status_code: int = 0
-    _said = ""
+    _title: str | None = None
+    _said: str = ""
 
     def __init__(
         self,
@@ -115,19 +101,7 @@ class CloudElementsError(requests.HTTPError):
         have theirs. The class describes the other parameters. Their types are not
         checked.
 
-        Raises:
-            ValueError: If *stopped_by* is none of the reasons, or *status_code* is
-                not that of the class.
-
         """
-        if stopped_by is not None and stopped_by not in STOPPED_BY:
-            reasons = ", ".join(STOPPED_BY)
-            raise ValueError(f"stopped_by must be one of {reasons}, not {stopped_by!r}")
-        if status_code is not None and self.status_code not in {0, status_code}:
-            raise ValueError(
-                f"{type(self).__name__} stands for status {self.status_code}, "
-                f"not {status_code!r}"
-            )
         super().__init__(line, response=response, request=request)
         self.args = (line,)
         self.__notes__ = []
@@ -138,29 +112,19 @@ class CloudElementsError(requests.HTTPError):
         self.request_id = request_id
         self.provider_message = provider_message
         self.provider_code = provider_code
-        self.origin: Origin = origin
+        self.origin = origin
         self._details = dict(details or {})
         self.text = text
         self.truncated = truncated
         self.reason = reason
         self.method = method
         self.url = url
-        self.attempts: tuple[Attempt, ...] = tuple(attempts)
-        self.stopped_by: StopReason | None = stopped_by
+        self.attempts = tuple(attempts)
+        self.stopped_by = stopped_by
         self.retry_after = retry_after
 
-    @classmethod
-    def _of(cls, **attributes: Any) -> Self:
-        """Build an error without checking its attributes.
-
-        The line and the notes are built at first access: most errors are caught,
-        and never shown.
-        """
-        error = cls.__new__(cls)
-        error.__dict__ = attributes
-        return error
-
-    # mypy does not know that a cached property can be set.
+    # The line and the notes are built when they are read: most errors are caught, and
+    # never shown. mypy does not know that a cached property can be set.
     @cached_property
     def args(self) -> tuple[Any, ...]:  # type: ignore[override]
         """The one argument of the exception, the line that ``str()`` returns."""
@@ -182,22 +146,24 @@ class CloudElementsError(requests.HTTPError):
     @property
     def title(self) -> str:
         """The title in the table, else the server's reason, else the standard one."""
-        return self._title or title_of(self.status_code, self.reason)
+        return self._title or _table.title_of(self.status_code, self.reason)
 
     @property
     def description(self) -> str:
         """The description of the status in the table; empty if it is not listed."""
-        return NORMALIZED_ERRORS.get(self.status_code, UNLISTED_ERROR).description
+        return _table.NORMALIZED_ERRORS.get(
+            self.status_code, _table.UNLISTED_ERROR
+        ).description
 
     @property
     def remedy(self) -> str:
         """What to do next, in one sentence."""
-        return remedy_of(self.status_code, self.retry_after)
+        return _table.remedy_of(self.status_code, self.retry_after)
 
     @property
     def retryable(self) -> bool:
         """Whether the table marks the status as retried (500 and 502)."""
-        return self.status_code in RETRIED_STATUSES
+        return self.status_code in _table.RETRIED_STATUSES
 
     @property
     def details(self) -> Mapping[str, Any]:
@@ -213,16 +179,16 @@ class CloudElementsError(requests.HTTPError):
             "attempts": [attempt._asdict() for attempt in self.attempts],
         }
 
-    def __copy__(self) -> CloudElementsError:
+    def __copy__(self) -> "CloudElementsError":
         """Return a shallow copy, with the same *response* and *request*."""
         clone = type(self).__new__(type(self))
         clone.__dict__.update(self.__dict__)
         return clone
 
-    def __reduce_ex__(self, protocol: SupportsIndex = 4, /) -> tuple[Any, ...]:
+    def __reduce_ex__(self, protocol: Any = 4, /) -> tuple[Any, ...]:
         """Pickle without secrets and without the request body, in less than 128 KiB."""
         line = self.args[:1]  # the class takes one; the state has all
-        return type(self), line, pack(self.__dict__, index(protocol))
+        return type(self), line, pack(self.__dict__, protocol)
 
     __reduce__ = __reduce_ex__
 

@@ -1,10 +1,9 @@
 """Build an error from the parts of a response: status, body, headers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import requests
 from requests.structures import CaseInsensitiveDict
 
 from .._arguments import check_integer, check_optional
@@ -15,9 +14,6 @@ from .classes import class_for
 from .decoding import MAX_BODY_BYTES
 from .payload import Attempt, ErrorPayload, StopReason, as_text, as_utf8
 from .redaction import Redactor
-
-if TYPE_CHECKING:
-    import requests
 
 
 def error_from_parts(
@@ -56,9 +52,8 @@ def error_from_parts(
     """
     check_integer("status_code", status_code)
     check_optional("body", body, (bytes, bytearray, memoryview, str), "bytes, a str")
-    check_optional("reason", reason, str, "a str")
-    check_optional("method", method, str, "a str")
-    check_optional("url", url, str, "a str")
+    for name, value in {"reason": reason, "method": method, "url": url}.items():
+        check_optional(name, value, str, "a str")
     check_optional("request_headers", request_headers, Mapping, "a mapping")
     known = _header_dict(headers)
     if status_code < FIRST_ERROR:
@@ -89,15 +84,14 @@ def error_from_payload(
 ) -> CloudElementsError:
     """Build the error for a status of 400 or more; take the secrets out."""
     cls = class_for(status_code) or CloudElementsError
+    error = cls.__new__(cls)  # a constructor would need the line
     payload.remove_secrets(redact)
     reason, shown_url = redact.texts(reason and as_utf8(reason), url and clean_url(url))
-    last = Attempt(
-        len(earlier) + 1, status_code, payload.request_id, payload.provider_message
-    )
+    number, request_id = len(earlier) + 1, payload.request_id
+    last = Attempt(number, status_code, request_id, payload.provider_message)
     last._said = payload.said(redact, reason)
-    return cls._of(
+    error.__dict__.update(
         status_code=status_code,
-        _title=None,
         _said=last._said,
         message=payload.message,
         request_id=payload.request_id,
@@ -117,6 +111,7 @@ def error_from_payload(
         request=None if response is None else response.request,
         _redact=redact,
     )
+    return error
 
 
 def _header_dict(
@@ -125,9 +120,7 @@ def _header_dict(
     try:
         # http.client.HTTPMessage has items(), but is not a Mapping.
         pairs: Any = getattr(headers, "items", lambda: headers or ())()
-        return CaseInsensitiveDict(
-            {as_text(name): as_text(value) for name, value in pairs}
-        )
+        return CaseInsensitiveDict((as_text(key), as_text(one)) for key, one in pairs)
     except (TypeError, ValueError):
         raise TypeError(
             f"headers must be a mapping, pairs of name and value, or None, "

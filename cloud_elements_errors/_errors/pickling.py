@@ -1,7 +1,5 @@
 """Pack errors for pickle: no secrets, no request body, less than 128 KiB."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import requests
@@ -25,12 +23,12 @@ def pack(attributes: dict[str, Any], protocol: int) -> Any:
     request, response = attributes["request"], attributes["response"]
     state = attributes.copy()
     # It knows the proxies and earlier URLs, too. An error made by hand has none.
-    redact = state.pop("_redact", None)
+    redact = state.pop("_redact", None) or Redactor(
+        getattr(request, "headers", None), as_text(getattr(request, "url", None) or "")
+    )
     if request is not None:
-        redact = redact or Redactor(request.headers, as_text(request.url or ""))
         state["request"] = {"method": request.method, **_head(request, redact)}
     if response is not None:
-        redact = redact or Redactor()
         state["response"] = {
             "status_code": response.status_code,
             "reason": redact(as_text(response.reason or "")),
@@ -46,10 +44,7 @@ def pack(attributes: dict[str, Any], protocol: int) -> Any:
     return state
 
 
-def _head(
-    message: requests.Request | requests.PreparedRequest | requests.Response,
-    redact: Redactor,
-) -> dict[str, Any]:
+def _head(message: Any, redact: Redactor) -> dict[str, Any]:
     return {
         "url": redact(clean_url(as_text(message.url or ""))),
         "headers": redact.headers(message.headers),

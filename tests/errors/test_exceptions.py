@@ -137,14 +137,6 @@ def test_defaults():
     assert error.request is None
 
 
-def test_status_of_a_class_cannot_be_changed():
-    """A class that stands for a status takes no other; the rest take any."""
-    with pytest.raises(ValueError, match="ConflictError stands for status 409, not 4"):
-        ConflictError(status_code=404)
-    assert ConflictError(status_code=409).status_code == 409
-    assert UnlistedStatusError(status_code=429).status_code == 429
-
-
 @pytest.mark.parametrize(
     ("args", "kwargs"), [(("a", "b"), {}), ((), {"line": "a"}), ((), {"mesage": "a"})]
 )
@@ -158,12 +150,6 @@ def test_request_is_taken_from_the_response(make_response):
     """As on every HTTPError of requests."""
     response = make_response(409)
     assert ConflictError("x", response=response).request is response.request
-
-
-def test_a_reason_to_stop_is_one_of_the_list():
-    """A misspelt reason would fail later, when somebody reads the notes."""
-    with pytest.raises(ValueError, match="stopped_by must be one of status, method"):
-        UnlistedStatusError("line", stopped_by="x")
 
 
 @pytest.mark.parametrize("cls", CLASSES)

@@ -11,64 +11,73 @@ expressions that it has compiled.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import product
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import unquote, unquote_plus
 
 from . import secrets
 from .payload import as_text
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
 REDACTED = "[redacted]"
 
-_SHORT = 4096
+_TOGETHER = 4096  # characters of texts that are searched at once
 
-# How the escapers of HTML write a quote, an apostrophe and, some of them, + or / and =.
-_QUOTES = ('"', "&quot;", "&#34;")
+# How escapers of HTML write an apostrophe, a quote and, some of them, + or / and =.
 _APOSTROPHES = ("'", "&#39;", "&#039;", "&#x27;", "&apos;")
 _MORE_OF_HTML = (dict[int, str](), {43: "&#43;"}, {47: "&#x2F;", 61: "&#x3D;"})
-# The characters that the escapers of JSON for HTML write as \\uXXXX.
-_JSON_FOR_HTML = ("<>&", "<>&'=", "<>&'\"+", "<>&'\"+=")
-# A short secret within a longer word, or equal to the name of a field. The letter
-# before it may belong to an escape.
-_MARKS = {0: " ", 1: " "}  # they stand around the secret there
-_WITHIN = r"(?<!\\)(?<!%.)(?<!\\u...)\w\0|\x01\w|\0[A-Za-z]+\x01\\*[\"']\s?:"
-# Each match of the second search contains one of these words.
-_HINTS = (
-    *("auth", "cook", "secr", "pass", "pwd", "cred", "sess", "sig", "jwt", "assert"),
-    *("saml", "hmac", "token", "key", "bear", "basic", "orga", ", elem", "ssws", "pin"),
-    *("://", "eyj", "_live", "gho_", "ghp_", "ghs_", "ghu_", "github_pat_", "xox"),
-    *("xapp-", "glp", "shpat_", "npm_", "hvs.", "sk-ant-", "dop_v1_", "aiza", "ya29"),
-    "otp",
+# How URLs, JSON and HTML write characters by their numbers, and which.
+_NUMBERS = ("%{:02X}", "%{:02x}", "\\u{:04x}", "\\u{:04X}", "&#{};", "&#x{:X};")
+_RESERVED = re.sub(r"(?a)[\w.~-]", "", bytes(range(256)).decode("latin-1"))
+_CHARS = (_RESERVED, _RESERVED.replace("/", ""), "<>&", "<>&'=", "<>&'\"+", "<>&'\"+=")
+_ESCAPES = [
+    {38: "&amp;", 60: "&lt;", 62: "&gt;", 39: apostrophe, 34: quote} | more
+    for apostrophe, quote, more in product(
+        _APOSTROPHES, ('"', "&quot;", "&#34;"), _MORE_OF_HTML
+    )
+] + [
+    {ord(char): number.format(ord(char)) for char in chars}
+    for number, chars in product(_NUMBERS, _CHARS)
+]
+# A short secret stays within a longer word, and a word is also the name of a field. The
+# letter before it may belong to an escape.
+_LETTER_BEFORE = re.compile(r"(?<!\\)(?<!%.)(?<!\\u...)\w\Z")
+_AFTER_A_NAME = re.compile(r"\\*[\"']\s?:")
+
+# A private key, a JSON web token, a token with a well-known beginning, and the password
+# in https://user:password@host or curl -u user:password.
+_KNOWN = re.compile(r"""(?isx)-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"]*
+    (?:-----END[A-Z\ ]*-----)?|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?
+    |\b(?:[rs]k[-_](?:live|proj|test)[-_]|gh[opsu]_|github_pat_|glpat-|xox[a-z]-|AIza
+    |ya29\.|shpat_|hvs\.|sk-ant-)[\w-]{10,}|(?P<url>://[^\s/:@"'<>]*:)[^\s/"'<>]+(?=@)
+    |(?P<user>(?<![\w-])(?:-u|--user)[\s=]\s?["']?[a-z][^\s:"']*:)(?!pass)[^\s"']+""")
+# The scheme of a header and its credentials; "Element e" alone is no header.
+_SCHEME = re.compile(r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws
+    |token(?=\ +\S{16})|authorization\W{1,8}[\w-]+|(?:(?<=,)|(?<=,\ ))(?:element:?
+    |organization:?|user:?(?=\ +\S{16}))|(?:user|element|organization):?(?=\ +\S+,\ *
+    (?:user|element|organization)\b))\ +(?:\w+:)?([\w.~+/-]+=*)(?!\w|=*["'][\w/])""")
+# The name of an option, a tag, a field or a parameter, and what stands between it and
+# its value. It is searched in text of lower case, since that is much faster.
+_NAME = re.compile(rf"""(?x)(?P<public>{secrets.PUBLIC}[-_\ ]?token)
+    |(?P<option>(?<![\w-])--[\w-]{{0,15}}?)?(?P<name>{secrets.NAME})
+    (?P<sign>(?:\\{{0,7}}["']|&quot;|&[#]34;)?(?:\]?\s{{0,2}}(?::?=>?|:|%3d|%3a)\s{{0,2}}
+    |[\s,&]{{0,3}}\\{{0,7}}["']?value\\{{0,7}}["']?\s?[:=]\s{{0,2}}
+    |(?:\s{{1,9}}[\w.:-]{{1,40}}=\\*["'][^"'<>]{{0,200}}["']){{0,9}}\s*>
+    (?:\s|\\[nrt]|<!\[cdata\[)*)|\s(?=\\{{0,7}}["'`])|(?(option)\s+|(?!)))""")
+_VALUE = re.compile(r"""(?isx)(?P<open>\\{0,7}["'`]|&quot;|&[#]34;)
+    (?P<quoted>(?:(?!(?P=open))(?:[^\\]|\\.))*)|(?P<inside>\[[^][]*\]|\{[^{}]*\})
+    |(?!(?:basic|bearer|token)\b)(?:(?<=:\ )[\w.-]+=(?=[\w/+]))?
+    (?P<bare>(?:(?!%26)[^\s,;&"'<>(){}\[\]\\`])+)""")
+_ITEM = re.compile(
+    r'(?<=")[^"\\]{4,}(?=\\*"\s*[\],}])|(?<=[\[\s,:])\d{4,}(?=\s*[\],}])'
 )
-_PLAIN_PARTS = re.compile("[0-9A-Za-z]+").findall
-_ITEM = re.compile(r'(?<=")[^"]{4,}(?="\s*[\],}])|(?<=[\[\s,:])\d{4,}(?=\s*[\],}])')
-# In this order: private keys, JSON web tokens, and tokens with well-known beginnings;
-# https://user:password@host; the scheme of a header and its credentials ("Element e"
-# alone is no header); a name and its value, which may be in quotes, a list or an
-# object. re compiles the long pattern when it is needed first, and keeps it.
-_OTHERS = rf"""(?isx)
-    (?P<known>-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"]*(?:-----END[A-Z\ ]*-----)?
-    |\beyJ[\w-]{{8,}}\.[\w-]+(?:\.[\w-]*)?|\b(?:[rs]k[-_](?:live|proj|test)[-_]
-    |gh[opsu]_|github_pat_|glpat-|glptt-|xox[a-z]-|xapp-|AIza|ya29\.|shpat_|npm_|hvs\.|sk-ant-
-    |dop_v1_)[\w-]{{10,}})
-    |://[^\s/:@"'<>]*:(?P<password>[^\s/"'<>]+)(?=@)
-    |\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws|token(?=\ +\S{{16}})
-    |authorization\W{{1,8}}[\w-]+|(?:(?<=,)|(?<=,\ )|(?=\w+:?\ +\S+,\ *(?:user
-    |organization|element)\b))(?:user|organization|element):?)\ +(?:\w+:)?
-    (?P<word>[\w.~+/-]+=*)(?!\w|=*["'][\w/])
-    |(?<![\w-])(?P<name>(?:[A-Z]{{2,20}}\ )?[\w-]{{0,50}}?{secrets.NAME})
-    (?P<sign>(?:\\{{0,7}}["']|&quot;|&[#]34;)?\]?\s{{0,2}}(?:=>?|:|%3D|%3A)\s{{0,2}}
-    |>|\s(?=["'`]))(?:(?P<open>\\{{0,7}}["'`]|&quot;|&[#]34;)
-    (?P<quoted>(?:(?!(?P=open))(?:[^\\]|\\.))*)|(?P<inside>\[[^][]*\]|\{{[^{{}}]*\}})
-    |(?!(?:basic|bearer|token)\b)(?P<bare>(?:(?!%26)[^\s,;&"'<>(){{}}\[\]\\`=])+=*)
-    (?=%26|[\s,;&"'<>(){{}}\[\]\\`]|\Z))"""
+# A number in JSON that was a secret; it becomes a string.
+_NUMBER = re.compile(r'(?<=[^\\]":)(\s*)\[redacted]')
 
 
 class Redactor:
@@ -86,38 +95,30 @@ class Redactor:
         self._urls = urls
 
     @cached_property
-    def _spellings(self) -> tuple[str, ...]:
-        """The secrets as a server may read them, but for escapes."""
-        found = {one for url in self._urls if url for one in secrets.in_url(url)}
-        # lower_items() of requests' headers is much faster than items().
-        items = getattr(self._headers, "lower_items", self._headers.items)
-        for name, value in items():
-            found.update(secrets.in_header(as_text(name), as_text(value)))
-        return tuple(set().union(*map(secrets.spellings, found)))
-
-    @cached_property
-    def _plain_parts(self) -> list[str]:
-        """What each of them has in every form: a search for these comes first."""
-        return [max(_PLAIN_PARTS(one), key=len, default="") for one in self._spellings]
+    def _spellings(self) -> dict[str, set[str]]:
+        """What a server may make of each secret, by letters that no escape changes."""
+        found: dict[str, set[str]] = {}
+        for secret in secrets.of_request(self._headers, self._urls):
+            for one in _spellings(secret):
+                letters = re.findall(r"[0-9A-Za-z]{1,4}|\Z", one)[0]
+                found.setdefault(letters, set()).add(one)
+        return found
 
     def __call__(self, text: str, *, cut: bool = False) -> str:
         """Return *text* without secrets. *cut* means that its end is missing."""
-        found: set[str] = set()
-        end = text.rstrip('"]}') if cut else ""
-        if end or any(map(text.__contains__, self._plain_parts)):
-            for one, part in zip(self._spellings, self._plain_parts, strict=True):
-                if part in text:
-                    found.update(filter(text.__contains__, _forms(one)))
-                if end:
-                    found.update(_start_at_end(form, end) for form in _forms(one))
-        for form in sorted(found - {""}, key=len, reverse=True):
+        found: list[str] = []
+        for letters in filter(text.__contains__, self._spellings):
+            for form in set().union(*map(_forms, self._spellings[letters])):
+                found += [form] if form in text else []
+                found += [_start_at_end(form, text)] if cut else []
+        for form in sorted(filter(None, found), key=len, reverse=True):
             text = _without(form, text)
-        return _without_others(text)
+        return _NUMBER.sub(r'\1"[redacted]"', _without_others(text))
 
     def texts(self, *texts: str | None, cut: bool = False) -> tuple[str | None, ...]:
         """Return the texts without secrets; search short ones all at once first."""
         together = "\n".join(filter(None, texts))
-        if not cut and len(together) < _SHORT and self(together) == together:
+        if not cut and len(together) < _TOGETHER and self(together) == together:
             return texts
         return tuple([text and self(text, cut=cut) for text in texts])
 
@@ -126,8 +127,7 @@ class Redactor:
         if not fields:
             return {}
         text = json.dumps(fields, ensure_ascii=False)
-        # A number that is a secret becomes a string.
-        shown = re.sub(r'(?<=[^\\]": )\[redacted]', r'"\g<0>"', self(text, cut=cut))
+        shown = self(text, cut=cut)
         with suppress(ValueError):
             return dict(fields if shown == text else json.loads(shown))
         return dict.fromkeys(map(self, fields), REDACTED)
@@ -136,82 +136,96 @@ class Redactor:
         """Return a copy of *headers* without secrets."""
         shown = {}
         for name, value in headers.items():
-            is_secret = any(secrets.in_header(name, as_text(value)))
+            is_secret = secrets.of_request({name: value}, ())
             shown[self(name)] = REDACTED if is_secret else self(as_text(value))
         return shown
 
 
-def _forms(spelling: str) -> Iterator[str]:
-    """Yield the ways to write a secret in a URL, in JSON (also twice) and in HTML."""
+def _spellings(secret: str) -> set[str]:
+    """Return what a server may make of the bytes of a secret, but for escapes."""
+    if secret.isascii() and "%" not in secret and "+" not in secret:
+        return {secret, base64.b64encode(secret.encode()).decode()}
+    found = {secret, unquote(secret), unquote_plus(secret)}
+    for one in tuple(found):
+        for charset in ("utf-8", "latin-1"):
+            sent = one.encode(charset, "replace")
+            found |= {sent.decode("utf-8", "replace"), sent.decode("latin-1")}
+            found.add(base64.b64encode(sent).decode())
+    return found
+
+
+def _forms(spelling: str) -> set[str]:
+    """Return the ways to write it in a URL, in JSON (also twice) and in HTML."""
+    if re.fullmatch(r"(?a)[\w.~-]+", spelling):
+        return {spelling}  # nothing to escape
     url_safe = spelling.replace("+", "-").replace("/", "_")
-    for one in {spelling, url_safe, spelling.rstrip("="), url_safe.rstrip("=")} - {""}:
-        yield from _escaped(one)
-
-
-def _escaped(one: str) -> Iterator[str]:
-    for encoding, safe in product(("utf-8", "latin-1"), ("", "/")):
-        quoted = quote(one, safe, encoding, "replace")
-        yield from (quoted, quoted.replace("%20", "+"), quote(quoted))
-        yield re.sub("%..", lambda code: code[0].lower(), quoted)
-    yield one
-    for quote_, apostrophe, more in product(_QUOTES, _APOSTROPHES, _MORE_OF_HTML):
-        html = {38: "&amp;", 60: "&lt;", 62: "&gt;", 34: quote_, 39: apostrophe}
-        yield one.translate(html | more)
-    for is_ascii in (True, False):
-        once = json.dumps(one, ensure_ascii=is_ascii)[1:-1]
-        yield from (once, once.replace("/", "\\/"), json.dumps(once)[1:-1])
-    forms = ("\\u{:04x}", "\\u{:04X}", "&#{};", "&#x{:X};")
-    for form, chars in product(forms, _JSON_FOR_HTML):
-        escaped = one.translate({ord(char): form.format(ord(char)) for char in chars})
-        yield from (escaped, escaped.replace("/", "\\/"))
+    found = {spelling, url_safe, spelling.rstrip("="), url_safe.rstrip("=")} - {""}
+    found |= {json.dumps(one, ensure_ascii=False)[1:-1] for one in found}
+    for _ in range(2):
+        found |= {json.dumps(one)[1:-1] for one in found}
+    found |= {one.translate(escapes) for one in found for escapes in _ESCAPES}
+    others = (("/", "\\/"), ("%20", "+"), ("%", "%25"))
+    return found | {one.replace(*pair) for one in found for pair in others}
 
 
 def _start_at_end(form: str, text: str) -> str:
-    """Return the start of a form that stands at the end of a text, if any."""
-    start = text.find(form[:4], -len(form))
-    while start >= 0 and not form.startswith(text[start:]):
-        start = text.find(form[:4], start + 1)
-    return "" if start < 0 else text[start:]
+    """Return the start of a form with which a text ends, maybe before brackets."""
+    text = text.rstrip('"]}')
+    lengths = range(min(len(form), len(text)), 3, -1)
+    return next((form[:one] for one in lengths if text.endswith(form[:one])), "")
 
 
 def _without(form: str, text: str) -> str:
     """Take out a form of a secret; a short one or a word has to be a whole word."""
-    is_word = len(form) < secrets.LEAST_WITHOUT_DIGIT or form.isalpha()
+    if len(form) >= secrets.SHORT and not form.isalpha():
+        return text.replace(form, REDACTED)
     kept, *others = text.split(form)
     for after in others:
-        left, right = (one.translate(_MARKS) for one in (kept[-6:], after[:9]))
-        is_kept = is_word and re.search(_WITHIN, f"{left}\0{form}\x01{right}")
-        kept += (form if is_kept else REDACTED) + after
+        is_name = form.isalpha() and _AFTER_A_NAME.match(after)
+        is_within = _LETTER_BEFORE.search(kept[-6:]) or re.match(r"\w", after)
+        kept += (form if is_within or is_name else REDACTED) + after
     return kept
 
 
 def _without_others(text: str) -> str:
     """Take out what looks like a secret that the request does not hold."""
-    if not any(map(text.lower().__contains__, _HINTS)):
-        return text
-    return re.sub(_OTHERS, _shown, text)
+    text = _KNOWN.sub(rf"\g<url>\g<user>{REDACTED}", text)
+    shown, done = "", 0
+    for start, end in sorted(_others(text)):
+        if start >= done:
+            shown += text[done:start] + REDACTED
+            done = end
+    return shown + text[done:]
 
 
-def _shown(match: re.Match[str]) -> str:
-    """Return what is shown of a match of _OTHERS."""
-    kind, name, sign = match.lastgroup or "", match["name"] or "", match["sign"] or ""
-    value = match[kind]
-    before = match[0][: len(match[0]) - len(value)]
-    word = value.rstrip(".:!?")
-    is_secret = kind in {"known", "password"}
-    is_prose = kind == "bare" and ":" in sign and not word.isdigit()
-    is_assigned = not is_prose and sign.strip() not in {"", ":"}
-    is_random = re.search(r"[\d=]", word) and secrets.looks_random(
-        word, 6 if name else 8
-    )
-    if kind == "inside":
-        test = partial(secrets.is_one, name) if word[0] == "[" else secrets.looks_random
-        value = _ITEM.sub(lambda item: REDACTED if test(item[0]) else item[0], value)
-    elif kind == "word":
-        is_secret = is_random or any(secrets.in_base64(word))
-    elif name and (is_random or is_assigned):
-        is_secret = secrets.is_one(name, word)
-    if not is_secret:
-        return before + _without_others(value)
-    quote = '"' if kind == "bare" and '"' in sign else ""
-    return f"{before}{quote}{REDACTED}{quote}{value[len(word) :]}"
+def _others(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where credentials, and values under the names of secrets, start and end."""
+    for match in _SCHEME.finditer(text):
+        word = match[1].rstrip(".:!?")
+        if _looks_random(word, secrets.SHORT) or any(secrets.in_base64(word)):
+            yield match.start(1), match.start(1) + len(word)
+    seen = 0
+    # Only İ has two letters in lower case.
+    for name in _NAME.finditer(text.replace("İ", "i").lower()):
+        is_new = name.start() >= seen and not name["public"]
+        value = _VALUE.match(text, name.end()) if is_new else None
+        if value is None:
+            continue
+        kind, sign = value.lastgroup or "", name["sign"].strip()
+        spans = [value.span(kind)]
+        if kind == "bare":
+            seen = value.end()  # or "otp:otp:otp:" would take quadratic time
+        elif kind == "inside":
+            spans = [item.span() for item in _ITEM.finditer(text, *spans[0])]
+        # After a colon, a word may go on with a sentence.
+        is_open = sign in {"", ":"} or (kind == "bare" and sign.endswith(":"))
+        for start, end in spans:
+            word = text[start:end].rstrip(".:!?")
+            is_likely = word.isdigit() if is_open else not value[0].startswith("{")
+            is_likely = is_likely or _looks_random(word, 6)
+            if is_likely and secrets.is_one(name["name"], word):
+                yield start, start + len(word)
+
+
+def _looks_random(word: str, least: int) -> bool:
+    return bool(re.search(r"[\d=]", word)) and secrets.looks_random(word, least)

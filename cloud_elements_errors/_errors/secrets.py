@@ -7,67 +7,67 @@ cookie or an ``Authorization``, counts under any name if it looks random. A pass
 4 characters always counts. A user name does not.
 """
 
-from __future__ import annotations
-
 import base64
 import re
-from contextlib import suppress
-from typing import TYPE_CHECKING
-from urllib.parse import unquote, unquote_plus
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote_plus
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from .payload import as_text
 
-LEAST_WITHOUT_DIGIT = 8
+SHORT = 8
+"""A secret of fewer characters needs a digit, and is one only as a whole word."""
 
 # The ends of names, for (?ix).
-NAME = r"""(?:(?:pass[-_\ ]?(?:word|wd|phrase|code)|pwd|\bpass|assertion|authentication
-    |authorization|cookie|credential|hmac(?:[-_]?sha)?|jwt|saml[-_]?response|secret
-    |signature|(?:access|account|admin|api|app|application|auth|client|consumer
-    |encryption|master|private|secret|security|session|shared|subscription)[-_\ ]?key)s?
-    |session|sess(?:ion)?[-_\ ]?id|token|(?:access|auth|refresh)[-_\ ]?tokens
-    |(?:\b|_)(?:otp|pin|sig|totp|verifier))[-_]?\d*"""
-_NAME = re.compile(f"(?ix){NAME}$")
-# In a request only: errors have fields with these names, too.
-_SENT_NAME = re.compile(rf"(?ix)(?:{NAME}|[-_](?:auth|key|ticket)|(?-i:[a-z]Key))$")
-# Requests have other values under these names, too: the value has to look random.
-_WEAK_NAME = re.compile(
-    r"(?i)(?:^(?:auth|code|key|ticket)|(?:auth|device)_code|\b(?:sid|sign))$"
-)
-_PUBLIC_NAME = re.compile(r"""(?ix)(?:user(?:name)?|(?:continuation|cursor|delta
-    |expected|next|page|recognized|resume|skip|sync)[-_\ ]?token|(?:cache|foreign
-    |idempotency|issue|object|partition|primary|project|public|row|socket|sort|surrogate)[-_]?key)$""")
+_PASSWORD = r"(?:pass[-_\ ]?(?:word|wd|phrase|code)|pwd|\bpass)s?[-_]?\d*"
+NAME = rf"""(?:{_PASSWORD}|(?:(?:assertion|authentication|authorization|cookie
+    |credential|hmac(?:[-_]?sha)?|jwt|saml[-_]?response|secret|signature|(?:access|account|admin
+    |api|app|application|auth|client|consumer|encryption|master|private|secret|security
+    |session|shared|subscription)[-_\ ]?key)s?|session|sess(?:ion)?[-_]?id|token
+    |(?:access|auth|refresh)[-_]?tokens|(?:\b|_)(?:otp|pin|sig|totp|verifier))[-_]?\d*)"""
+# Places in a list, and words of parsers.
+PUBLIC = "(?:continuation|cursor|delta|expected|next|page|recognized|resume|skip|sync)"
+# A request sends secrets under more names, and under the weak ones other values, too.
+_NAMES = re.compile(rf"""(?ix)(?:(?P<public>user(?:name)?|{PUBLIC}[-_\ ]?token|(?:cache
+    |foreign|idempotency|issue|object|partition|primary|project|public|row|socket|sort
+    |surrogate)[-_]?key)|(?P<password>{_PASSWORD})|(?P<secret>{NAME}|[-_](?:auth|key
+    |ticket)|(?-i:[a-z]Key))|(?P<weak>^(?:auth|code|key|ticket)|(?:auth|device)_code
+    |\b(?:sid|sign)))$""")
 # Words about a secret, endpoints, and values that a service has masked itself.
 _NO_SECRET = re.compile(r"""(?ix)(?:blank|denied|disabled|empty|expired|fail|false
     |forbidden|null|in(?:correct|valid)|mis(?:match|sing)|not[-_m]|redacted|required|revoked|string
     |too[-_]|true|un(?:author|defin|known|support))\D*$|\*{3}|4_request$|^https?://|\s""")
-_PASSWORD, _DIGIT = re.compile("(?i)pass|pwd"), re.compile(r"\d")
 # Words and numbers, like "eu-west-1", "HMAC-SHA1", "AADSTS500011" and "lastModified".
 _WORD, _SIGN = r"(?:[A-Za-z]*|\d+[A-Za-z]?\d*)", r"(?:[-_./:;+@]|=\b)"
 _PLAIN = rf"""(?x)(?=.{{,64}}\Z)(?=.*{_SIGN})(?:{_WORD}{_SIGN})*[A-Za-z]*\d*
     (?:{_SIGN}{_WORD})*|[A-Z]+\d+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+"""
-# The scheme before credentials (RFC 9110), which is never secret.
-_SCHEME = re.compile(r"(?:^|(?<=,))\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,])")
-_PART = re.compile(r'(?:([\w.-]+)=(?=[^\s=]))?("[^"]*"|[^\s,]+)')
+_DIGIT = re.compile(r"\d")
+# With these fixed words, the user name is the token (GitHub, Toggl).
+_NO_PASSWORDS = {"x-oauth-basic", "api_token"}
+# What stands between the parts of a value: the brackets of JSON, and the scheme before
+# credentials (RFC 9110), which is never secret.
+_BETWEEN = re.compile(r"[{}\[\]]|;\s|(?:^|(?<=,))\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,])")
+_PART = re.compile(r'(?:"?([\w.-]+)(?:=|":\s*)(?=[^\s=]))?("[^"]*"|[^\s,]+)')
 
 
 def is_one(name: str, value: str, *, sent: bool = False, inside: bool = False) -> bool:
     """Say whether the value is a secret under this name.
 
-    *sent*: in a request. *inside*: beside others, in the value of a secret name.
+    *sent*: in a request, where any password counts. *inside*: beside others, in the
+    value of a secret name.
     """
-    if _PUBLIC_NAME.search(name):
-        return False
-    if not (_SENT_NAME if sent else _NAME).search(name):
-        is_weak = bool(sent and _WEAK_NAME.search(name))
-        return (inside or is_weak) and looks_random(value, 4 if is_weak else 8)
-    is_password = _PASSWORD.search(name)
-    least = 4 if is_password or _DIGIT.search(value) else LEAST_WITHOUT_DIGIT
-    is_no_secret = _NO_SECRET.search(value) and not (is_password and sent)
-    return len(value) >= least and not is_no_secret
+    found = _NAMES.search(name)
+    kind = found.lastgroup if found else None
+    if kind in {"password", "secret"}:
+        least = 4 if kind == "password" or _DIGIT.search(value) else SHORT
+        is_word = (kind == "secret" or not sent) and _NO_SECRET.search(value)
+        return len(value) >= least and not is_word
+    if kind == "weak":
+        return looks_random(value, 4)
+    return inside and kind != "public" and looks_random(value)
 
 
-def looks_random(value: str, least: int = LEAST_WITHOUT_DIGIT) -> bool:
+def looks_random(value: str, least: int = SHORT) -> bool:
     """Say whether the value is a secret under any name."""
     if not (_DIGIT.search(value) and re.search("[A-Za-z]", value)):
         least = 16
@@ -75,55 +75,51 @@ def looks_random(value: str, least: int = LEAST_WITHOUT_DIGIT) -> bool:
     return len(value) >= least and not is_plain
 
 
-def in_header(name: str, value: str) -> Iterator[str]:
-    """Yield the secrets in a header or a parameter of a request."""
-    if not (_SENT_NAME.search(name) or _WEAK_NAME.search(name)):
-        return
-    for key, part in _PART.findall(_SCHEME.sub(" ", value.replace("; ", " "))):
-        word = part.strip("\"'{}[]:")
-        user, _, password = ("", "", "") if key else word.partition(":")
-        for one in filter(None, (word, password)):
-            if is_one(key or name, one, sent=True, inside=bool(key)):
-                yield one
-        yield from filter(looks_random, [user] if password else [])
+def of_request(headers: Mapping[Any, Any], urls: Iterable[str | None]) -> set[str]:
+    """Return the secrets in the headers and the URLs of a request."""
+    found = set[str]()
+    for key in headers:
+        name = as_text(key)
+        if _NAMES.search(name):
+            found.update(_in_value(name, as_text(headers[key])))
+    for url in filter(None, urls):
+        for login in re.findall(r"^[^/?#]*//([^/?#]*)@", url):
+            found.update(in_login(login))
+        for name, value in re.findall(r"[?&#]([^=&#]+)=([^&#]+)", url):
+            if _NAMES.search(unquote_plus(name)):
+                found.update(_in_value(unquote_plus(name), value))
+    return found
+
+
+def _in_value(name: str, value: str) -> Iterator[str]:
+    """Yield the secrets in the value of a header or a parameter."""
+    for key, part in _PART.findall(_BETWEEN.sub(" ", value)):
+        word = part.strip("\"':")
+        if is_one(key or name, word, sent=True, inside=bool(key)):
+            yield word
+        if ":" in word and not key:
+            user, _, password = word.partition(":")
+            if is_one(name, password, sent=True):
+                yield password
+            if looks_random(user):
+                yield user
         yield from in_base64(word)
 
 
 def in_base64(word: str) -> Iterator[str]:
     """Yield the secrets in "user:password" in base64."""
-    with suppress(ValueError):  # requests sends Latin-1
+    try:
         login = base64.b64decode(word, validate=True).decode("latin-1")
-        if ":" in login and not re.search(r"[\0-\x1f\x7f]", login):
-            yield from _in_login(*login.split(":", 1))
+    except ValueError:
+        return
+    if ":" in login and not re.search(r"[\0-\x1f\x7f]", login):
+        yield from in_login(login)
 
 
-def in_url(url: str) -> Iterator[str]:
-    """Yield the secrets in the userinfo and the parameters of a URL."""
-    for user, password in re.findall(r"^[^/?#]*//([^/?#:]*):?([^/?#]*)@", url):
-        yield from _in_login(unquote(user), unquote(password))
-    for name, value in re.findall(r"[?&#]([^=&#]+)=([^&#]+)", url):
-        yield from in_header(unquote_plus(name), value)
-
-
-def _in_login(user: str, password: str) -> Iterator[str]:
-    # With these fixed words, the user name is the token (GitHub, Toggl).
-    words = {"x-oauth-basic", "api_token"}
-    if password not in words and is_one("password", password, sent=True):
+def in_login(login: str) -> Iterator[str]:
+    """Yield the secrets in "user:password"."""
+    user, _, password = login.partition(":")
+    if is_one("password", password, sent=True) and password not in _NO_PASSWORDS:
         yield password
     elif looks_random(user):
         yield user
-
-
-def spellings(secret: str) -> set[str]:
-    """Return what a server may make of the bytes of a secret, but for escapes."""
-    found = {secret}
-    if "%" in secret or "+" in secret:
-        found |= {unquote(secret), unquote_plus(secret)}
-    for one in tuple(found):
-        if one.isascii():
-            found.add(base64.b64encode(one.encode()).decode())
-            continue
-        utf_8, latin_1 = (one.encode(code, "replace") for code in ("utf-8", "latin-1"))
-        found |= {utf_8.decode("latin-1"), latin_1.decode("utf-8", "replace")}
-        found |= {base64.b64encode(sent).decode() for sent in (utf_8, latin_1)}
-    return found

@@ -638,6 +638,11 @@ HOSTILE = {
     "token": "token  :",
     "beginning-of-a-secret": USER[:12],
     "secret": USER,
+    "names": "otp:",
+    "names of headers": "authorization:",
+    "names of headers and a value": "authorization:a=b",
+    "options": " --a",
+    "attributes": "token a='b' ",
     "base64": base64.b64encode(USER.encode()).decode(),
 }
 
@@ -780,3 +785,113 @@ def test_two_lines_of_cookies():
 def test_parts_of_a_header(header, value, text):
     """The parts of a pair, and of a user and password in base64, are secrets."""
     assert Redactor({header: value})(f"<{text}>") == "<[redacted]>"
+
+
+NEVER_SENT = {
+    "a tag with attributes": (
+        '<wsse:Password Type="https://x#PasswordText">hunter22x</wsse:Password>',
+        '<wsse:Password Type="https://x#PasswordText">[redacted]</wsse:Password>',
+    ),
+    "lines of a tag": (
+        "<password a='1'>\n  hunter22x\n</password>",
+        "<password a='1'>\n  [redacted]\n</password>",
+    ),
+    "CDATA": (
+        "<apiSecret><![CDATA[anything-goes]]></apiSecret>",
+        "<apiSecret><![CDATA[[redacted]]]></apiSecret>",
+    ),
+    "an entry": (
+        '<entry key="password">hunter22x</entry>',
+        '<entry key="password">[redacted]</entry>',
+    ),
+    "name and value in tags": (
+        '<add key="db.password" value="hunter22x"/>',
+        '<add key="db.password" value="[redacted]"/>',
+    ),
+    "name and value in JSON": (
+        '{"name": "password", "value": "letmein"}',
+        '{"name": "password", "value": "[redacted]"}',
+    ),
+    "name and value in JSON in JSON": (
+        r'"{\"name\":\"api_key\",\"value\":\"a1b2c3d4\"}"',
+        r'"{\"name\":\"api_key\",\"value\":\"[redacted]\"}"',
+    ),
+    "name and value in a form": (
+        "name=password&value=hunter22x&x=1",
+        "name=password&value=[redacted]&x=1",
+    ),
+    "an assignment": ("password := letmein", "password := [redacted]"),
+    "an option": ("run --password hunter22x -v", "run --password [redacted] -v"),
+    "a longer option": ("--aws-secret-key a1b2c3d4e5", "--aws-secret-key [redacted]"),
+    "an option of curl": ("curl -u ada:hunter22x x", "curl -u ada:[redacted] x"),
+    "a quote in JSON": (
+        r'{"m": "api key \"a1b2c3d4\" is bad"}',
+        r'{"m": "api key \"[redacted]\" is bad"}',
+    ),
+    "a value with an equals sign": ("secret=a1b2=c3d4&x", "secret=[redacted]&x"),
+    "a cookie": ("Cookie: id=a1b2c3d4e5; a=b", "Cookie: id=[redacted]; a=b"),
+    "within an object": (
+        '{"token": {"password": "letmein", "value": "a1b2c3d4e5"}}',
+        '{"token": {"password": "[redacted]", "value": "[redacted]"}}',
+    ),
+    "the last of three": (
+        "Element Zx81+aQ/7w=, User u5kT+1xh/9q2LhT3mYw8Zs0bq1c=",
+        "Element [redacted], User [redacted]",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "shown"), NEVER_SENT.values(), ids=NEVER_SENT)
+def test_where_secrets_of_somebody_else_stand(text, shown):
+    """The line, the text and the details agree on them."""
+    assert Redactor()(text) == shown
+    assert Redactor().fields({"a": text}) == {"a": shown}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "--password is required, --token must be set",
+        "usage: curl -u user:password",
+        "date -u 12:30",
+        '<Password xsi:nil="true"/><a>letmein1</a>',
+        "the token must be > 8characters",
+        "user=jdoe4711x, user: jdoe4711x",
+        "İ token, unexpected token: Order2024__c",
+    ],
+)
+def test_what_stands_beside_the_name_of_a_secret(text):
+    assert Redactor()(text) == text
+
+
+def test_names_in_a_header_of_json():
+    """Only its values are secrets."""
+    sent = '{"Username": "ada", "Password":"d0cu-Pw", "IntegratorKey": "DOCU-1b2c"}'
+    headers = {"X-DocuSign-Authentication": sent}
+    text = '"X-DocuSign-Authentication": ada, IntegratorKey is no Password'
+    assert Redactor(headers)(text) == text
+    assert Redactor(headers)("d0cu-Pw DOCU-1b2c") == "[redacted] [redacted]"
+
+
+@pytest.mark.parametrize("part", ["message"])
+def test_a_secret_that_the_tags_of_a_page_cut(part):
+    """Nobody can read it in the text, but without the tags anybody can."""
+    page = "<html><body>Token s3cret<b>-17x</b> is bad</body></html>"
+    headers = {"Authorization": "Bearer s3cret-17x"}
+    error = error_from_parts(401, json.dumps({part: page}), request_headers=headers)
+    assert "Token [redacted] is bad" in str(error)
+    assert "s3cret-17x" not in str(error) + json.dumps(error.to_dict())
+    other = error_from_parts(401, json.dumps({part: page}))
+    assert part == "message" or other.provider_message == page
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("escape", ["raw", "percent", "html", "json-with-slashes"])
+def test_many_secrets_in_a_long_text(escape, cut):
+    """Each cookie is found, however many there are."""
+    values = [f"aB3%2Bx{number:03}yZ9/+{number * 7919}" for number in range(200)]
+    cookies = "; ".join(f"c{number}={one}" for number, one in enumerate(values))
+    text = " and ".join(map(ESCAPES[escape], values * 10))
+    shown = Redactor({"Cookie": cookies})(text, cut=cut)
+    assert shown == " and ".join(["[redacted]"] * 2000)

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 Origin = tuple[str, str, "int | None"]
 
-# What comes before the path: its groups leave the userinfo out.
-_START = re.compile(r"^([^/?#]*//)(?:[^/?#]*@)?([^/?#]*)")
+_BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
+_USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
 
 
 def clean_url(url: str) -> str:
@@ -16,7 +16,7 @@ def clean_url(url: str) -> str:
     # line breaks.
     shown = re.sub(r"[?#].*|[\t\r\n]", "", url, flags=re.DOTALL)
     try:
-        return urlsplit(_START.sub(r"\1\2", shown)).geturl()
+        return urlsplit(_USERINFO.sub(r"\1", shown)).geturl()
     except ValueError:
         return ""
 
@@ -29,8 +29,8 @@ def path_of(url: str) -> str:
 
 def origin_of(url: str) -> Origin | None:
     """Return the scheme, host and port of a URL; None if it has no host."""
-    match = _START.match(url)
-    return None if match is None else _origin(match[1] + match[2])
+    match = _BEFORE_PATH.match(url)
+    return None if match is None else _origin(_USERINFO.sub(r"\1", match[0]))
 
 
 # Most programs talk to few hosts, each of them often. There is no secret in these.

@@ -73,7 +73,9 @@ def body_of(raw: Any, seconds: float = MAX_SECONDS) -> Body:
         pass_on_signal(error)
     finally:
         if not ended:
-            _close(raw)
+            for name in ("close", "release_conn"):  # its place goes back to the pool
+                with suppress(*_FAULTS):
+                    getattr(raw, name)()
     sent = bytes(received[:MAX_BODY_BYTES])
     content, is_all = _decode(sent, {} if is_decoded else getattr(raw, "headers", {}))
     return Body(content, ended and is_all and len(sent) == len(received), sent)
@@ -87,13 +89,6 @@ def pass_on_signal(error: Exception) -> None:
     for link in (error, error.__cause__, *error.args):
         if isinstance(link, BaseException) and raised_by_signal_handler(link):
             raise link
-
-
-def _close(raw: Any) -> None:
-    """Close a response, and return its place in the pool, even if that fails."""
-    for name in ("close", "release_conn"):
-        with suppress(*_FAULTS):
-            getattr(raw, name)()
 
 
 def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:

@@ -163,10 +163,8 @@ def default_budget() -> RetryBudget:
 def budget_of_host(url: str) -> RetryBudget | None:
     """Return the budget for the host of a URL; None if it has no host."""
     origin = origin_of(url)
-    if origin is None:
-        return None
     with _lock:  # or two threads that meet a host might get a budget each
-        return budget_at(origin)
+        return None if origin is None else budget_at(origin)
 
 
 # Most programs talk to few hosts. One that follows links may meet any number.

@@ -148,7 +148,7 @@ class CloudElementsRetry(Retry):
             ValueError: If a value is out of range.
 
         """
-        given = locals()
+        given = locals()  # by name
         _arguments.check_optional("history", history, tuple, "a tuple")
         _arguments.check_optional("budget", budget, RetryBudget, "a RetryBudget")
         _arguments.check_names("remove_headers_on_redirect", remove_headers_on_redirect)
@@ -169,10 +169,8 @@ class CloudElementsRetry(Retry):
         passed_on = (*_COUNTS, *_NUMBERS, *_FLAGS, "remove_headers_on_redirect")
         super().__init__(history=history, **{name: given[name] for name in passed_on})
         self.allowed_methods = _arguments.checked_methods(allowed_methods)
-        statuses = () if status_forcelist is None else status_forcelist
-        self.status_forcelist = _arguments.checked_statuses(
-            "status_forcelist", statuses
-        )
+        codes = () if status_forcelist is None else status_forcelist
+        self.status_forcelist = _arguments.checked_statuses("status_forcelist", codes)
         self.max_elapsed = max_elapsed
         self.budget = default_budget() if budget is HOST_BUDGET else budget
 

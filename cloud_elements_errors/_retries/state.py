@@ -119,20 +119,18 @@ class RequestState:
             most: How many attempts there can be; None if that is not known.
 
         """
-        number, status_code, *texts, _ = failed = self.attempts[-1]
-        request_id, provided, error = [text and printable(text) for text in texts]
+        number, status_code, request_id, provider, error, _ = failed = self.attempts[-1]
         what = str(status_code or printable(error or "a failure", LINE_TEXT))
-        provider_words = words.readable(failed.provider_message or "")
-        said = provider_words or words.unsaid(failed._said, status_code)
+        said = words.readable(provider or "") or words.unsaid(failed._said, status_code)
         if said:
             what += f" ({printable(said, LINE_TEXT)})"
         fields = {
             "method": method,
             "path": printable(self.redact(_urls.path_of(url or "")), LINE_TEXT),
             "status_code": status_code,
-            "request_id": request_id,
-            "provider_message": provided,
-            "error": error,
+            "request_id": request_id and printable(request_id),
+            "provider_message": provider and printable(provider),
+            "error": error and printable(error),
             "attempt": number + 1,
             "max_attempts": most,
             "wait": max(0.0, self.retry_at - time.monotonic()),

@@ -47,9 +47,8 @@ def check_callable(name: str, value: object) -> None:
     if value is not None and not callable(value):
         raise TypeError(f"{name} must be callable or None, not {value!r}")
     if is_async(value):
-        raise TypeError(
-            f"{name} must be a plain function: nobody awaits the async def {value!r}"
-        )
+        wanted = "a plain function: nobody awaits the async def"
+        raise TypeError(f"{name} must be {wanted} {value!r}")
 
 
 def is_async(function: Any) -> bool:
@@ -127,8 +126,6 @@ def checked_timeout(timeout: TimeoutTypes) -> TimeoutTypes:
     if len(parts) != 2:  # noqa: PLR2004
         raise ValueError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
     if not all(0 < number <= TIMEOUT_MAX for number in numbers):
-        raise ValueError(
-            f"timeout must be above 0 and at most {TIMEOUT_MAX:g} seconds, "
-            f"not {timeout!r}"
-        )
+        allowed = f"above 0 and at most {TIMEOUT_MAX:g} seconds"
+        raise ValueError(f"timeout must be {allowed}, not {timeout!r}")
     return timeout

@@ -282,8 +282,7 @@ class CloudElementsRetry(Retry):
         if response is not None and response.get_redirect_location():
             return super().increment(*failure)
         if "state" not in vars(self):
-            bound = self.for_call(RequestState())
-            return CloudElementsRetry.increment(bound, *failure)
+            return CloudElementsRetry.increment(self.for_request(), *failure)
         state, result = self.state, error if response is None else response
         state.paid_by = None  # the token of the attempt that failed is spent
         if not state.attempts:
@@ -319,22 +318,19 @@ class CloudElementsRetry(Retry):
             is_safe = self._is_connection_error(result)
             if not is_safe and not self._is_method_retryable(method):
                 return "method"
-        elif result is not None:
-            # urllib3 has asked is_retry() before the Retry-After was parsed.
-            is_unread = "Retry-After" in result.headers and self._asked(result) is None
+        elif result is not None and "Retry-After" in result.headers:
+            # urllib3 has asked is_retry() before this header was parsed.
+            is_unread = self.get_retry_after(result) is None
             if is_unread and not self.is_retry(method, result.status):
                 return self.why_stopped(method, result.status, {})
         return None if can_send_again(self.state.body) else "body"
 
-    def _asked(self, result: Result) -> float | None:
-        """Return the seconds that a response asks to wait; None to ignore it."""
-        if isinstance(result, NO_RESPONSE) or not self.respect_retry_after_header:
-            return None
-        return self.get_retry_after(result)
-
     def _prepare(self, result: Result) -> StopReason | None:
         """Choose the wait, pay, and record the failure; or say what forbids a retry."""
-        state, now, asked = self.state, time.monotonic(), self._asked(result) or 0
+        state, budget = self.state, self.budget
+        now, asked = time.monotonic(), 0.0
+        if self.respect_retry_after_header and not isinstance(result, NO_RESPONSE):
+            asked = self.get_retry_after(result) or 0
         if asked <= 0:
             wait = self.get_backoff_time()
         else:  # never less than the server asks for
@@ -347,10 +343,9 @@ class CloudElementsRetry(Retry):
             return "retry_after"
         if state.retry_at > state.deadline:
             return "deadline"
-        if self.budget is not None:
-            if not self.budget.withdraw(further=bool(state.attempts)):
-                return "budget"
-            state.paid_by = self.budget
+        if budget is not None and not budget.withdraw(further=bool(state.attempts)):
+            return "budget"
+        state.paid_by = budget
         body = None
         if not isinstance(result, NO_RESPONSE):
             body = body_of(result, state.deadline - now)
@@ -381,8 +376,7 @@ class CloudElementsRetry(Retry):
         # urllib3 has counted down the total, the kind of this failure, or both.
         before, after = vars(self), vars(following)
         left = [after[name] for name in _COUNTS if after[name] != before[name]]
-        number = len(following.attempts)
-        return min(number + min(left), _MAX_RETRIES) + 1 if left else None
+        return min(len(self.attempts) + min(left), _MAX_RETRIES) + 1 if left else None
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
         """Wait until the time that `increment` has chosen."""

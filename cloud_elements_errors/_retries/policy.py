@@ -148,7 +148,7 @@ class CloudElementsRetry(Retry):
             ValueError: If a value is out of range.
 
         """
-        given = locals()  # by name
+        given = locals()  # the arguments by name
         _arguments.check_optional("history", history, tuple, "a tuple")
         _arguments.check_optional("budget", budget, RetryBudget, "a RetryBudget")
         _arguments.check_names("remove_headers_on_redirect", remove_headers_on_redirect)

@@ -1,7 +1,5 @@
 """Checks of arguments: one wording for one mistake."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Collection
 from math import inf
@@ -15,9 +13,6 @@ from ._table import FIRST_ERROR
 _Types: TypeAlias = "type | tuple[type, ...]"
 TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout | None"
 
-# Seconds: 31 years. time.sleep() overflows at ten times as much.
-_LARGEST = 1e9
-
 _MAY_HOLD_SECRETS = {"body", "headers", "message", "prefixes", "request_headers", "url"}
 
 _TIMEOUTS = "a number of seconds, a pair (connect, read), a urllib3 Timeout or None"
@@ -29,8 +24,9 @@ def check_type(name: str, value: object, kinds: _Types, wanted: str) -> None:
     Where the value may hold a credential, the message shows its type instead.
     """
     if not isinstance(value, kinds):
-        is_number = value is None or isinstance(value, (int, float))
-        is_shown = is_number or name not in _MAY_HOLD_SECRETS
+        is_shown = name not in _MAY_HOLD_SECRETS or isinstance(
+            value, float | int | None
+        )
         shown = repr(value) if is_shown else type(value).__name__
         raise TypeError(f"{name} must be {wanted}, not {shown}")
 
@@ -51,9 +47,8 @@ def check_callable(name: str, value: object) -> None:
     if value is not None and not callable(value):
         raise TypeError(f"{name} must be callable or None, not {value!r}")
     if is_async(value):
-        raise TypeError(
-            f"{name} must be a plain function: nobody awaits the async def {value!r}"
-        )
+        wanted = "a plain function: nobody awaits the async def"
+        raise TypeError(f"{name} must be {wanted} {value!r}")
 
 
 def is_async(function: Any) -> bool:
@@ -64,7 +59,8 @@ def is_async(function: Any) -> bool:
 
 def check_number(name: str, value: float) -> float:
     """Return the number if it is one, from 0 to a thousand million."""
-    check_integer(name, value, 0, _LARGEST, wanted="a number", kinds=(int, float))
+    # Seconds: 31 years. time.sleep() overflows at ten times as much.
+    check_integer(name, value, 0, 1e9, wanted="a number", kinds=(int, float))
     return value
 
 
@@ -90,18 +86,12 @@ def _is_number(value: object, kinds: _Types = (int, float)) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool)
 
 
-def check_count(name: str, value: bool | int | None, *, least: int) -> None:
-    """Raise unless the value is a number of retries as urllib3 defines it."""
-    check_optional(name, value, int, "an integer, a boolean")
-    if value is not None and value < least:
-        raise ValueError(f"{name} must be 0 or more, or None, not {value!r}")
-
-
 def checked_methods(methods: Collection[str] | None) -> frozenset[str] | None:
     """Return the names of HTTP methods in upper case; None for every method."""
     if methods is None:
         return None
-    if not checked_names("allowed_methods", methods):
+    check_names("allowed_methods", methods)
+    if not methods:
         raise ValueError(
             "allowed_methods must name a method, since urllib3 takes an empty "
             "collection as every method: use total=0 for no retries, or None for "
@@ -110,24 +100,19 @@ def checked_methods(methods: Collection[str] | None) -> frozenset[str] | None:
     return frozenset(method.upper() for method in methods)
 
 
-def checked_names(name: str, values: Collection[str]) -> Collection[str]:
-    """Return the collection if it holds strings and is not a string itself."""
-    _check_collection(name, values, "names", str)
-    return values
-
-
 def checked_statuses(name: str, statuses: Collection[int]) -> frozenset[int]:
     """Return the statuses of errors as a set."""
-    _check_collection(name, statuses, "statuses", object)
+    check_names(name, statuses, "statuses", object)
     for status in statuses:  # of three digits
         check_integer(f"a status in {name}", status, FIRST_ERROR, 999)
     return frozenset(statuses)
 
 
-def _check_collection(name: str, values: Any, wanted: str, kind: type) -> None:
+def check_names(name: str, values: Any, of: str = "names", kind: type = str) -> None:
+    """Raise TypeError unless this is a collection of strings, and no string itself."""
     is_one = isinstance(values, Collection) and not isinstance(values, (str, bytes))
     if not is_one or not all(isinstance(value, kind) for value in values):
-        raise TypeError(f"{name} must be a collection of {wanted}, not {values!r}")
+        raise TypeError(f"{name} must be a collection of {of}, not {values!r}")
 
 
 def checked_timeout(timeout: TimeoutTypes) -> TimeoutTypes:
@@ -141,8 +126,6 @@ def checked_timeout(timeout: TimeoutTypes) -> TimeoutTypes:
     if len(parts) != 2:  # noqa: PLR2004
         raise ValueError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
     if not all(0 < number <= TIMEOUT_MAX for number in numbers):
-        raise ValueError(
-            f"timeout must be above 0 and at most {TIMEOUT_MAX:g} seconds, "
-            f"not {timeout!r}"
-        )
+        allowed = f"above 0 and at most {TIMEOUT_MAX:g} seconds"
+        raise ValueError(f"timeout must be {allowed}, not {timeout!r}")
     return timeout

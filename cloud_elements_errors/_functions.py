@@ -1,7 +1,5 @@
 """What can be told of the function that raised an exception."""
 
-from __future__ import annotations
-
 import traceback
 
 # The packages of what a signal interrupts.

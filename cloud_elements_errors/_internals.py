@@ -4,8 +4,6 @@ Nothing public serves in these places. Where a part is missing, as in mocks and 
 other versions, each function does without it.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from contextlib import suppress
@@ -68,20 +66,13 @@ def drop_connections(adapter: object) -> None:
             container: Any = owner.pools
             pools = list(container._container.values())
             container.__init__(container._maxsize, container.dispose_func)
-            for pool in pools:
-                _close_idle(pool)
-
-
-def _close_idle(pool: Any) -> None:
-    """Close the idle connections of a pool without its lock.
-
-    The pool must be empty when it is freed: urllib3 would take the lock then.
-    """
-    if pool.pool is not None:  # a closed pool has none
-        idle = list(pool.pool.queue)
-        pool.pool.__init__(pool.pool.maxsize)
-        for connection in filter(None, idle):
-            connection.close()
+            # A pool must be empty when it is freed: urllib3 would take the lock then. A
+            # closed pool has no queue.
+            for queue in [pool.pool for pool in pools if pool.pool is not None]:
+                idle = list(queue.queue)
+                queue.__init__(queue.maxsize)
+                for connection in filter(None, idle):
+                    connection.close()
 
 
 def replace_socket(raw: Any, replacement: Callable[[Any], Any]) -> None:

@@ -1,7 +1,5 @@
 """A lock for state that threads share, and that a fork finds in any state."""
 
-from __future__ import annotations
-
 import os
 import threading
 

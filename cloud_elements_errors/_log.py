@@ -1,7 +1,5 @@
 """The logger of the package, and log calls that cannot break a request."""
 
-from __future__ import annotations
-
 import logging
 
 from ._functions import raised_by_signal_handler

@@ -4,8 +4,6 @@ The list of retried statuses, the command line and the texts of the errors come 
 this table. Tests compare the exception classes and the README with it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from http.client import responses
 from types import MappingProxyType
@@ -46,35 +44,21 @@ NormalizedError.__module__ = "cloud_elements_errors"
 
 RETRIED_STATUSES = frozenset({500, 502})
 
-# The titles and descriptions of the platform's documentation.
-_WORDS = {
-    200: ("OK", "Everything worked as expected."),
-    400: ("Bad Request", "Often due to a missing request parameter."),
-    401: (
-        "Unauthorized",
-        "An invalid element token, user secret and/or org secret provided.",
-    ),
-    403: ("Forbidden", "Access to the resource by the provider is forbidden."),
+# The platform's documentation has HTTP's own titles but for these.
+_TITLES = {**responses, 500: "Server Error", 502: "Failed Request"}
+_DESCRIPTIONS = {
+    200: "Everything worked as expected.",
+    400: "Often due to a missing request parameter.",
+    401: "An invalid element token, user secret and/or org secret provided.",
+    403: "Access to the resource by the provider is forbidden.",
     # Not in the original table: the vendor added it in 2017.
-    404: ("Not Found", "The requested resource is not found."),
-    405: (
-        "Method Not Allowed",
-        "Incorrect HTTP verb used, e.g., GET used when POST expected.",
-    ),
-    406: (
-        "Not Acceptable",
-        'The response content type does not match the "Accept" header value.',
-    ),
-    409: ("Conflict", "A resource being created already exists."),
-    415: (
-        "Unsupported Media Type",
-        "The server cannot handle the requested Content-Type.",
-    ),
-    500: ("Server Error", "Something went wrong on the Cloud Elements server."),
-    502: (
-        "Failed Request",
-        "Endpoint provider was not able to perform a CRUD request.",
-    ),
+    404: "The requested resource is not found.",
+    405: "Incorrect HTTP verb used, e.g., GET used when POST expected.",
+    406: 'The response content type does not match the "Accept" header value.',
+    409: "A resource being created already exists.",
+    415: "The server cannot handle the requested Content-Type.",
+    500: "Something went wrong on the Cloud Elements server.",
+    502: "Endpoint provider was not able to perform a CRUD request.",
 }
 
 _CLOUDFLARE = (
@@ -119,11 +103,12 @@ REMEDIES: Mapping[int, str] = {
 }
 """What to do after a status: those of the table, others that do arrive; 0 for any."""
 
+_ROWS = [
+    NormalizedError(code, _TITLES[code], text, REMEDIES[code], code in RETRIED_STATUSES)
+    for code, text in _DESCRIPTIONS.items()
+]
 NORMALIZED_ERRORS: Mapping[int, NormalizedError] = MappingProxyType(
-    {
-        code: NormalizedError(code, *words, REMEDIES[code], code in RETRIED_STATUSES)
-        for code, words in _WORDS.items()
-    }
+    {row.status_code: row for row in _ROWS}
 )
 """The table, read-only, by status in ascending order."""
 

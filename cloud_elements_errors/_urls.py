@@ -1,7 +1,5 @@
 """The parts of a URL that are shown, and those that are compared."""
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from urllib.parse import urlsplit

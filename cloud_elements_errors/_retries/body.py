@@ -5,10 +5,7 @@ that arrived before are the body. If the body was read to its end, the connectio
 back to its pool; otherwise it is closed.
 """
 
-from __future__ import annotations
-
 import io
-import math
 import socket
 import time
 from contextlib import suppress
@@ -17,7 +14,6 @@ from http.client import HTTPException
 from typing import Any, NamedTuple
 
 import urllib3
-from urllib3.exceptions import HTTPError
 
 from .._errors.decoding import MAX_BODY_BYTES
 from .._functions import raised_by_signal_handler
@@ -26,15 +22,12 @@ from .._internals import replace_socket
 MAX_SECONDS = 5.0
 """How long the body of an error may take to arrive."""
 
-# In a corrupt stream, a small step loses little of the data before the fault.
-_DECODER_STEP = 64
-
 # What sockets, files and decoders raise, and the mocks of responses. urllib3 raises a
 # RuntimeError if somebody has decoded the beginning. Everything else must pass: a
 # signal handler may end the job while the body stalls.
 _FAULTS: tuple[type[Exception], ...] = (
     *urllib3.BaseHTTPResponse.DECODER_ERROR_CLASSES,
-    *(OSError, HTTPError, HTTPException, ValueError, EOFError),
+    *(OSError, urllib3.exceptions.HTTPError, HTTPException, ValueError, EOFError),
     *(AttributeError, TypeError, RuntimeError),
 )
 
@@ -53,7 +46,7 @@ def read_body(raw: Any) -> tuple[bytes, bool]:
     return body_of(raw)[:2]
 
 
-def body_of(raw: Any, seconds: float = math.inf) -> Body:
+def body_of(raw: Any, seconds: float = MAX_SECONDS) -> Body:
     """Read and decode at most 64 KiB of a urllib3 response or a file-like object.
 
     Args:
@@ -80,10 +73,11 @@ def body_of(raw: Any, seconds: float = math.inf) -> Body:
         pass_on_signal(error)
     finally:
         if not ended:
-            _close(raw)
+            for name in ("close", "release_conn"):  # its place goes back to the pool
+                with suppress(*_FAULTS):
+                    getattr(raw, name)()
     sent = bytes(received[:MAX_BODY_BYTES])
-    headers = {} if is_decoded else getattr(raw, "headers", {})
-    content, is_all = _decode(sent, headers)
+    content, is_all = _decode(sent, {} if is_decoded else getattr(raw, "headers", {}))
     return Body(content, ended and is_all and len(sent) == len(received), sent)
 
 
@@ -97,13 +91,6 @@ def pass_on_signal(error: Exception) -> None:
             raise link
 
 
-def _close(raw: Any) -> None:
-    """Close a response, and return its place in the pool, even if that fails."""
-    for name in ("close", "release_conn"):
-        with suppress(*_FAULTS):
-            getattr(raw, name)()
-
-
 def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
     """Undo the Content-Encoding with urllib3's decoders, within the limit."""
     if not headers.get("Content-Encoding"):
@@ -111,7 +98,8 @@ def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
     file, decoded = io.BytesIO(body), bytearray()
     encoded = urllib3.HTTPResponse(file, headers=headers, preload_content=False)
     try:
-        for chunk in encoded.stream(_DECODER_STEP, decode_content=True):
+        # In a corrupt stream, a small step loses little of the data before the fault.
+        for chunk in encoded.stream(64, decode_content=True):
             decoded += chunk
             if len(decoded) > MAX_BODY_BYTES:
                 break

@@ -12,8 +12,6 @@ heal few: the further ones must leave a token. And below the first tokens, time 
 brings tokens back.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from functools import lru_cache
@@ -25,15 +23,6 @@ from .._urls import Origin, origin_of
 
 # The tokens at the start. Three retries of one request take 3, and leave one.
 _FEW = 4
-
-# In this time, the tokens above the first few fade to 37 percent (1/e).
-_FADE_SECONDS = 7.0
-
-# In this time, a token comes back while there are less than the first few.
-_RETURN_SECONDS = 100.0
-
-# In floats, 0.1 ten times is a little less than 1.
-_ROUNDING = 1e-6
 
 open_blocks: list[None] = []
 """An item for each open ``no_wait()`` block of the process.
@@ -126,12 +115,13 @@ class RetryBudget:
         with _lock:
             (left, since), now = self._count, time.monotonic()
             seconds, few = max(0.0, now - since), min(_FEW, self.reserve)
-            if left > few:
-                left = few + (left - few) * math.exp(-seconds / _FADE_SECONDS)
-            else:
-                left = min(few, left + seconds / _RETURN_SECONDS)
+            if left > few:  # after 7 seconds, 37 percent (1/e) are left of these
+                left = few + (left - few) * math.exp(-seconds / 7)
+            else:  # after 100 seconds, a token comes back
+                left = min(few, left + seconds / 100)
             left = min(self.reserve, left + amount)
-            if left < least - _ROUNDING:
+            # In floats, 0.1 ten times is a little less than 1.
+            if left < least - 1e-6:
                 return -1
             self._count = (max(0.0, left), now)
             return self._count[0]
@@ -145,7 +135,7 @@ class RetryBudget:
         """Restore the budget. Its clock starts now: clocks differ between machines."""
         self.__dict__.update(state, _count=(state["_count"][0], time.monotonic()))
 
-    def __copy__(self, _memo: object = None) -> RetryBudget:
+    def __copy__(self, _memo: object = None) -> "RetryBudget":
         """Return this budget itself: copies of a policy share its budget."""
         return self
 
@@ -155,10 +145,8 @@ class RetryBudget:
         """Show the settings and the tokens that are left now."""
         if self is HOST_BUDGET:
             return "<the budget of the host>"  # help() shows this as the default
-        return (
-            f"<{type(self).__name__} reserve={self.reserve} ratio={self.ratio} "
-            f"tokens={self.tokens:g}>"
-        )
+        name, tokens = type(self).__name__, self.tokens
+        return f"<{name} reserve={self.reserve} ratio={self.ratio} tokens={tokens:g}>"
 
 
 HOST_BUDGET = RetryBudget()
@@ -175,10 +163,8 @@ def default_budget() -> RetryBudget:
 def budget_of_host(url: str) -> RetryBudget | None:
     """Return the budget for the host of a URL; None if it has no host."""
     origin = origin_of(url)
-    if origin is None:
-        return None
     with _lock:  # or two threads that meet a host might get a budget each
-        return budget_at(origin)
+        return None if origin is None else budget_at(origin)
 
 
 # Most programs talk to few hosts. One that follows links may meet any number.

@@ -21,29 +21,27 @@ import time
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from urllib3 import BaseHTTPResponse, exceptions
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError, ResponseError
 from urllib3.util.retry import RequestHistory, Retry
 
-from .. import _arguments as arguments
+from .. import _arguments, _internals
 from .._errors.payload import Attempt, StopReason, parse_retry_after
-from .._internals import put_back
 from .._table import FIRST_SERVER_ERROR, RETRIED_STATUSES
 from .body import body_of, pass_on_signal
 from .budget import HOST_BUDGET, RetryBudget, budget_of_host, default_budget
-from .state import NO_RESPONSE, RequestState, Result, can_send_again
+from .state import NO_RESPONSE, Headers, RequestState, Result, can_send_again
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # Python 3.10 has none
 
 # The counters that urllib3 passes to new() after each attempt.
 _COUNTS = ("total", "connect", "read", "redirect", "status", "other")
-_COUNTED = {*_COUNTS, "history"}
+_NUMBERS = ("backoff_factor", "backoff_max", "backoff_jitter", "retry_after_max")
+_FLAGS = ("raise_on_redirect", "raise_on_status", "respect_retry_after_header")
 
 # urllib3 recurses for each attempt. Without a limit it would raise RecursionError.
 _MAX_RETRIES = 100
-
-# A wait that ends at most this many seconds late is as long as it was planned.
-_PUNCTUAL = 0.1
 
 _TOO_MANY_REQUESTS = 429
 
@@ -61,9 +59,6 @@ _CERTIFICATE = re.compile(
 
 # The proxy has answered, and its answer is final: for example, the login is wrong.
 _REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: 40[13457]|SOCKS5 auth")
-
-# The state of a policy that is bound to no request. It never changes.
-_UNBOUND = RequestState()
 
 
 class CloudElementsRetry(Retry):
@@ -83,7 +78,8 @@ class CloudElementsRetry(Retry):
 
     __module__ = "cloud_elements_errors"
 
-    state = _UNBOUND
+    # Of a policy that is bound to no request. It never changes.
+    state = RequestState()
 
     def __init__(
         self,
@@ -152,43 +148,35 @@ class CloudElementsRetry(Retry):
             ValueError: If a value is out of range.
 
         """
-        arguments.check_optional("history", history, tuple, "a tuple")
-        arguments.check_optional("budget", budget, RetryBudget, "a RetryBudget")
-        if (
-            max_elapsed is not None
-            and arguments.check_number("max_elapsed", max_elapsed) == 0
-        ):
+        given = locals()  # the arguments by name
+        _arguments.check_optional("history", history, tuple, "a tuple")
+        _arguments.check_optional("budget", budget, RetryBudget, "a RetryBudget")
+        _arguments.check_names("remove_headers_on_redirect", remove_headers_on_redirect)
+        if max_elapsed is not None:
+            _arguments.check_number("max_elapsed", max_elapsed)
+        if max_elapsed == 0:
             raise ValueError("max_elapsed must be more than 0 seconds, or None, not 0")
-        counts = (total, connect, read, redirect, status, other)
-        for name, count in zip(_COUNTS, counts, strict=True):
+        for name in _NUMBERS:
+            _arguments.check_number(name, given[name])
+        for name in _FLAGS:
+            _arguments.check_flag(name, given[name])
+        for name in _COUNTS:
+            count = given[name]
+            _arguments.check_optional(name, count, int, "an integer, a boolean")
             # urllib3 marks a policy that is used up by a count of -1.
-            arguments.check_count(name, count, least=-1 if history else 0)
-        arguments.check_flag("raise_on_redirect", raise_on_redirect)
-        arguments.check_flag("raise_on_status", raise_on_status)
-        arguments.check_flag("respect_retry_after_header", respect_retry_after_header)
-        statuses = () if status_forcelist is None else status_forcelist
-        super().__init__(
-            *counts,
-            allowed_methods=arguments.checked_methods(allowed_methods),
-            status_forcelist=arguments.checked_statuses("status_forcelist", statuses),
-            backoff_factor=arguments.check_number("backoff_factor", backoff_factor),
-            backoff_max=arguments.check_number("backoff_max", backoff_max),
-            raise_on_redirect=raise_on_redirect,
-            raise_on_status=raise_on_status,
-            history=history,
-            respect_retry_after_header=respect_retry_after_header,
-            remove_headers_on_redirect=arguments.checked_names(
-                "remove_headers_on_redirect", remove_headers_on_redirect
-            ),
-            backoff_jitter=arguments.check_number("backoff_jitter", backoff_jitter),
-            retry_after_max=arguments.check_number("retry_after_max", retry_after_max),  # type: ignore[arg-type]
-        )
+            if count is not None and count < (-1 if history else 0):
+                raise ValueError(f"{name} must be 0 or more, or None, not {count!r}")
+        passed_on = (*_COUNTS, *_NUMBERS, *_FLAGS, "remove_headers_on_redirect")
+        super().__init__(history=history, **{name: given[name] for name in passed_on})
+        self.allowed_methods = _arguments.checked_methods(allowed_methods)
+        codes = () if status_forcelist is None else status_forcelist
+        self.status_forcelist = _arguments.checked_statuses("status_forcelist", codes)
         self.max_elapsed = max_elapsed
         self.budget = default_budget() if budget is HOST_BUDGET else budget
 
     def new(self, **kw: Any) -> Self:
         """Return a copy with other settings. The copy shares the budget."""
-        if kw.keys() != _COUNTED:  # not urllib3's call between attempts
+        if kw.keys() != {*_COUNTS, "history"}:  # not urllib3's call between attempts
             ours = {"max_elapsed": self.max_elapsed, "budget": self.budget}
             kw = vars(super().new(**ours | kw))
         clone = object.__new__(type(self))
@@ -196,10 +184,7 @@ class CloudElementsRetry(Retry):
         return clone
 
     def for_request(
-        self,
-        body: object = None,
-        headers: Mapping[str, str | bytes] | None = None,
-        url: str | None = None,
+        self, body: object = None, headers: Headers = None, url: str | None = None
     ) -> Self:
         """Return a copy of the policy that knows one request.
 
@@ -218,8 +203,8 @@ class CloudElementsRetry(Retry):
             TypeError: If *headers* or *url* is of the wrong type.
 
         """
-        arguments.check_optional("headers", headers, Mapping, "a mapping")
-        arguments.check_optional("url", url, str, "a str")
+        _arguments.check_optional("headers", headers, Mapping, "a mapping")
+        _arguments.check_optional("url", url, str, "a str")
         return self.for_call(RequestState(body, headers, url))
 
     def for_call(self, state: RequestState) -> Self:
@@ -296,18 +281,18 @@ class CloudElementsRetry(Retry):
         failure = (method, url, response, error, _pool, _stacktrace)
         if response is not None and response.get_redirect_location():
             return super().increment(*failure)
-        policy = self.for_call(RequestState()) if self.state is _UNBOUND else self
-        state = policy.state
+        if "state" not in vars(self):
+            return CloudElementsRetry.increment(self.for_request(), *failure)
+        state, result = self.state, error if response is None else response
         state.paid_by = None  # the token of the attempt that failed is spent
         if not state.attempts:
             state.deadline = time.monotonic() + (self.max_elapsed or math.inf)
-        result = error if response is None else response
-        reason = policy._refusal(method or "", result)
+        reason = self._refusal(method or "", result)
         if reason is None:
             try:
                 following = super().increment(*failure)
-            except (exceptions.HTTPError, OSError) as raised:
-                policy._stop(raised, "attempts", result)
+            except (HTTPError, OSError) as raised:
+                self._stop(raised, "attempts", result)
                 raise
             following.state = state
             with state:
@@ -316,11 +301,9 @@ class CloudElementsRetry(Retry):
                     state.log_retry(method, url, self._most_attempts(following))
                     return following
         if error is not None and reason == "method":
-            raise policy._stop(error, reason, result)
-        cause = error or exceptions.ResponseError("too many error responses")
-        raise policy._stop(
-            exceptions.MaxRetryError(_pool, url, cause), reason, result
-        ) from cause
+            raise self._stop(error, reason, result)
+        cause = error or ResponseError("too many error responses")
+        raise self._stop(MaxRetryError(_pool, url, cause), reason, result) from cause
 
     def _refusal(self, method: str, result: Result) -> StopReason | None:
         """Say why this request must not be sent again; None if it may be."""
@@ -335,24 +318,20 @@ class CloudElementsRetry(Retry):
             is_safe = self._is_connection_error(result)
             if not is_safe and not self._is_method_retryable(method):
                 return "method"
-        elif result is not None:
-            # urllib3 has asked is_retry() before the Retry-After was parsed.
-            status, asked = result.status, self._asked(result)
-            is_unread = asked is None and status in self.RETRY_AFTER_STATUS_CODES
-            if is_unread and not self.is_retry(method, status):
-                return self.why_stopped(method, status, {})
+        elif result is not None and "Retry-After" in result.headers:
+            # urllib3 has asked is_retry() before this header was parsed.
+            is_unread = self.get_retry_after(result) is None
+            if is_unread and not self.is_retry(method, result.status):
+                return self.why_stopped(method, result.status, {})
         return None if can_send_again(self.state.body) else "body"
-
-    def _asked(self, result: Result) -> float | None:
-        """Return the seconds that a response asks to wait; None to ignore it."""
-        if isinstance(result, NO_RESPONSE) or not self.respect_retry_after_header:
-            return None
-        return self.get_retry_after(result)
 
     def _prepare(self, result: Result) -> StopReason | None:
         """Choose the wait, pay, and record the failure; or say what forbids a retry."""
-        state, now, asked = self.state, time.monotonic(), self._asked(result)
-        if asked is None or asked <= 0:
+        state, budget = self.state, self.budget
+        now, asked = time.monotonic(), 0.0
+        if self.respect_retry_after_header and not isinstance(result, NO_RESPONSE):
+            asked = self.get_retry_after(result) or 0
+        if asked <= 0:
             wait = self.get_backoff_time()
         else:  # never less than the server asks for
             room = state.deadline - now - asked
@@ -360,23 +339,23 @@ class CloudElementsRetry(Retry):
         state.retry_at = now + wait
         if len(self.history) > _MAX_RETRIES:
             return "attempts"
-        if asked is not None and asked > self.retry_after_max:
+        if asked > self.retry_after_max:
             return "retry_after"
         if state.retry_at > state.deadline:
             return "deadline"
-        if self.budget is not None:
-            if not self.budget.withdraw(further=bool(state.attempts)):
-                return "budget"
-            state.paid_by = self.budget
+        if budget is not None and not budget.withdraw(further=bool(state.attempts)):
+            return "budget"
+        state.paid_by = budget
         body = None
         if not isinstance(result, NO_RESPONSE):
             body = body_of(result, state.deadline - now)
             read_at = time.monotonic()
             if read_at > state.deadline:
                 state.refund()
-                put_back(result, body.received, whole=body.whole)
+                _internals.put_back(result, body.received, whole=body.whole)
                 return "deadline"
-            if read_at > state.retry_at + _PUNCTUAL:
+            # A wait that ends only a little late is as long as it was planned.
+            if read_at > state.retry_at + 0.1:
                 state.retry_at = read_at
         state.attempts += (state.attempt(result, state.retry_at - now, body),)
         return None
@@ -397,8 +376,7 @@ class CloudElementsRetry(Retry):
         # urllib3 has counted down the total, the kind of this failure, or both.
         before, after = vars(self), vars(following)
         left = [after[name] for name in _COUNTS if after[name] != before[name]]
-        number = len(following.attempts)
-        return min(number + min(left), _MAX_RETRIES) + 1 if left else None
+        return min(len(self.attempts) + min(left), _MAX_RETRIES) + 1 if left else None
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
         """Wait until the time that `increment` has chosen."""
@@ -426,19 +404,17 @@ class CloudElementsRetry(Retry):
         # Without this limit, the power could overflow a float.
         most = self.backoff_factor * 2.0 ** min(failures - 1, _MAX_RETRIES)
         wait = _random.uniform(0, min(self.backoff_max, most))
-        jitter = _random.uniform(0, self.backoff_jitter)
-        return min(self.backoff_max, wait + jitter)
+        return min(self.backoff_max, wait + _random.uniform(0, self.backoff_jitter))
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         """Return the seconds that the server asks to wait; None if unreadable."""
-        headers = response.headers
         try:
-            value = headers["Retry-After"]
-            seconds = parse_retry_after(value, headers.get("Date"))
+            value = response.headers["Retry-After"]
+            seconds = parse_retry_after(value, response.headers.get("Date"))
             if seconds is not None and ":" in value:
                 value = str(math.ceil(seconds))  # a date, by the clock of the server
             return self.parse_retry_after(value)
-        except (KeyError, exceptions.InvalidHeader, ValueError):
+        except (KeyError, InvalidHeader, ValueError):
             return None
 
     def parse_retry_after(self, retry_after: str) -> float:
@@ -450,5 +426,5 @@ class CloudElementsRetry(Retry):
         """
         seconds = parse_retry_after(retry_after)
         if seconds is None:
-            raise exceptions.InvalidHeader(f"Invalid Retry-After header: {retry_after}")
+            raise InvalidHeader(f"Invalid Retry-After header: {retry_after}")
         return seconds

@@ -1,24 +1,20 @@
 """The state of one request, from its first attempt to its last."""
 
-from __future__ import annotations
-
 import logging
 import math
 import re
 import time
 from collections.abc import Mapping
 from functools import cached_property
-from types import NoneType
 from typing import Any, TypeAlias
 
 from urllib3.response import BaseHTTPResponse
 
+from .. import _log, _urls
+from .._errors import words
 from .._errors.line import LINE_TEXT, printable
 from .._errors.payload import Attempt, ErrorPayload, StopReason
 from .._errors.redaction import Redactor
-from .._errors.words import readable, unsaid
-from .._log import log, logger
-from .._urls import path_of
 from .body import Body
 from .budget import RetryBudget
 
@@ -27,9 +23,9 @@ Result: TypeAlias = "BaseHTTPResponse | Exception | None"
 """What an attempt that failed has got: nothing if it is not known."""
 
 # A stand-in for a response, such as that of vcrpy, need not be urllib3's.
-NO_RESPONSE = (Exception, NoneType)
+NO_RESPONSE = (Exception, type(None))
 
-_SENT_AS_THEY_ARE = (bytes, bytearray, memoryview, str, list, tuple, NoneType)
+_SENT_AS_THEY_ARE = (bytes, bytearray, memoryview, str, list, tuple, type(None))
 
 _LINE = (
     "Retrying %(method)s %(path)s after %(what)s: "
@@ -48,7 +44,7 @@ def _set_fields(record: logging.LogRecord) -> bool:
     return True
 
 
-logger.addFilter(_set_fields)
+_log.logger.addFilter(_set_fields)
 
 
 class RequestState:
@@ -69,7 +65,7 @@ class RequestState:
         self._headers = headers
         self.urls = urls
 
-    def follow(self, earlier: RequestState) -> None:
+    def follow(self, earlier: "RequestState") -> None:
         """Go on with the attempts and the time of a request that was redirected.
 
         Both are one call.
@@ -123,27 +119,25 @@ class RequestState:
             most: How many attempts there can be; None if that is not known.
 
         """
-        number, status_code, *texts, _ = failed = self.attempts[-1]
-        request_id, provided, error = [text and printable(text) for text in texts]
+        number, status_code, request_id, provider, error, _ = failed = self.attempts[-1]
         what = str(status_code or printable(error or "a failure", LINE_TEXT))
-        words = readable(failed.provider_message or "")
-        words = words or unsaid(failed._said, status_code)
-        if words:
-            what += f" ({printable(words, LINE_TEXT)})"
+        said = words.readable(provider or "") or words.unsaid(failed._said, status_code)
+        if said:
+            what += f" ({printable(said, LINE_TEXT)})"
         fields = {
             "method": method,
-            "path": printable(self.redact(path_of(url or "")), LINE_TEXT),
+            "path": printable(self.redact(_urls.path_of(url or "")), LINE_TEXT),
             "status_code": status_code,
-            "request_id": request_id,
-            "provider_message": provided,
-            "error": error,
+            "request_id": request_id and printable(request_id),
+            "provider_message": provider and printable(provider),
+            "error": error and printable(error),
             "attempt": number + 1,
             "max_attempts": most,
             "wait": max(0.0, self.retry_at - time.monotonic()),
             "what": what,
             "of": "" if most is None else f" of {most}",
         }
-        log(logging.WARNING, _LINE, fields)
+        _log.log(logging.WARNING, _LINE, fields)
 
 
 def can_send_again(body: Any) -> bool:

@@ -121,17 +121,16 @@ def _links(exception: Any, seen: set[int]) -> Iterator[tuple[Exception, list[Any
     """
     waiting = [exception]
     for link in waiting:  # it grows
+        is_failure = issubclass(type(link), Exception) and id(link) not in seen
         # Python 3.10 has groups from a backport.
-        is_group = {"derive", "split"} <= _names(link)
-        if is_group or id(link) in seen or not isinstance(link, Exception):
+        if not is_failure or {"derive", "split"} <= _names(link):
             continue
         seen.add(id(link))
         held = [*_values([link, *_values([link], "response")], "__dict__", "args")]
         for _ in range(2):
             held += [item for one in held for item in _items(one, seen)]
         held = [one for one in held if type(one) not in _PLAIN]
-        waiting += (link.__cause__, link.__context__)
-        waiting += [one for one in held if issubclass(type(one), Exception)]
+        waiting += [link.__cause__, link.__context__, *held]
         yield link, held
 
 
@@ -168,7 +167,7 @@ def _built(exception: Exception, held: list[Any]) -> CloudElementsError | None:
         return None
     asked = _merged([*_values(sent, *_HEADERS), *_values(parts, "request_headers")])
     told = [(name, next(_values([*sent, *parts], name), None)) for name in _TEXTS]
-    texts = {name: as_text(value) for name, value in told if value is not None}
+    texts = {name: as_text(it) for name, it in told if not (it is None or callable(it))}
     error = error_from_parts(failed[0], body, headers, request_headers=asked, **texts)
     if error is not None and not whole:
         error.truncated = True
@@ -219,9 +218,8 @@ def _read(stream: Any) -> tuple[bytes, bool]:
         stream = urllib3.HTTPResponse(file, headers, preload_content=False)
     body, whole = read_body(stream)
     # Without a body, it was read before, unless it is known to be empty.
-    return body, whole and bool(body or length == "0") and not getattr(
-        file, "length", 0
-    )
+    is_cut = getattr(file, "length", 0) or not (body or length == "0")
+    return body, whole and not is_cut
 
 
 def _names(value: object) -> set[str]:
@@ -234,10 +232,10 @@ def _names(value: object) -> set[str]:
 
 
 def _values(carriers: Iterable[Any], *names: str) -> Iterator[Any]:
-    """Yield the attributes that can be read, and are no methods and not None."""
+    """Yield the attributes that can be read, and are not None."""
     for carrier in carriers:
         for name in filter(_names(carrier).__contains__, names):
             with suppress(Exception):
                 value = getattr(carrier, name)
-                if value is not None and not inspect.isroutine(value):
+                if value is not None:
                     yield value

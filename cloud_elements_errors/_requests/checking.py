@@ -1,9 +1,9 @@
 """The check of a response: raise its error, once, with the settings of its adapter.
 
-A `CloudElementsAdapter` puts a `Mark` with its settings on each failed response, and a
-`CheckingHooks` in the place of the request's hooks. requests calls it; it runs the
-user's hooks, and then the check. A `CloudElementsSession` checks by itself, since it
-stores the cookies first; it says so to the adapter by a `Call`.
+A `CloudElementsAdapter` notes itself, and so its settings, on each failed response, and
+puts a `CheckingHooks` in the place of the request's hooks. requests calls it; it runs
+the user's hooks, and then the check. A `CloudElementsSession` checks by itself, since
+it stores the cookies first; it says so to the adapter by a `Call`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from __future__ import annotations
 import itertools
 import logging
 from collections import UserList
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from requests import HTTPError, PreparedRequest, Response
+import urllib3
+from requests import HTTPError, PreparedRequest, RequestException, Response
 from requests.hooks import dispatch_hook
 from urllib3.util.retry import RequestHistory, Retry
 
@@ -23,7 +24,7 @@ from .._errors import build, line
 from .._errors.base import CloudElementsError
 from .._errors.payload import WARNING_HEADER, Attempt, ErrorPayload, as_text
 from .._errors.redaction import Redactor
-from .._retries.body import read_body
+from .._retries.body import pass_on_signal, read_body
 from .._retries.policy import CloudElementsRetry
 
 OnError = Callable[[CloudElementsError], object]
@@ -31,6 +32,8 @@ Proxies = Mapping[str, str] | None
 
 # The number of errors that a patch keeps, since each may hold 64 KiB.
 _REMEMBERED = 100
+
+_NO_HISTORY: tuple[RequestHistory, ...] = ()
 
 
 def raise_for_error(
@@ -115,13 +118,11 @@ def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
     # Only the policy still knows the proxies if the error is built later.
     urls = [url, *urls_of(proxies), *(policy.state.urls if is_ours else ())]
     redact = Redactor(request.headers, *dict.fromkeys(urls))
-    earlier, stopped_by = [], None
+    stopped_by = None
     if is_ours:
-        earlier = [_redacted(attempt, redact) for attempt in policy.attempts]
         method, status = request.method or "", response.status_code
         stopped_by = policy.why_stopped(method, status, response.headers)
-    elif isinstance(policy, Retry):
-        earlier = attempts_in(policy.history, redact)
+    history = policy.history if isinstance(policy, Retry) else ()
     return build.error_from_payload(
         response.status_code,
         ErrorPayload(response.headers, body, truncated=not whole),
@@ -129,18 +130,44 @@ def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
         reason=response.reason and as_text(response.reason),
         method=request.method,
         url=url,
-        earlier=tuple(earlier),
+        earlier=_attempts_of(policy, history, redact),
         stopped_by=stopped_by,
         response=response,
     )
 
 
-def attempts_in(history: Iterable[RequestHistory], redact: Redactor) -> list[Attempt]:
-    """Return the attempts that urllib3 has recorded; requests follows redirects."""
-    return [
+def note_attempts(
+    error: RequestException, request: PreparedRequest, policy: Retry, proxies: Proxies
+) -> None:
+    """Note the attempts on the exception of a request that got no response."""
+    if "attempts" in vars(error):  # of a request sent meanwhile
+        return
+    pass_on_signal(error)
+    cause, history = next(iter(error.args), None), _NO_HISTORY
+    if isinstance(cause, urllib3.exceptions.HTTPError):
+        last = RequestHistory(request.method, request.url, cause, None, None)
+        history = (*_internals.history_of(cause), last)
+    redact = Redactor(request.headers, request.url, *urls_of(proxies))
+    attempts = _attempts_of(policy, history, redact)
+    stopped_by = getattr(policy, "stopped_by", None)
+    vars(error).update(attempts=attempts, stopped_by=stopped_by)
+    note = line.network_note(attempts, stopped_by, request.method)
+    if note is not None:
+        # Python 3.10 has no notes.
+        getattr(error, "add_note", bool)(note)
+
+
+def _attempts_of(policy: Any, history: Any, redact: Redactor) -> tuple[Attempt, ...]:
+    """Return the attempts of a policy of ours, else those that urllib3 has recorded.
+
+    urllib3 has not recorded any redirects: requests follows them.
+    """
+    if isinstance(policy, CloudElementsRetry):
+        return tuple(_redacted(attempt, redact) for attempt in policy.attempts)
+    return tuple(
         Attempt(number, past.status, error=redact(str(past.error or "")) or None)
         for number, past in enumerate(history, 1)
-    ]
+    )
 
 
 def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
@@ -202,33 +229,30 @@ def call_of(request: PreparedRequest, proxies: Proxies) -> Call | None:
     return proxies if isinstance(proxies, Call) and proxies.hooks is hooks else None
 
 
+def hops_of(proxies: Proxies) -> Sequence[Response]:
+    """Return the responses that have redirected to the call that has these proxies."""
+    return proxies.hops if isinstance(proxies, Call) else ()
+
+
 def urls_of(proxies: Proxies) -> list[str | None]:
     """Return the URLs of a call that may hold secrets, but for that of its request."""
-    hops = proxies.hops if isinstance(proxies, Call) else ()
-    return [*(proxies or {}).values(), *[hop.url for hop in hops]]
+    return [*(proxies or {}).values(), *[hop.url for hop in hops_of(proxies)]]
 
 
-class Mark:
-    """What an adapter of ours notes on each failed response that it returns."""
+def noted(response: object, name: str) -> Any:
+    """Return what we have noted on a response; None if there is nothing.
 
-    checked_at = 0
-    """now() of the check; 0 before."""
-
-    def __init__(self, adapter: object = None, *, by_hook: bool = False) -> None:
-        self.adapter = adapter
-        self.by_hook = by_hook
-        """Whether our hook checks, and not a session of ours."""
-
-    def setting(self, name: str, sender: object) -> Any:
-        """Return a setting of the adapter, else of the sender, else None."""
-        value = getattr(self.adapter, name, None)
-        return getattr(sender, name, None) if value is None else value
+    On each failed response, an adapter of ours notes itself as ``_adapter``, and as
+    ``_by_hook`` whether our hook checks, and not a session of ours. The check then
+    notes ``now()`` as ``_checked_at``.
+    """
+    return getattr(response, "__dict__", {}).get(name)
 
 
-def mark_of(response: object) -> Mark:
-    """Return the mark of a response; an empty one if there is none."""
-    mark = getattr(response, "_cloud_elements", None)
-    return mark if isinstance(mark, Mark) else Mark()
+def _setting(response: object, name: str, sender: object) -> Any:
+    """Return a setting of the response's adapter, else of the sender, else None."""
+    value = getattr(noted(response, "_adapter"), name, None)
+    return getattr(sender, name, None) if value is None else value
 
 
 def needs_check(response: Response) -> bool:
@@ -237,21 +261,22 @@ def needs_check(response: Response) -> bool:
     return is_real and (has_failed(response) or WARNING_HEADER in response.headers)
 
 
-def check(response: Response, sender: object, proxies: Proxies = None) -> None:
+def check(response: Response, sender: object, began: int, proxies: Proxies) -> None:
     """Raise the error of a response if it has failed, or log the warning in it.
 
     The settings are those of the response's adapter. Those that were not given to it
     are the sender's: of a session, or of another adapter. The response of a mock, which
-    only looks like one, is left alone.
+    only looks like one, is left alone, and so is one that was checked since the call
+    began: a hook may have replaced the response.
     """
     # Error trackers show the variables of this frame: no URL with its query is here.
-    if not needs_check(response):
+    if not needs_check(response) or (noted(response, "_checked_at") or 0) > began:
         return
-    mark = mark_of(response)
-    mark.checked_at = now()
+    if noted(response, "_adapter") is not None:  # else a mock may return it once more
+        vars(response)["_checked_at"] = now()
     if not has_failed(response):
         _log_warning(response, proxies)
-    elif response.status_code not in (mark.setting("passthrough", sender) or ()):
+    elif response.status_code not in (_setting(response, "passthrough", sender) or ()):
         raise tell(error_of(response, proxies), sender)
 
 
@@ -263,16 +288,16 @@ def tell(error: HTTPError, sender: object, proxies: Proxies = None) -> HTTPError
     if "_told" in vars(error):
         return error
     vars(error)["_told"] = True
-    ours, mark = error, mark_of(error.response)
+    ours, response = error, error.response
     if not isinstance(error, CloudElementsError):
-        if error.response is None or mark.adapter is None:
+        if response is None or noted(response, "_adapter") is None:
             return error
-        ours = error_of(error.response, proxies)
-    errors = mark.setting("_errors_of_patch", sender)
+        ours = error_of(response, proxies)
+    errors = _setting(response, "_errors_of_patch", sender)
     if errors is not None:
         errors.append(ours)
         del errors[:-_REMEMBERED]
-    on_error = mark.setting("on_error", sender)
+    on_error = _setting(response, "on_error", sender)
     if on_error is not None:
         try:
             on_error(ours)
@@ -307,15 +332,14 @@ class CheckingHooks(UserList[Any]):
         return True
 
     def __call__(self, response: Response, **kwargs: Any) -> Any:
-        mark, proxies = mark_of(response), kwargs.get("proxies")
+        began, hooks = now(), {"response": [*self]}
+        adapter = noted(response, "_adapter") if noted(response, "_by_hook") else None
         try:
-            hooks = {"response": [*self]}
             response = dispatch_hook("response", hooks, response, **kwargs)
-            # A hook may have replaced the response by one that was checked elsewhere.
-            if mark.by_hook and not mark_of(response).checked_at:
-                check(response, mark.adapter, proxies)
+            if adapter is not None:
+                check(response, adapter, began, kwargs.get("proxies"))
         except HTTPError as error:
-            if mark.by_hook:
-                tell(error, mark.adapter, proxies)
+            if adapter is not None:
+                tell(error, adapter, kwargs.get("proxies"))
             raise
         return response

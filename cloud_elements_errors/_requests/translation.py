@@ -193,7 +193,7 @@ def _merged(known: Iterable[Any]) -> dict[str, str] | None:
     return merged
 
 
-def _bodies(carriers: list[Any]) -> Iterator[tuple[bytes | str, bool]]:
+def _bodies(carriers: list[Any]) -> Iterator[tuple[Any, bool]]:
     """Yield the bodies that the carriers know, and whether each is whole."""
     for carrier in carriers:
         # The exception of urllib has a file, as the responses of http.client have.
@@ -210,7 +210,7 @@ def _bodies(carriers: list[Any]) -> Iterator[tuple[bytes | str, bool]]:
 
 def _read(stream: Any) -> tuple[bytes, bool]:
     """Read the body of a response of urllib3, http.client or urllib."""
-    file = stream.fp if isinstance(stream, OSError) else stream
+    file = stream.fp if issubclass(type(stream), OSError) else stream
     headers = _merged(_values([stream], "headers")) or {}
     length = headers.pop("content-length", None)
     if not isinstance(stream, urllib3.BaseHTTPResponse):

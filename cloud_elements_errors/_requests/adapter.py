@@ -14,8 +14,6 @@ In a plain session, a GET that meets 502, 502 and 409 goes this way::
                             reads the body and the attempts, and raises ConflictError
 """
 
-from __future__ import annotations
-
 import copy
 import os
 from collections.abc import Collection
@@ -188,7 +186,7 @@ class CloudElementsAdapter(HTTPAdapter):
             # A count of False makes urllib3 raise its own exceptions.
             raise requests.ConnectionError(error, request=request) from error
 
-    def _policy_for(self, request: PreparedRequest, proxies: checking.Proxies) -> Retry:
+    def _policy_for(self, request: PreparedRequest, proxies: Any) -> Retry:
         """Return the policy, bound to a request: its body, headers, URLs, proxies.
 
         After a redirect, the attempts, the time and the count of the call go on. The
@@ -199,7 +197,7 @@ class CloudElementsAdapter(HTTPAdapter):
             return policy
         urls = (request.url, *checking.urls_of(proxies))
         state = RequestState(request.body, request.headers, *urls)
-        hops = checking.hops_of(proxies)
+        hops = proxies.hops if isinstance(proxies, checking.Call) else ()
         earlier = getattr(hops[-1].raw, "retries", None) if hops else None
         if isinstance(earlier, CloudElementsRetry):
             state.follow(earlier.state)

@@ -6,8 +6,6 @@ the user's hooks, and then the check. A `CloudElementsSession` checks by itself,
 it stores the cookies first; it says so to the adapter by a `Call`.
 """
 
-from __future__ import annotations
-
 import itertools
 import logging
 from collections import UserList
@@ -29,11 +27,6 @@ from .._retries.policy import CloudElementsRetry
 
 OnError = Callable[[CloudElementsError], object]
 Proxies = Mapping[str, str] | None
-
-# The number of errors that a patch keeps, since each may hold 64 KiB.
-_REMEMBERED = 100
-
-_NO_HISTORY: tuple[RequestHistory, ...] = ()
 
 
 def raise_for_error(
@@ -143,7 +136,8 @@ def note_attempts(
     if "attempts" in vars(error):  # of a request sent meanwhile
         return
     pass_on_signal(error)
-    cause, history = next(iter(error.args), None), _NO_HISTORY
+    cause: Any = next(iter(error.args), None)
+    history: Any = ()
     if isinstance(cause, urllib3.exceptions.HTTPError):
         last = RequestHistory(request.method, request.url, cause, None, None)
         history = (*_internals.history_of(cause), last)
@@ -206,12 +200,10 @@ class Call(dict[str, str]):
     chain: Sequence[Response] = ()
     """The hops, and the response after the hooks."""
 
-    def __init__(
-        self, proxies: Proxies, request: PreparedRequest, hops: Sequence[Response] = ()
-    ) -> None:
+    def __init__(self, proxies: Any, request: PreparedRequest, hops: Any = ()) -> None:
         super().__init__(proxies or {})
         self.began: int = now()
-        self.hops = hops
+        self.hops: Sequence[Response] = hops
         """The responses that have redirected to this call, in order."""
         self.hooks = request.hooks
 
@@ -229,14 +221,10 @@ def call_of(request: PreparedRequest, proxies: Proxies) -> Call | None:
     return proxies if isinstance(proxies, Call) and proxies.hooks is hooks else None
 
 
-def hops_of(proxies: Proxies) -> Sequence[Response]:
-    """Return the responses that have redirected to the call that has these proxies."""
-    return proxies.hops if isinstance(proxies, Call) else ()
-
-
 def urls_of(proxies: Proxies) -> list[str | None]:
     """Return the URLs of a call that may hold secrets, but for that of its request."""
-    return [*(proxies or {}).values(), *[hop.url for hop in hops_of(proxies)]]
+    hops = proxies.hops if isinstance(proxies, Call) else ()
+    return [*(proxies or {}).values(), *[hop.url for hop in hops]]
 
 
 def noted(response: object, name: str) -> Any:
@@ -249,9 +237,9 @@ def noted(response: object, name: str) -> Any:
     return getattr(response, "__dict__", {}).get(name)
 
 
-def _setting(response: object, name: str, sender: object) -> Any:
-    """Return a setting of the response's adapter, else of the sender, else None."""
-    value = getattr(noted(response, "_adapter"), name, None)
+def _setting(adapter: object, name: str, sender: object) -> Any:
+    """Return a setting of a response's adapter, else of the sender, else None."""
+    value = getattr(adapter, name, None)
     return getattr(sender, name, None) if value is None else value
 
 
@@ -272,11 +260,12 @@ def check(response: Response, sender: object, began: int, proxies: Proxies) -> N
     # Error trackers show the variables of this frame: no URL with its query is here.
     if not needs_check(response) or (noted(response, "_checked_at") or 0) > began:
         return
-    if noted(response, "_adapter") is not None:  # else a mock may return it once more
+    adapter = noted(response, "_adapter")
+    if adapter is not None:  # else a mock may return it once more
         vars(response)["_checked_at"] = now()
     if not has_failed(response):
         _log_warning(response, proxies)
-    elif response.status_code not in (_setting(response, "passthrough", sender) or ()):
+    elif response.status_code not in (_setting(adapter, "passthrough", sender) or ()):
         raise tell(error_of(response, proxies), sender)
 
 
@@ -288,16 +277,16 @@ def tell(error: HTTPError, sender: object, proxies: Proxies = None) -> HTTPError
     if "_told" in vars(error):
         return error
     vars(error)["_told"] = True
-    ours, response = error, error.response
+    ours, adapter = error, noted(error.response, "_adapter")
     if not isinstance(error, CloudElementsError):
-        if response is None or noted(response, "_adapter") is None:
+        if error.response is None or adapter is None:
             return error
-        ours = error_of(response, proxies)
-    errors = _setting(response, "_errors_of_patch", sender)
+        ours = error_of(error.response, proxies)
+    errors = getattr(adapter, "_errors_of_patch", None)
     if errors is not None:
         errors.append(ours)
-        del errors[:-_REMEMBERED]
-    on_error = _setting(response, "on_error", sender)
+        del errors[:-100]  # each may hold 64 KiB
+    on_error = _setting(adapter, "on_error", sender)
     if on_error is not None:
         try:
             on_error(ours)

@@ -1,7 +1,5 @@
 """Patch requests for some URLs, for clients that have no session."""
 
-from __future__ import annotations
-
 import copy
 import warnings
 import weakref

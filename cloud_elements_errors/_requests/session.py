@@ -1,7 +1,5 @@
 """A drop-in `requests.Session` for Cloud Elements."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Generator
 from typing import Any
 

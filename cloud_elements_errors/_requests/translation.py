@@ -1,7 +1,5 @@
 """Turn exceptions of other clients that carry a failed response into ours."""
 
-from __future__ import annotations
-
 import copy
 import functools
 import inspect
@@ -73,7 +71,7 @@ class translate_errors:  # noqa: N801 - used like a function
         # What was being handled when each open block was entered.
         self._handled: list[BaseException | None] = []
 
-    def __enter__(self) -> translate_errors:  # noqa: PYI034 - it has no subclasses
+    def __enter__(self) -> "translate_errors":  # noqa: PYI034 - it has no subclasses
         """Enter the block."""
         self._handled.append(sys.exc_info()[1])
         return self

@@ -23,8 +23,7 @@ from weakref import WeakValueDictionary
 import requests
 from requests import PreparedRequest, RequestException, Response
 from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, HTTPAdapter
-from urllib3.exceptions import HTTPError, ReadTimeoutError
-from urllib3.util.retry import Retry
+from urllib3 import Retry, exceptions
 
 from .. import _internals
 from .._arguments import check_callable, check_flag, check_integer, checked_statuses
@@ -178,11 +177,11 @@ class CloudElementsAdapter(HTTPAdapter):
             return super().send(request, *args, **kwargs)
         except requests.ConnectionError as error:
             # requests raises this also for a timeout, if that was retried.
-            reasons = [getattr(cause, "reason", None) for cause in error.args]
-            if any(isinstance(reason, ReadTimeoutError) for reason in reasons):
+            reason = getattr(next(iter(error.args), None), "reason", None)
+            if isinstance(reason, exceptions.ReadTimeoutError):
                 raise requests.ReadTimeout(*error.args, request=request) from error
             raise
-        except HTTPError as error:
+        except exceptions.HTTPError as error:
             # A count of False makes urllib3 raise its own exceptions.
             raise requests.ConnectionError(error, request=request) from error
 
@@ -195,8 +194,8 @@ class CloudElementsAdapter(HTTPAdapter):
         policy = self.max_retries
         if not isinstance(policy, CloudElementsRetry):
             return policy
-        urls = (request.url, *checking.urls_of(proxies))
-        state = RequestState(request.body, request.headers, *urls)
+        urls = checking.urls_of(proxies)
+        state = RequestState(request.body, request.headers, request.url, *urls)
         hops = proxies.hops if isinstance(proxies, checking.Call) else ()
         earlier = getattr(hops[-1].raw, "retries", None) if hops else None
         if isinstance(earlier, CloudElementsRetry):

@@ -29,11 +29,7 @@ OnError = Callable[[CloudElementsError], object]
 Proxies = Mapping[str, str] | None
 
 
-def raise_for_error(
-    response: Response,
-    *args: Any,  # noqa: ARG001 - hooks of requests take them
-    **kwargs: Any,
-) -> Response:
+def raise_for_error(response: Response, *args: Any, **kwargs: Any) -> Response:  # noqa: ARG001 - as for hooks
     """Raise an error if the response failed: a hook for ``session.hooks["response"]``.
 
     Args:
@@ -109,8 +105,8 @@ def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
     policy: Any = getattr(response.raw, "retries", None)
     is_ours = isinstance(policy, CloudElementsRetry)
     # Only the policy still knows the proxies if the error is built later.
-    urls = [url, *urls_of(proxies), *(policy.state.urls if is_ours else ())]
-    redact = Redactor(request.headers, *dict.fromkeys(urls))
+    urls = {url, *urls_of(proxies), *(policy.state.urls if is_ours else ())}
+    redact = Redactor(request.headers, *urls)
     stopped_by = None
     if is_ours:
         method, status = request.method or "", response.status_code

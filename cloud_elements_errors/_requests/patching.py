@@ -103,9 +103,7 @@ class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
             message = "patch_requests() does nothing without a with statement"
             warnings.warn(message, RuntimeWarning, stacklevel=1)
 
-    def _adapter_for(
-        self, session: requests.Session, url: str
-    ) -> CloudElementsAdapter | None:
+    def _adapter_for(self, session: Any, url: str) -> CloudElementsAdapter | None:
         """Return the adapter of a session, if the URL is under a prefix."""
         origin, path = origin_of(url), f"{path_of(url)}/"
         if not any(origin == of and path.startswith(to) for of, to in self._prefixes):

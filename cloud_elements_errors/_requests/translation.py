@@ -126,18 +126,13 @@ def _links(exception: Any, seen: set[int]) -> Iterator[tuple[Exception, list[Any
         seen.add(id(link))
         held = [*_values([link, *_values([link], "response")], "__dict__", "args")]
         for _ in range(2):
-            held += [item for one in held for item in _items(one, seen)]
+            for one in held[:]:
+                if issubclass(type(one), (dict, list, tuple)) and id(one) not in seen:
+                    seen.add(id(one))
+                    held += dict.values(one) if issubclass(type(one), dict) else one
         held = [one for one in held if type(one) not in _PLAIN]
         waiting += [link.__cause__, link.__context__, *held]
         yield link, held
-
-
-def _items(value: Any, seen: set[int]) -> Iterable[Any]:
-    """Return the items of a container, the first time that it is asked for."""
-    if id(value) in seen or not issubclass(type(value), (dict, list, tuple)):
-        return ()
-    seen.add(id(value))
-    return dict.values(value) if issubclass(type(value), dict) else value
 
 
 def _built(exception: Exception, held: list[Any]) -> CloudElementsError | None:

@@ -148,8 +148,7 @@ def _built(exception: Exception, held: list[Any]) -> CloudElementsError | None:
     for one in parts:
         if isinstance(one, requests.Response):
             return error_from_response(one)
-    sent = [*_values(parts, "request", "request_info")]
-    sent += [one for one in held if "method" in _names(one)]
+    sent = [*_values(parts, "request"), *[x for x in held if "method" in _names(x)]]
     # The responses of httplib2 are mappings of their headers.
     mappings = [one for one in parts if "keys" in _names(one)]
     headers = _merged([*_values(parts, *_HEADERS), *mappings])

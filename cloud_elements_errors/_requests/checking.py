@@ -299,7 +299,7 @@ class CheckingHooks(UserList[Any]):
     requests sees one callable hook, which runs a copy of the user's list. So a hook may
     raise, or remove itself. It shares the user's own list, so that whatever is
     registered on the request stays, also if several threads send it at the same time.
-    It does nothing for responses that have no mark, so it may stay on the request.
+    It does nothing for responses of other adapters, so it may stay on the request.
     """
 
     def __init__(self, hooks: Any) -> None:

@@ -14,8 +14,6 @@ In a plain session, a GET that meets 502, 502 and 409 goes this way::
                             reads the body and the attempts, and raises ConflictError
 """
 
-from __future__ import annotations
-
 import copy
 import os
 from collections.abc import Collection
@@ -25,19 +23,13 @@ from weakref import WeakValueDictionary
 import requests
 from requests import PreparedRequest, RequestException, Response
 from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, HTTPAdapter
-from urllib3.exceptions import HTTPError, ReadTimeoutError
-from urllib3.util.retry import Retry
+from urllib3 import Retry, exceptions
 
 from .. import _internals
 from .._arguments import check_callable, check_flag, check_integer, checked_statuses
-from .._errors.line import network_note
-from .._errors.payload import Attempt
-from .._errors.redaction import Redactor
-from .._retries.body import pass_on_signal
 from .._retries.policy import CloudElementsRetry
 from .._retries.state import RequestState, can_send_again
 from . import checking
-from .checking import Proxies
 
 
 class CloudElementsAdapter(HTTPAdapter):
@@ -164,9 +156,7 @@ class CloudElementsAdapter(HTTPAdapter):
         try:
             response = view._submit(request, *args, **kwargs)
         except RequestException as error:
-            if "attempts" not in vars(error):  # else of a request sent meanwhile
-                pass_on_signal(error)
-                view._note_attempts(error, request, proxies)
+            checking.note_attempts(error, request, view.max_retries, proxies)
             raise
         response.connection = self
         refuse_to_resend_stream(request, response)
@@ -175,7 +165,7 @@ class CloudElementsAdapter(HTTPAdapter):
                 # `responses` makes this response without urllib3's urlopen().
                 response.raw.retries = view._bound
             by_hook = checking.call_of(request, proxies) is None
-            vars(response)["_cloud_elements"] = checking.Mark(self, by_hook=by_hook)
+            vars(response).update(_adapter=self, _by_hook=by_hook)
             if by_hook and isinstance(request.hooks, dict):
                 hooks = checking.CheckingHooks(request.hooks.get("response"))
                 request.hooks["response"] = hooks  # type: ignore[assignment]
@@ -187,46 +177,25 @@ class CloudElementsAdapter(HTTPAdapter):
             return super().send(request, *args, **kwargs)
         except requests.ConnectionError as error:
             # requests raises this also for a timeout, if that was retried.
-            reasons = [getattr(cause, "reason", None) for cause in error.args]
-            if any(isinstance(reason, ReadTimeoutError) for reason in reasons):
+            reason = getattr(next(iter(error.args), None), "reason", None)
+            if isinstance(reason, exceptions.ReadTimeoutError):
                 raise requests.ReadTimeout(*error.args, request=request) from error
             raise
-        except HTTPError as error:
+        except exceptions.HTTPError as error:
             # A count of False makes urllib3 raise its own exceptions.
             raise requests.ConnectionError(error, request=request) from error
 
-    def _note_attempts(
-        self, error: RequestException, request: PreparedRequest, proxies: Proxies
-    ) -> None:
-        """Note the attempts on the exception of a request that got no response."""
-        policy, cause = self.max_retries, next(iter(error.args), None)
-        attempts: tuple[Attempt, ...] = ()
-        stopped_by = None
-        if isinstance(policy, CloudElementsRetry):
-            attempts, stopped_by = policy.attempts, policy.stopped_by
-        elif isinstance(cause, HTTPError):
-            redact = Redactor(request.headers, request.url, *checking.urls_of(proxies))
-            earlier = checking.attempts_in(_internals.history_of(cause), redact)
-            last = Attempt(len(earlier) + 1, error=redact(str(cause)))
-            attempts = (*earlier, last)
-        vars(error).update(attempts=attempts, stopped_by=stopped_by)
-        note = network_note(attempts, stopped_by, request.method)
-        if note is not None:
-            # Python 3.10 has no notes.
-            getattr(error, "add_note", bool)(note)
-
-    def _policy_for(self, request: PreparedRequest, proxies: Proxies) -> Retry:
+    def _policy_for(self, request: PreparedRequest, proxies: Any) -> Retry:
         """Return the policy, bound to a request: its body, headers, URLs, proxies.
 
         After a redirect, the attempts, the time and the count of the call go on. The
         adapter of another host has a count of its own.
         """
-        # A subclass may have a max_retries of its own.
-        policy = getattr(self, "_max_retries", None) or self.max_retries
+        policy = self.max_retries
         if not isinstance(policy, CloudElementsRetry):
             return policy
-        urls = (request.url, *checking.urls_of(proxies))
-        state = RequestState(request.body, request.headers, *urls)
+        urls = checking.urls_of(proxies)
+        state = RequestState(request.body, request.headers, request.url, *urls)
         hops = proxies.hops if isinstance(proxies, checking.Call) else ()
         earlier = getattr(hops[-1].raw, "retries", None) if hops else None
         if isinstance(earlier, CloudElementsRetry):
@@ -262,16 +231,15 @@ def refuse_to_resend_stream(request: PreparedRequest, response: Response) -> boo
     return refused
 
 
-def _policy(max_retries: int | Retry | None) -> Retry:
-    if max_retries is None:
+def _policy(given: int | Retry | None) -> Retry:
+    if given is None:
         return CloudElementsRetry()
-    if isinstance(max_retries, Retry):
-        if not max_retries.raise_on_status:
-            return max_retries
+    if not isinstance(given, Retry):
+        wanted = "an integer, a urllib3 Retry or None"
+        check_integer("max_retries", given, 0, wanted=wanted)
+        return CloudElementsRetry(given)
+    if given.raise_on_status:
         # A subclass of somebody else may not be built again by its constructor.
-        policy = copy.copy(max_retries)
-        policy.raise_on_status = False
-        return policy
-    wanted = "an integer, a urllib3 Retry or None"
-    check_integer("max_retries", max_retries, 0, wanted=wanted)
-    return CloudElementsRetry(total=max_retries)
+        given = copy.copy(given)
+        given.raise_on_status = False
+    return given

@@ -1,20 +1,19 @@
 """The check of a response: raise its error, once, with the settings of its adapter.
 
-A `CloudElementsAdapter` puts a `Mark` with its settings on each failed response, and a
-`CheckingHooks` in the place of the request's hooks. requests calls it; it runs the
-user's hooks, and then the check. A `CloudElementsSession` checks by itself, since it
-stores the cookies first; it says so to the adapter by a `Call`.
+A `CloudElementsAdapter` notes itself, and so its settings, on each failed response, and
+puts a `CheckingHooks` in the place of the request's hooks. requests calls it; it runs
+the user's hooks, and then the check. A `CloudElementsSession` checks by itself, since
+it stores the cookies first; it says so to the adapter by a `Call`.
 """
-
-from __future__ import annotations
 
 import itertools
 import logging
 from collections import UserList
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from requests import HTTPError, PreparedRequest, Response
+import urllib3
+from requests import HTTPError, PreparedRequest, RequestException, Response
 from requests.hooks import dispatch_hook
 from urllib3.util.retry import RequestHistory, Retry
 
@@ -23,21 +22,14 @@ from .._errors import build, line
 from .._errors.base import CloudElementsError
 from .._errors.payload import WARNING_HEADER, Attempt, ErrorPayload, as_text
 from .._errors.redaction import Redactor
-from .._retries.body import read_body
+from .._retries.body import pass_on_signal, read_body
 from .._retries.policy import CloudElementsRetry
 
 OnError = Callable[[CloudElementsError], object]
 Proxies = Mapping[str, str] | None
 
-# The number of errors that a patch keeps, since each may hold 64 KiB.
-_REMEMBERED = 100
 
-
-def raise_for_error(
-    response: Response,
-    *args: Any,  # noqa: ARG001 - hooks of requests take them
-    **kwargs: Any,
-) -> Response:
+def raise_for_error(response: Response, *args: Any, **kwargs: Any) -> Response:  # noqa: ARG001 - as for hooks
     """Raise an error if the response failed: a hook for ``session.hooks["response"]``.
 
     Args:
@@ -113,15 +105,13 @@ def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
     policy: Any = getattr(response.raw, "retries", None)
     is_ours = isinstance(policy, CloudElementsRetry)
     # Only the policy still knows the proxies if the error is built later.
-    urls = [url, *urls_of(proxies), *(policy.state.urls if is_ours else ())]
-    redact = Redactor(request.headers, *dict.fromkeys(urls))
-    earlier, stopped_by = [], None
+    urls = {url, *urls_of(proxies), *(policy.state.urls if is_ours else ())}
+    redact = Redactor(request.headers, *urls)
+    stopped_by = None
     if is_ours:
-        earlier = [_redacted(attempt, redact) for attempt in policy.attempts]
         method, status = request.method or "", response.status_code
         stopped_by = policy.why_stopped(method, status, response.headers)
-    elif isinstance(policy, Retry):
-        earlier = attempts_in(policy.history, redact)
+    history = policy.history if isinstance(policy, Retry) else ()
     return build.error_from_payload(
         response.status_code,
         ErrorPayload(response.headers, body, truncated=not whole),
@@ -129,18 +119,45 @@ def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
         reason=response.reason and as_text(response.reason),
         method=request.method,
         url=url,
-        earlier=tuple(earlier),
+        earlier=_attempts_of(policy, history, redact),
         stopped_by=stopped_by,
         response=response,
     )
 
 
-def attempts_in(history: Iterable[RequestHistory], redact: Redactor) -> list[Attempt]:
-    """Return the attempts that urllib3 has recorded; requests follows redirects."""
-    return [
+def note_attempts(
+    error: RequestException, request: PreparedRequest, policy: Retry, proxies: Proxies
+) -> None:
+    """Note the attempts on the exception of a request that got no response."""
+    if "attempts" in vars(error):  # of a request sent meanwhile
+        return
+    pass_on_signal(error)
+    cause: Any = next(iter(error.args), None)
+    history: Any = ()
+    if isinstance(cause, urllib3.exceptions.HTTPError):
+        last = RequestHistory(request.method, request.url, cause, None, None)
+        history = (*_internals.history_of(cause), last)
+    redact = Redactor(request.headers, request.url, *urls_of(proxies))
+    attempts = _attempts_of(policy, history, redact)
+    stopped_by = getattr(policy, "stopped_by", None)
+    vars(error).update(attempts=attempts, stopped_by=stopped_by)
+    note = line.network_note(attempts, stopped_by, request.method)
+    if note is not None:
+        # Python 3.10 has no notes.
+        getattr(error, "add_note", bool)(note)
+
+
+def _attempts_of(policy: Any, history: Any, redact: Redactor) -> tuple[Attempt, ...]:
+    """Return the attempts of a policy of ours, else those that urllib3 has recorded.
+
+    urllib3 has not recorded any redirects: requests follows them.
+    """
+    if isinstance(policy, CloudElementsRetry):
+        return tuple(_redacted(attempt, redact) for attempt in policy.attempts)
+    return tuple(
         Attempt(number, past.status, error=redact(str(past.error or "")) or None)
         for number, past in enumerate(history, 1)
-    ]
+    )
 
 
 def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
@@ -179,12 +196,10 @@ class Call(dict[str, str]):
     chain: Sequence[Response] = ()
     """The hops, and the response after the hooks."""
 
-    def __init__(
-        self, proxies: Proxies, request: PreparedRequest, hops: Sequence[Response] = ()
-    ) -> None:
+    def __init__(self, proxies: Any, request: PreparedRequest, hops: Any = ()) -> None:
         super().__init__(proxies or {})
         self.began: int = now()
-        self.hops = hops
+        self.hops: Sequence[Response] = hops
         """The responses that have redirected to this call, in order."""
         self.hooks = request.hooks
 
@@ -208,27 +223,20 @@ def urls_of(proxies: Proxies) -> list[str | None]:
     return [*(proxies or {}).values(), *[hop.url for hop in hops]]
 
 
-class Mark:
-    """What an adapter of ours notes on each failed response that it returns."""
+def noted(response: object, name: str) -> Any:
+    """Return what we have noted on a response; None if there is nothing.
 
-    checked_at = 0
-    """now() of the check; 0 before."""
-
-    def __init__(self, adapter: object = None, *, by_hook: bool = False) -> None:
-        self.adapter = adapter
-        self.by_hook = by_hook
-        """Whether our hook checks, and not a session of ours."""
-
-    def setting(self, name: str, sender: object) -> Any:
-        """Return a setting of the adapter, else of the sender, else None."""
-        value = getattr(self.adapter, name, None)
-        return getattr(sender, name, None) if value is None else value
+    On each failed response, an adapter of ours notes itself as ``_adapter``, and as
+    ``_by_hook`` whether our hook checks, and not a session of ours. The check then
+    notes ``now()`` as ``_checked_at``.
+    """
+    return getattr(response, "__dict__", {}).get(name)
 
 
-def mark_of(response: object) -> Mark:
-    """Return the mark of a response; an empty one if there is none."""
-    mark = getattr(response, "_cloud_elements", None)
-    return mark if isinstance(mark, Mark) else Mark()
+def _setting(adapter: object, name: str, sender: object) -> Any:
+    """Return a setting of a response's adapter, else of the sender, else None."""
+    value = getattr(adapter, name, None)
+    return getattr(sender, name, None) if value is None else value
 
 
 def needs_check(response: Response) -> bool:
@@ -237,21 +245,23 @@ def needs_check(response: Response) -> bool:
     return is_real and (has_failed(response) or WARNING_HEADER in response.headers)
 
 
-def check(response: Response, sender: object, proxies: Proxies = None) -> None:
+def check(response: Response, sender: object, began: int, proxies: Proxies) -> None:
     """Raise the error of a response if it has failed, or log the warning in it.
 
     The settings are those of the response's adapter. Those that were not given to it
     are the sender's: of a session, or of another adapter. The response of a mock, which
-    only looks like one, is left alone.
+    only looks like one, is left alone, and so is one that was checked since the call
+    began: a hook may have replaced the response.
     """
     # Error trackers show the variables of this frame: no URL with its query is here.
-    if not needs_check(response):
+    if not needs_check(response) or (noted(response, "_checked_at") or 0) > began:
         return
-    mark = mark_of(response)
-    mark.checked_at = now()
+    adapter = noted(response, "_adapter")
+    if adapter is not None:  # else a mock may return it once more
+        vars(response)["_checked_at"] = now()
     if not has_failed(response):
         _log_warning(response, proxies)
-    elif response.status_code not in (mark.setting("passthrough", sender) or ()):
+    elif response.status_code not in (_setting(adapter, "passthrough", sender) or ()):
         raise tell(error_of(response, proxies), sender)
 
 
@@ -263,16 +273,16 @@ def tell(error: HTTPError, sender: object, proxies: Proxies = None) -> HTTPError
     if "_told" in vars(error):
         return error
     vars(error)["_told"] = True
-    ours, mark = error, mark_of(error.response)
+    ours, adapter = error, noted(error.response, "_adapter")
     if not isinstance(error, CloudElementsError):
-        if error.response is None or mark.adapter is None:
+        if error.response is None or adapter is None:
             return error
         ours = error_of(error.response, proxies)
-    errors = mark.setting("_errors_of_patch", sender)
+    errors = getattr(adapter, "_errors_of_patch", None)
     if errors is not None:
         errors.append(ours)
-        del errors[:-_REMEMBERED]
-    on_error = mark.setting("on_error", sender)
+        del errors[:-100]  # each may hold 64 KiB
+    on_error = _setting(adapter, "on_error", sender)
     if on_error is not None:
         try:
             on_error(ours)
@@ -289,7 +299,7 @@ class CheckingHooks(UserList[Any]):
     requests sees one callable hook, which runs a copy of the user's list. So a hook may
     raise, or remove itself. It shares the user's own list, so that whatever is
     registered on the request stays, also if several threads send it at the same time.
-    It does nothing for responses that have no mark, so it may stay on the request.
+    It does nothing for responses of other adapters, so it may stay on the request.
     """
 
     def __init__(self, hooks: Any) -> None:
@@ -307,15 +317,14 @@ class CheckingHooks(UserList[Any]):
         return True
 
     def __call__(self, response: Response, **kwargs: Any) -> Any:
-        mark, proxies = mark_of(response), kwargs.get("proxies")
+        began, hooks = now(), {"response": [*self]}
+        adapter = noted(response, "_adapter") if noted(response, "_by_hook") else None
         try:
-            hooks = {"response": [*self]}
             response = dispatch_hook("response", hooks, response, **kwargs)
-            # A hook may have replaced the response by one that was checked elsewhere.
-            if mark.by_hook and not mark_of(response).checked_at:
-                check(response, mark.adapter, proxies)
+            if adapter is not None:
+                check(response, adapter, began, kwargs.get("proxies"))
         except HTTPError as error:
-            if mark.by_hook:
-                tell(error, mark.adapter, proxies)
+            if adapter is not None:
+                tell(error, adapter, kwargs.get("proxies"))
             raise
         return response

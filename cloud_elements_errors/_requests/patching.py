@@ -1,7 +1,5 @@
 """Patch requests for some URLs, for clients that have no session."""
 
-from __future__ import annotations
-
 import copy
 import warnings
 import weakref
@@ -93,8 +91,11 @@ class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
         """Remove the patch, and close the connections of its adapters."""
         with _lock:
             _open.remove(self)
-            while _undo and not _open:
-                _undo.pop()()
+            while _replaced and not _open:
+                name, replacement, original = _replaced.pop()
+                # Do not remove a mock that was installed later.
+                if getattr(_SESSION, name) is replacement:
+                    setattr(_SESSION, name, original)
         if self not in _open:
             for key in list(self._adapters):
                 self._forget(key)
@@ -105,9 +106,7 @@ class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
             message = "patch_requests() does nothing without a with statement"
             warnings.warn(message, RuntimeWarning, stacklevel=1)
 
-    def _adapter_for(
-        self, session: requests.Session, url: str
-    ) -> CloudElementsAdapter | None:
+    def _adapter_for(self, session: Any, url: str) -> CloudElementsAdapter | None:
         """Return the adapter of a session, if the URL is under a prefix."""
         origin, path = origin_of(url), f"{path_of(url)}/"
         if not any(origin == of and path.startswith(to) for of, to in self._prefixes):
@@ -153,7 +152,8 @@ _lock = fork_safe_lock()
 
 # The open blocks, newest first. requests is patched while there is one.
 _open: list[patch_requests] = []
-_undo: list[Callable[[], None]] = []
+# The name of a method, its replacement, and the original.
+_replaced: list[tuple[str, Any, Any]] = []
 
 # The class that defines the method: requests_cache puts a subclass of it in the place
 # of requests.Session.
@@ -173,10 +173,5 @@ def _replace(name: str, ask: Callable[..., Any]) -> None:
                 return found
         return original(session, *args, **kwargs)
 
-    def undo() -> None:
-        # Do not remove a mock that was installed later.
-        if getattr(_SESSION, name) is replacement:
-            setattr(_SESSION, name, original)
-
     setattr(_SESSION, name, replacement)
-    _undo.append(undo)
+    _replaced.append((name, replacement, original))

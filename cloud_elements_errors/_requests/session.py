@@ -1,7 +1,5 @@
 """A drop-in `requests.Session` for Cloud Elements."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Generator
 from typing import Any
 
@@ -11,11 +9,7 @@ from urllib3.util.retry import Retry
 
 from .._arguments import TimeoutTypes, check_callable, checked_statuses, checked_timeout
 from .adapter import CloudElementsAdapter, refuse_to_resend_stream
-from .checking import Call, OnError, call_of, check, mark_of, now, tell
-
-# How many positional arguments of requests.Session.request() are between the URL
-# and the timeout.
-_BEFORE_TIMEOUT = 6
+from .checking import Call, OnError, call_of, check, now, tell
 
 
 class CloudElementsSession(Session):
@@ -89,13 +83,13 @@ class CloudElementsSession(Session):
             requests.RequestException: If no response arrived.
 
         """
-        if len(args) <= _BEFORE_TIMEOUT:
+        if not args[6:]:  # the timeout is the seventh
             kwargs.setdefault("timeout", self.timeout)
         began = now()
         response = super().request(method, url, *args, **kwargs)
         replaced = (CloudElementsSession.send, Session.request) != _METHODS
-        if (replaced or "send" in vars(self)) and mark_of(response).checked_at < began:
-            check(response, self)
+        if replaced or "send" in vars(self):
+            check(response, self, began, kwargs.get("proxies"))
         return response
 
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
@@ -122,19 +116,16 @@ class CloudElementsSession(Session):
         try:
             response = super().send(request, **kwargs)
             if not call.chain:  # a mock has replaced requests.Session.send
-                check(response, self, call)
+                check(response, self, call.began, call)
         except HTTPError as error:  # maybe of a hook
             tell(error, self, call)
             raise
         return response
 
-    def rebuild_proxies(
-        self, prepared_request: PreparedRequest, proxies: Any
-    ) -> dict[str, str]:
+    def rebuild_proxies(self, prepared_request: PreparedRequest, proxies: Any) -> Call:
         """Return the proxies for a redirect, as requests does, and what came before."""
         rebuilt = super().rebuild_proxies(prepared_request, proxies)
-        hops = proxies.chain if isinstance(proxies, Call) else ()
-        return Call(rebuilt, prepared_request, hops)
+        return Call(rebuilt, prepared_request, getattr(proxies, "chain", ()))
 
     def resolve_redirects(
         self, resp: Response, req: PreparedRequest, *args: Any, **kwargs: Any
@@ -157,9 +148,7 @@ class CloudElementsSession(Session):
             call.chain = [*call.hops, resp]
             if call.hops:
                 resp.history = [*call.hops]
-            # A hook may have replaced the response by one that was checked elsewhere.
-            if mark_of(resp).checked_at < call.began:
-                check(resp, self, call)
+            check(resp, self, call.began, call)
         hops = super().resolve_redirects(resp, req, *args, **kwargs)
         if refuse_to_resend_stream(req, resp) and kwargs.get("yield_requests"):
             hops.close()

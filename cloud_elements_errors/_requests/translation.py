@@ -1,13 +1,10 @@
 """Turn exceptions of other clients that carry a failed response into ours."""
 
-from __future__ import annotations
-
 import copy
 import functools
 import inspect
 import json
 import sys
-import types
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar, cast
@@ -29,8 +26,6 @@ _STATUS = ("status_code", "status", "http_status", "response_code")
 _HEADERS = ("headers", "http_headers", "response_headers", "keys")  # of a mapping
 _BODY = ("content", "body", "raw_bytes", "data", "http_body", "response_body", "text")
 _TEXTS = ("reason", "method", "url")
-# What some clients have under these names.
-_METHODS = (types.MethodType, types.FunctionType, types.BuiltinFunctionType)
 
 # Types of items that have no parts, and of which there may be very many.
 _PLAIN = (dict, list, tuple, str, bytes, int, float, bool, type(None))
@@ -76,16 +71,22 @@ class translate_errors:  # noqa: N801 - used like a function
         # What was being handled when each open block was entered.
         self._handled: list[BaseException | None] = []
 
-    def __enter__(self) -> translate_errors:  # noqa: PYI034 - it has no subclasses
+    def __enter__(self) -> "translate_errors":  # noqa: PYI034 - it has no subclasses
         """Enter the block."""
         self._handled.append(sys.exc_info()[1])
         return self
 
     def __exit__(self, kind: object, value: BaseException | None, tb: object) -> None:
         """Raise our error if the block's exception carries a failed response."""
-        error = _translated(value, self._handled.pop() if self._handled else None)
-        if error is not None:
-            raise error from value
+        before = self._handled.pop() if self._handled else None
+        earlier = {id(link) for link, _ in _links(before, set())} - {id(value)}
+        for link, held in _links(value, earlier):
+            error = link if isinstance(link, CloudElementsError) else _built(link, held)
+            if error is value:
+                return
+            if error is not None:
+                # A copy, because an error must not be the cause of itself.
+                raise copy.copy(error) from value
 
     def __call__(self, wrapped: _Function) -> _Function:
         """Decorate a function."""
@@ -109,93 +110,69 @@ class translate_errors:  # noqa: N801 - used like a function
         return cast("_Function", functools.wraps(wrapped)(wrapper))
 
 
-def _translated(exception: Any, before: Any) -> CloudElementsError | None:
-    """Return the error for the first exception with a failed response, if any."""
-    if not isinstance(exception, Exception) or _is_group(exception):
-        return None
-    earlier = {id(link) for link, _ in _links(before, set())} - {id(exception)}
-    for link, held in _links(exception, earlier):
-        error = link if isinstance(link, CloudElementsError) else _error_in(link, held)
-        if error is not None:
-            # A copy, because an error must not be the cause of itself.
-            return None if error is exception else copy.copy(error)
-    return None
-
-
-def _links(exception: Any, seen: set[int]) -> Iterator[tuple[BaseException, list[Any]]]:
+def _links(exception: Any, seen: set[int]) -> Iterator[tuple[Exception, list[Any]]]:
     """Yield an exception, its causes and contexts, and those it holds, each once.
 
     Each comes with the objects that it and its response hold: attributes, arguments and
-    items of containers. No property is read, because it may have side effects.
+    items of containers. No property is read, because it may have side effects. An
+    exception group is left out: of several failures, none is the failure.
     """
     waiting = [exception]
     for link in waiting:  # it grows
-        if link is None or id(link) in seen:
+        is_failure = issubclass(type(link), Exception) and id(link) not in seen
+        # Python 3.10 has groups from a backport.
+        if not is_failure or {"derive", "split"} <= _names(link):
             continue
         seen.add(id(link))
-        waiting += (link.__cause__, link.__context__)
-        if not _is_group(link):  # of several failures, none is the failure
-            around = [link, *_values([link], "response")]
-            outer = [*_values(around, "__dict__"), *_values([link], "args")]
-            held = [*_items(outer, seen)]
-            held += _items([*held], seen)
-            held = [one for one in held if type(one) not in _PLAIN]
-            yield link, held
-            waiting += [one for one in held if _is_a(one, BaseException)]
+        held = [*_values([link, *_values([link], "response")], "__dict__", "args")]
+        for _ in range(2):
+            for one in held[:]:
+                if issubclass(type(one), (dict, list, tuple)) and id(one) not in seen:
+                    seen.add(id(one))
+                    held += dict.values(one) if issubclass(type(one), dict) else one
+        held = [one for one in held if type(one) not in _PLAIN]
+        waiting += [link.__cause__, link.__context__, *held]
+        yield link, held
 
 
-def _is_group(exception: BaseException) -> bool:
-    """Say if it is an ExceptionGroup, which Python 3.10 has from a backport."""
-    return {"derive", "split"} <= _names(exception)
-
-
-def _items(values: list[Any], seen: set[int]) -> Iterator[Any]:
-    """Yield the items of the containers among the values, each container once."""
-    for value in values:
-        if _is_a(value, dict, list, tuple) and id(value) not in seen:
-            seen.add(id(value))
-            yield from dict.values(value) if _is_a(value, dict) else value
-
-
-def _error_in(exception: BaseException, held: list[Any]) -> CloudElementsError | None:
+def _built(exception: Exception, held: list[Any]) -> CloudElementsError | None:
     """Build the error from all that an exception knows of a failed response."""
-    known = [one for one in held if _has(one, *_HEADERS, *_BODY) and _status(one)]
+    known = [one for one in held if _names(one) & {*_HEADERS, *_BODY} and _status(one)]
     known = [*_values([exception], "response"), exception, *known]
     # What can set cookies is a response that a web application sends.
-    statuses = [(one, _status(one)) for one in known if not _has(one, "set_cookie")]
-    failed = [status for _, status in statuses if status and status >= FIRST_ERROR]
+    known = [one for one in known if "set_cookie" not in _names(one)]
+    failed = [status for status in map(_status, known) if status >= FIRST_ERROR]
     if not failed:
         return None
-    parts = [one for one, status in statuses if status in {None, failed[0]}]
+    parts = [one for one in known if _status(one) in {0, failed[0]}]
     for one in parts:
-        if _is_a(one, requests.Response):
+        if isinstance(one, requests.Response):
             return error_from_response(one)
-    sent = [*_values(parts, "request", "request_info")]
-    sent += [one for one in held if _has(one, "method")]
+    sent = [*_values(parts, "request"), *[x for x in held if "method" in _names(x)]]
     # The responses of httplib2 are mappings of their headers.
-    mappings = [one for one in parts if _has(one, "keys")]
+    mappings = [one for one in parts if "keys" in _names(one)]
     headers = _merged([*_values(parts, *_HEADERS), *mappings])
     body, whole = max(_bodies(parts), key=lambda it: bool(it[0]), default=(None, False))
     # A web application may raise a status with headers, to answer with them.
-    is_answer = sent or any(_has(one, *_BODY, "fp") for one in parts)
+    is_answer = sent or any(_names(one) & {*_BODY, "fp"} for one in parts)
     if not is_answer or (headers is None and body is None):
         return None
     asked = _merged([*_values(sent, *_HEADERS), *_values(parts, "request_headers")])
     told = [(name, next(_values([*sent, *parts], name), None)) for name in _TEXTS]
-    texts = {name: as_text(value) for name, value in told if value is not None}
+    texts = {name: as_text(it) for name, it in told if not (it is None or callable(it))}
     error = error_from_parts(failed[0], body, headers, request_headers=asked, **texts)
     if error is not None and not whole:
         error.truncated = True
     return error
 
 
-def _status(carrier: object) -> int | None:
-    """Return the HTTP status that a carrier knows; without headers, no code is one."""
-    names = (*_STATUS, "code") if _has(carrier, *_HEADERS) else _STATUS
+def _status(carrier: object) -> int:
+    """Return the HTTP status that a carrier knows, else 0; a code needs headers."""
+    names = (*_STATUS, "code") if _names(carrier) & {*_HEADERS} else _STATUS
     for value in _values([carrier], *names):
         with suppress(Exception):  # it may be anything
-            return int(value) if int(value) in range(100, 1000) else None
-    return None
+            return int(value) if int(value) in range(100, 1000) else 0
+    return 0
 
 
 def _merged(known: Iterable[Any]) -> dict[str, str] | None:
@@ -208,37 +185,33 @@ def _merged(known: Iterable[Any]) -> dict[str, str] | None:
     return merged
 
 
-def _bodies(carriers: list[Any]) -> Iterator[tuple[bytes | str, bool]]:
+def _bodies(carriers: list[Any]) -> Iterator[tuple[Any, bool]]:
     """Yield the bodies that the carriers know, and whether each is whole."""
     for carrier in carriers:
         # The exception of urllib has a file, as the responses of http.client have.
-        if _is_a(carrier, urllib3.BaseHTTPResponse) or _has(carrier, "fp"):
+        if isinstance(carrier, urllib3.BaseHTTPResponse) or "fp" in _names(carrier):
             yield _read(carrier)
             continue
         for body in _values([carrier], *_BODY):
-            if _is_a(body, bytes, bytearray, memoryview, str):
+            if isinstance(body, (bytes, bytearray, memoryview, str)):
                 yield body, True
-            elif _is_a(body, dict, list):
+            elif isinstance(body, (dict, list)):
                 with suppress(ValueError, RecursionError):  # it may hold itself
                     yield json.dumps(body, default=str), True
 
 
 def _read(stream: Any) -> tuple[bytes, bool]:
     """Read the body of a response of urllib3, http.client or urllib."""
-    file = stream.fp if _is_a(stream, BaseException) else stream
+    file = stream.fp if issubclass(type(stream), OSError) else stream
     headers = _merged(_values([stream], "headers")) or {}
     length = headers.pop("content-length", None)
-    if not _is_a(stream, urllib3.BaseHTTPResponse):
+    if not isinstance(stream, urllib3.BaseHTTPResponse):
         # urllib3 decodes the body, and read_body() can limit the time for it.
         stream = urllib3.HTTPResponse(file, headers, preload_content=False)
-    was_read = stream.closed and length != "0"
     body, whole = read_body(stream)
-    return body, whole and bool(body or not was_read) and not getattr(file, "length", 0)
-
-
-def _is_a(value: object, *kinds: type) -> bool:
-    """Check the type without isinstance(), which would make lazy proxies load."""
-    return issubclass(type(value), kinds)
+    # Without a body, it was read before, unless it is known to be empty.
+    is_cut = getattr(file, "length", 0) or not (body or length == "0")
+    return body, whole and not is_cut
 
 
 def _names(value: object) -> set[str]:
@@ -247,20 +220,14 @@ def _names(value: object) -> set[str]:
     Nothing is raised here: Python walks the whole chain of the exception that is being
     handled, each time that another one is raised.
     """
-    own = vars(value) if type(value).__dictoffset__ else ()
-    return {*dir(type(value)), *own}
-
-
-def _has(value: object, *names: str) -> bool:
-    return not _names(value).isdisjoint(names)
+    return {*dir(type(value)), *(vars(value) if type(value).__dictoffset__ else ())}
 
 
 def _values(carriers: Iterable[Any], *names: str) -> Iterator[Any]:
-    """Yield the attributes that can be read, and are no methods and not None."""
+    """Yield the attributes that can be read, and are not None."""
     for carrier in carriers:
-        known = _names(carrier)
-        for name in filter(known.__contains__, names):
+        for name in filter(_names(carrier).__contains__, names):
             with suppress(Exception):
                 value = getattr(carrier, name)
-                if value is not None and not _is_a(value, *_METHODS):
+                if value is not None:
                     yield value

@@ -64,9 +64,8 @@ def error_from_parts(
         ) from None
     if status_code < _table.FIRST_ERROR:
         return None
-    if isinstance(body, str):
-        body = body.encode("utf-8", "replace")
-    payload = ErrorPayload(known, bytes(body or b""))
+    content = body.encode("utf-8", "replace") if isinstance(body, str) else body or b""
+    payload = ErrorPayload(known, bytes(content))
     redact = Redactor(request_headers, url)
     return error_from_payload(status_code, payload, redact, **texts)
 

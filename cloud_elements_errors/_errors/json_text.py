@@ -1,7 +1,6 @@
 """Read JSON, also if it is cut, broken or nested too deeply, and write it again."""
 
 import json
-import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -45,7 +44,7 @@ def compact(value: Any) -> str:
 
 
 def _number(digits: str) -> float | str:
-    return float(digits) if math.isfinite(float(digits)) else digits
+    return float(digits) if abs(float(digits)) < float("inf") else digits
 
 
 # strict=False accepts line breaks in strings. NaN and Infinity are not JSON, and are

@@ -47,8 +47,6 @@ def error_line(error: "CloudElementsError") -> str:
     """Return the line that ``str()`` shows."""
     provider = error.provider_message or ""
     attempts, stopped_by = len(error.attempts), error.stopped_by
-    # That no retries are left is clear from the attempts, and the method is shown.
-    refusal = stopped_by if stopped_by in get_args(Refusal) else None
     return _line(
         f"{error.status_code} {printable(error.title, LINE_TEXT)}",
         unsaid(error._said, error.status_code, error.title, provider),
@@ -56,7 +54,8 @@ def error_line(error: "CloudElementsError") -> str:
         ("code: ", error.provider_code),
         ("request id: ", error.request_id),
         ("attempts: ", str(attempts) if attempts > 1 else None),
-        ("stopped by: ", refusal),
+        # That no retries are left is clear from the attempts, and the method is shown.
+        ("stopped by: ", stopped_by if stopped_by in get_args(Refusal) else None),
         ("", f"{error.method or ''} {path_of(error.url or '')}".strip()),
     )
 

@@ -81,8 +81,8 @@ class ErrorPayload:
         texts = redact.texts(*map(vars(self).get, _TEXTS), cut=self.truncated)
         vars(self).update(zip(_TEXTS, texts, strict=True))
         # Tags and escapes may cut a secret, which is whole in what the line shows.
-        if _NESTED.search(self.provider_message or ""):
-            words = readable(self.provider_message or "")
+        if self.provider_message and _NESTED.search(self.provider_message):
+            words = readable(self.provider_message)
             shown = redact(words, cut=self.truncated)
             self.provider_message = self.provider_message if shown == words else shown
         self.details = redact.fields(self.details, cut=self.truncated)
@@ -104,7 +104,7 @@ class ErrorPayload:
         if says_nothing(words):
             lines = [words] if says_nothing(reason or "") else [words, reason or ""]
             for name, value in self.headers.items():
-                if _TELLING.search(name):
+                if _TELLING.search(as_text(name)):
                     lines.append(_DESCRIBED.sub(r"\1", as_utf8(as_text(value))))
             words = "\n".join(lines)
         is_cut = self.truncated or len(words) > MOST_WORDS
@@ -196,7 +196,8 @@ def _take(fields: dict[str, Any], name: str, types: Any = object) -> str | None:
     # The documented spelling comes first.
     if name not in fields:
         name = next((key for key in fields if key.lower() == name.lower()), name)
-    if not isinstance(fields.get(name), (types, type(None))):
+    value = fields.get(name)
+    if value is not None and not isinstance(value, types):
         return None
-    value = fields.pop(name, None)
+    fields.pop(name, None)
     return value if value is None or isinstance(value, str) else compact(value)

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import requests
-from requests.structures import CaseInsensitiveDict
+from requests import PreparedRequest, Response, structures
 
 from .._urls import clean_url
 from .payload import as_text
@@ -20,7 +19,7 @@ def pack(attributes: dict[str, Any], protocol: int) -> Any:
 
     state = attributes.copy()
     request, response = state["request"], state["response"]
-    sent = request or requests.PreparedRequest()
+    sent = request or PreparedRequest()
     # It knows the proxies and earlier URLs, too. An error made by hand has none.
     redact = state.pop("_redact", None) or Redactor(sent.headers, as_text(sent.url))
     state["request"] = _without_secrets(request, redact, "method")
@@ -40,16 +39,16 @@ def unpack(state: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes that `pack` has packed."""
     request = response = None
     if state["request"] is not None:
-        request = requests.PreparedRequest()
+        request = PreparedRequest()
         vars(request).update(state["request"])
-        request.headers = CaseInsensitiveDict(request.headers)
+        request.headers = structures.CaseInsensitiveDict(request.headers)
     if state["response"] is not None:
-        response = requests.Response()
+        response = Response()
         # The only public way to set a Response's content: the redacted text.
         content = state["text"].encode("utf-8", "replace")
         known = {"_content": content, "encoding": "utf-8", "request": request}
         response.__setstate__(known | state["response"])
-        response.headers = CaseInsensitiveDict(response.headers)
+        response.headers = structures.CaseInsensitiveDict(response.headers)
     return state | {"request": request, "response": response}
 
 

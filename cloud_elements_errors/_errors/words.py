@@ -41,8 +41,6 @@ _KINDS = {
     ),
     "link": r"(?:url|uri|href|link|path|type)\Z",
 }
-_LIST_OF_A_FIELD = re.compile(r"(?:\A|.*\.)(?:message|error|detail)\.([a-z]+)\Z")
-_LONGEST_PATH = 100  # letters
 MOST_WORDS = 4000  # characters, since a line shows 500
 
 _MARKUP = re.compile(
@@ -57,8 +55,8 @@ _PAGE = re.compile(r"(?is)<(?:!doctype|html|\?xml)[\s>]|<([a-z][\w:.-]*)[\s>].*<
 _HTML = r"(?i:<(?:(?:!doctype )?html|title|body|h[1-6r]|p|br?|div|center|pre)[\s/>])"
 _TAG = re.compile(rf"(?i:</[a-z]|<[a-z][^<>]*/>)|{_HTML}")
 _ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_REFERENCE = re.compile(r"&#?\w{1,32};")
 _INLINE = re.compile(r"(?:a|b|big|code|em|font|i|s|small|span|strong|su[bp]|tt|u)\Z")
-_REFERENCE = re.compile(r"&(?:#\w{1,8}|\w{1,32});", re.ASCII)
 # What says nothing beside a status: "HTTP Error 504: Gateway Time-out" is a phrase.
 _NOTHING = re.compile(r"\b(?:http|status|errors?|code|\d+)\b|\W+")
 _PHRASES = {_NOTHING.sub("", phrase.lower()) for phrase in responses.values()}
@@ -173,22 +171,22 @@ def _kind(path: str) -> str:
     return next((kind for kind, one in _KINDS.items() if re.search(one, path)), "other")
 
 
-def _letters(name: str) -> str:
-    return re.sub("[^a-z]", "", name[-_LONGEST_PATH:].lower())
+def _inner(path: str, name: str) -> str:
+    """Return the path of a name under a path, at most its last 100 letters."""
+    return f"{path}.{''.join(filter(str.isalpha, name.lower()))}"[-100:]
 
 
 def _leaves(value: Any, path: str, name: str, depth: int) -> Iterator[_Leaf]:
     """Yield the texts of a JSON value, also of JSON and pages within its strings."""
     if isinstance(value, dict):
         for key, item in value.items():
-            inner = f"{path}.{_letters(key)}"[-_LONGEST_PATH:]
-            yield from _leaves(item, inner, key, depth + 1)
+            yield from _leaves(item, _inner(path, key), key, depth + 1)
     elif isinstance(value, list) and path.endswith((".loc", ".path")):
         yield name, path, ".".join(map(str, value))
     elif isinstance(value, list):
         # Rails has "message": {"email": ["is taken"]}.
         if all(isinstance(item, str) for item in value):
-            path = _LIST_OF_A_FIELD.sub(r"errors.\1", path)
+            path = re.sub(r".*\b(?:message|error|detail)\.(\w+)$", r"errors.\1", path)
         for item in value:
             yield from _leaves(item, path, name, depth + 1)
     elif isinstance(value, str):
@@ -238,6 +236,6 @@ def _texts_of_markup(text: str, *, is_html: bool) -> Iterator[dict[str, str]]:
         name, shown = tag.rpartition(":")[2], ""
         if not is_html:
             for key, *said in _ATTRIBUTE.findall(match["tag"]):
-                if _kind(_letters(key)) in {"telling", "code"}:
+                if _kind(_inner("", key)) in {"telling", "code"}:
                     yield {key: _unescaped("".join(said))}
     yield {name: shown + _unescaped(text[done:])}

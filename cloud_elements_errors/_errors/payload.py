@@ -27,7 +27,7 @@ StopReason = Literal["status", "method", "attempts", Refusal]
 REQUEST_ID_HEADER = "Elements-Request-Id"
 WARNING_HEADER = "Elements-Error"
 
-_TELLING = re.compile(r"(?i)(?:-authenticate|error-?(?:message|description|reason)?)\Z")
+_SAYS = re.compile(r"(?i)-authenticate$|error(?:-?(?:message|description|reason)s?)?$")
 # RFC 6750.
 _DESCRIBED = re.compile(r'(?is)\A.*?error_description\s*=\s*"?([^"]*).*')
 # In these attributes, a server may repeat secrets.
@@ -104,7 +104,7 @@ class ErrorPayload:
         if says_nothing(words):
             lines = [words] if says_nothing(reason or "") else [words, reason or ""]
             for name, value in self.headers.items():
-                if _TELLING.search(as_text(name)):
+                if _SAYS.search(as_text(name)):
                     lines.append(_DESCRIBED.sub(r"\1", as_utf8(as_text(value))))
             words = "\n".join(lines)
         is_cut = self.truncated or len(words) > MOST_WORDS

@@ -196,12 +196,12 @@ def _leaves(value: Any, path: str, name: str, depth: int) -> Iterator[_Leaf]:
 
 
 def _leaves_of_text(text: str, path: str, name: str, depth: int) -> Iterator[_Leaf]:
-    is_open, deeper = depth <= MAX_DEPTH, depth + MAX_DEPTH // 2
+    is_open = depth <= MAX_DEPTH
     value = read_json(text) if is_open and text.startswith(("{", "[")) else None
     if value is not None:
-        yield from _leaves(value, path, name, deeper)
+        yield from _leaves(value, path, name, depth + MAX_DEPTH // 2)
     elif is_open and _is_markup(text, "text"):
-        for line in _words_of_markup(text, "", deeper).split("\n"):
+        for line in _words_of_markup(text, "", depth + MAX_DEPTH // 2).split("\n"):
             yield name, "message", line
     elif text:
         yield name, path, " ".join(_unescaped(text).split())

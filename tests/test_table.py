@@ -12,7 +12,6 @@ from cloud_elements_errors import (
     error_from_parts,
     exceptions,
 )
-from cloud_elements_errors._errors.classes import class_for
 from cloud_elements_errors._table import RETRIED_STATUSES
 
 THE_LIST = {
@@ -96,7 +95,6 @@ def test_every_error_status_has_its_class(status):
     expected = getattr(exceptions, CLASSES.get(status, "UnlistedStatusError"))
     error = error_from_parts(status)
     assert type(error) is expected
-    assert class_for(status) is expected
     assert error.status_code == status
     assert error.retryable is (status in {500, 502})
 
@@ -105,7 +103,6 @@ def test_every_error_status_has_its_class(status):
 def test_no_status_below_400_is_an_error(status):
     """Below 400 there is nothing to raise."""
     assert error_from_parts(status, b'{"message": "no"}') is None
-    assert class_for(status) is None
 
 
 def test_each_row_of_the_table_but_200_is_a_class():

@@ -105,15 +105,15 @@ class CloudElementsError(requests.HTTPError):
         super().__init__(line, response=response, request=request)
         self.args = (line,)
         self.__notes__ = []
-        if status_code is not None:
-            self.status_code = status_code
+        self.status_code = self.status_code if status_code is None else status_code
         self._title = title
         self.message = message
         self.request_id = request_id
         self.provider_message = provider_message
         self.provider_code = provider_code
         self.origin = origin
-        self._details = dict(details or {})
+        # The property of this name shows it read-only.
+        vars(self)["details"] = dict(details or {})
         self.text = text
         self.truncated = truncated
         self.reason = reason
@@ -151,9 +151,8 @@ class CloudElementsError(requests.HTTPError):
     @property
     def description(self) -> str:
         """The description of the status in the table; empty if it is not listed."""
-        return _table.NORMALIZED_ERRORS.get(
-            self.status_code, _table.UNLISTED_ERROR
-        ).description
+        row = _table.NORMALIZED_ERRORS.get(self.status_code, _table.UNLISTED_ERROR)
+        return row.description
 
     @property
     def remedy(self) -> str:
@@ -168,14 +167,14 @@ class CloudElementsError(requests.HTTPError):
     @property
     def details(self) -> Mapping[str, Any]:
         """The other top-level fields of the JSON body, read-only."""
-        return MappingProxyType(self._details)
+        return MappingProxyType(vars(self)["details"])
 
     def to_dict(self) -> dict[str, Any]:
         """Return all attributes but *response* and *request*, ready for JSON."""
         return {
             "type": type(self).__name__,
             **{name: getattr(self, name) for name in _IN_DICT},
-            "details": copy.deepcopy(self._details),
+            "details": copy.deepcopy(vars(self)["details"]),
             "attempts": [attempt._asdict() for attempt in self.attempts],
         }
 
@@ -187,8 +186,8 @@ class CloudElementsError(requests.HTTPError):
 
     def __reduce_ex__(self, protocol: Any = 4, /) -> tuple[Any, ...]:
         """Pickle without secrets and without the request body, in less than 128 KiB."""
-        line = self.args[:1]  # the class takes one; the state has all
-        return type(self), line, pack(self.__dict__, protocol)
+        # The class takes one of the args; the state has all.
+        return type(self), self.args[:1], pack(self.__dict__, protocol)
 
     __reduce__ = __reduce_ex__
 

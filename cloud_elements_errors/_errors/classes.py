@@ -3,7 +3,6 @@
 import re
 from typing import Literal
 
-from .._table import FIRST_ERROR
 from .base import CloudElementsError
 
 
@@ -101,19 +100,10 @@ class UnlistedStatusError(CloudElementsError):
     """Any other status of 400 or more, such as 429, 503 or 504."""
 
 
-_CLASSES: dict[int, type[CloudElementsError]] = {
-    cls.status_code: cls for cls in CloudElementsError.__subclasses__()
-}
-
+CLASSES = {cls.status_code: cls for cls in CloudElementsError.__subclasses__()}
+"""The class for each status; 0 for any other."""
 
 # Tracebacks, logs and pickles show the name that users import. Annotations of these
 # classes must not be strings: get_type_hints() would look them up in that module.
-for _class in (CloudElementsError, *_CLASSES.values()):
+for _class in (CloudElementsError, *CLASSES.values()):
     _class.__module__ = "cloud_elements_errors"
-
-
-def class_for(status_code: int) -> type[CloudElementsError] | None:
-    """Return the class that is raised for a status; None below 400."""
-    if status_code < FIRST_ERROR:
-        return None
-    return _CLASSES.get(status_code, UnlistedStatusError)

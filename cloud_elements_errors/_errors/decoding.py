@@ -1,7 +1,5 @@
 """Decode a body as a browser does: bytes in, text out, whatever the bytes."""
 
-from __future__ import annotations
-
 import codecs
 import json
 import re
@@ -29,8 +27,7 @@ def bounded(body: bytes) -> tuple[bytes, bool]:
     if body.startswith(b"\x1f\x8b\x08"):
         decoder = zlib.decompressobj(zlib.MAX_WBITS | 16)
         with suppress(zlib.error):
-            decoded = decoder.decompress(body, MAX_BODY_BYTES)
-            if decoded:
+            if decoded := decoder.decompress(body, MAX_BODY_BYTES):
                 return decoded, decoder.eof
     return body[:MAX_BODY_BYTES], len(body) <= MAX_BODY_BYTES
 
@@ -51,16 +48,11 @@ def decode(body: bytes, content_type: str = "", *, truncated: bool = False) -> s
     # The end may be missing in the middle of a character.
     is_whole = not truncated and body[:-3].isascii()
     for name in (*seven_bit, unicode, *declared, "cp1252"):
+        label = re.sub(r"^(?:x-)+|-[ie]$", "", name.lower()).replace("-31j", "-932")
         with suppress(UnicodeError, LookupError):
-            return _decoder(name).decode(body, is_whole)
+            codec = codecs.lookup(label.replace("windows-", "cp")).name
+            "".encode(codec)  # raises LookupError if it is no charset
+            if codec not in _NO_CHARSETS:
+                decoder = codecs.getincrementaldecoder(_USE.get(codec, codec))()
+                return decoder.decode(body, is_whole)
     return body.decode("latin-1")
-
-
-def _decoder(name: str) -> codecs.IncrementalDecoder:
-    """Return the decoder that a browser would use; LookupError if there is none."""
-    label = re.sub(r"^(?:x-)+|-[ie]$", "", name.lower()).replace("-31j", "-932")
-    codec = codecs.lookup(label.replace("windows-", "cp")).name
-    if codec in _NO_CHARSETS:
-        raise LookupError(codec)
-    "".encode(codec)  # raises LookupError if it is no charset
-    return codecs.getincrementaldecoder(_USE.get(codec, codec))()

@@ -1,16 +1,11 @@
 """Read JSON, also if it is cut, broken or nested too deeply, and write it again."""
 
-from __future__ import annotations
-
 import json
-import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-# By default, int() does not accept more digits. Unpickling does not either.
-_MAX_DIGITS = 4300
 MAX_DEPTH = 50
 """Deeper values are left out, because copy, pickle and json.dumps recurse."""
 
@@ -37,10 +32,10 @@ def read_damaged_object(text: str) -> dict[str, Any]:
     return fields
 
 
-def read_damaged_strings(text: str) -> list[tuple[str, str]]:
-    """Return the names and strings, at any depth, that can be read."""
+def read_damaged_strings(text: str) -> list[dict[str, str]]:
+    """Return each string with a name, at any depth, that can be read."""
     found = [(name, match["value"]) for _depth, name, match in _scan(text)]
-    return [(name, _string(token)) for name, token in found if token[0] == '"']
+    return [{name: _string(token)} for name, token in found if token[0] == '"']
 
 
 def compact(value: Any) -> str:
@@ -48,19 +43,13 @@ def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _integer(digits: str) -> int | str:
-    return int(digits) if len(digits) <= _MAX_DIGITS else digits
-
-
 def _number(digits: str) -> float | str:
-    return float(digits) if math.isfinite(float(digits)) else digits
+    return float(digits) if abs(float(digits)) < float("inf") else digits
 
 
 # strict=False accepts line breaks in strings. NaN and Infinity are not JSON, and are
 # kept as text.
-_DECODER = json.JSONDecoder(
-    strict=False, parse_int=_integer, parse_float=_number, parse_constant=str
-)
+_DECODER = json.JSONDecoder(strict=False, parse_float=_number, parse_constant=str)
 # A name, if there is one, and the first token of its value. Some servers do not escape
 # the quotes within a string: its last quote stands before a comma, colon or bracket.
 _TOKEN = re.compile(

@@ -1,7 +1,5 @@
 """Text for people: the line and the notes of an error, the log line of a retry."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, get_args
 
 from .._table import FIRST_SERVER_ERROR
@@ -27,12 +25,10 @@ STOPPED_BY: dict[StopReason, str] = {
     "retry_after": "the server asks to wait {seconds} s, longer than the policy allows",
 }
 
-# RFC 9110, and RFC 5789 for PATCH.
-_NOT_IDEMPOTENT = frozenset({"POST", "PATCH"})
-_WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
-
-# The server has done nothing: 413 and 429 refuse the request.
-_REFUSED = frozenset({413, 429})
+_WRITES = {"POST", "PATCH", "PUT", "DELETE"}
+# If a write had worked before, its repetition fails with one of these statuses.
+_IF_DONE = {404: {"DELETE"}, 409: _WRITES, 410: {"DELETE"}, 412: _WRITES}
+_MAY_BE_DONE = "An earlier attempt may have done this already, although it failed."
 
 
 def printable(text: str, limit: int | None = None) -> str:
@@ -47,12 +43,10 @@ def printable(text: str, limit: int | None = None) -> str:
     )
 
 
-def error_line(error: CloudElementsError) -> str:
+def error_line(error: "CloudElementsError") -> str:
     """Return the line that ``str()`` shows."""
     provider = error.provider_message or ""
     attempts, stopped_by = len(error.attempts), error.stopped_by
-    # That no retries are left is clear from the attempts, and the method is shown.
-    refusal = stopped_by if stopped_by in get_args(Refusal) else None
     return _line(
         f"{error.status_code} {printable(error.title, LINE_TEXT)}",
         unsaid(error._said, error.status_code, error.title, provider),
@@ -60,7 +54,8 @@ def error_line(error: CloudElementsError) -> str:
         ("code: ", error.provider_code),
         ("request id: ", error.request_id),
         ("attempts: ", str(attempts) if attempts > 1 else None),
-        ("stopped by: ", refusal),
+        # That no retries are left is clear from the attempts, and the method is shown.
+        ("stopped by: ", stopped_by if stopped_by in get_args(Refusal) else None),
         ("", f"{error.method or ''} {path_of(error.url or '')}".strip()),
     )
 
@@ -85,30 +80,20 @@ def _line(start: str, words: str, *parts: tuple[str, str | None]) -> str:
     return " | ".join([start, *shown])
 
 
-def error_notes(error: CloudElementsError) -> list[str]:
+def error_notes(error: "CloudElementsError") -> list[str]:
     """Return the notes: the remedy, why it stopped, and the attempts."""
     notes, attempts, stopped_by = [error.remedy], error.attempts, error.stopped_by
     stopped = why_stopped(attempts, stopped_by, error.method, error.retry_after)
     # Nobody expects a retry after a 409, so its note would only be noise.
     if stopped is not None and (stopped_by != "status" or len(attempts) > 1):
         notes.append(stopped)
-    if _may_be_done(error):
-        notes.append(
-            "An earlier attempt may have done this already, although it failed."
-        )
+    # A network failure may have sent nothing, such as a refused connection.
+    unclear = any((one.status_code or 0) >= FIRST_SERVER_ERROR for one in attempts[:-1])
+    if unclear and (error.method or "").upper() in _IF_DONE.get(error.status_code, ()):
+        notes.append(_MAY_BE_DONE)
     if len(attempts) > 1:
         notes += map(attempt_line, attempts)
     return notes
-
-
-def _may_be_done(error: CloudElementsError) -> bool:
-    """Say whether a repeated write may have failed because it had worked before."""
-    method = (error.method or "").upper()
-    # A network failure may have sent nothing, such as a refused connection.
-    statuses = [past.status_code or 0 for past in error.attempts[:-1]]
-    unclear = any(status >= FIRST_SERVER_ERROR for status in statuses)
-    gone = method == "DELETE" and error.status_code in {404, 410}
-    return unclear and (gone or (method in _WRITES and error.status_code in {409, 412}))
 
 
 def network_note(
@@ -133,8 +118,9 @@ def why_stopped(
         return None
     why = STOPPED_BY[stopped_by]
     status_code = attempts[-1].status_code if attempts else 0
-    is_unsafe = (method or "").upper() in _NOT_IDEMPOTENT
-    if stopped_by == "method" and is_unsafe and status_code not in _REFUSED:
+    # RFC 9110, and RFC 5789 for PATCH. With 413 and 429, the server has done nothing.
+    is_unsafe = (method or "").upper() in {"POST", "PATCH"}
+    if stopped_by == "method" and is_unsafe and status_code not in {413, 429}:
         why = "a repeated {method} could do its work twice"
     if stopped_by == "status" and status_code is None:
         why = "the proxy refused the request, and would refuse it again"

@@ -4,19 +4,17 @@ This module does no input or output, and never raises, whatever the bytes and he
 It reads the clock only for a ``Retry-After`` that is a date.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from calendar import timegm
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import parsedate
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .decoding import bounded, decode
 from .json_text import compact, read_damaged_object, read_json
-from .words import MOST_WORDS, says_nothing, words_in, words_of
+from .words import MOST_WORDS, readable, says_nothing, words_in, words_of
 
 if TYPE_CHECKING:
     from .redaction import Redactor
@@ -29,11 +27,9 @@ StopReason = Literal["status", "method", "attempts", Refusal]
 REQUEST_ID_HEADER = "Elements-Request-Id"
 WARNING_HEADER = "Elements-Error"
 
-_TELLING_HEADER = re.compile(
-    r"(?i)(?:(?:www|proxy)-authenticate|error(?:-?(?:message|description|reason)s?)?)\Z"
-)
+_SAYS = re.compile(r"(?i)-authenticate$|error(?:-?(?:message|description|reason)s?)?$")
 # RFC 6750.
-_ERROR_DESCRIPTION = re.compile(r'error_description\s*=\s*"?([^"]*)', re.IGNORECASE)
+_DESCRIBED = re.compile(r'(?is)\A.*?error_description\s*=\s*"?([^"]*).*')
 # In these attributes, a server may repeat secrets.
 _TEXTS = ("message", "request_id", "provider_message", "provider_code", "text")
 # The text may be a page or JSON.
@@ -41,7 +37,7 @@ _NESTED = re.compile(r"[<&\\{\[]")
 
 
 class ErrorPayload:
-    """The content of a response.
+    """The content of a response. An error takes over all that is in its ``vars()``.
 
     Args:
         headers: The response's headers, in a case-insensitive mapping.
@@ -49,6 +45,9 @@ class ErrorPayload:
         truncated: Whether *body* is already cut.
 
     """
+
+    # What only `said` needs is not in vars().
+    __slots__ = ("__dict__", "content_type", "headers", "is_object")
 
     def __init__(
         self, headers: Mapping[str, Any], body: bytes, *, truncated: bool = False
@@ -65,11 +64,10 @@ class ErrorPayload:
         self.provider_message = _take(fields, "providerMessage", (str, dict, list))
         self.provider_code = _take(fields, "providerErrorCode", (str, int))
         self.details: dict[str, Any] = fields
-        self.origin: Origin = "unknown"
+        is_platform = self.message is not None or self.request_id is not None
+        self.origin: Origin = "platform" if is_platform else "unknown"
         if self.provider_message or self.provider_code:
             self.origin = "provider"
-        elif self.message is not None or self.request_id is not None:
-            self.origin = "platform"
         request_id = as_text(headers.get(REQUEST_ID_HEADER, ""))
         if self.request_id is None or request_id.startswith(self.request_id):
             self.request_id = request_id or None  # it is not cut
@@ -78,13 +76,18 @@ class ErrorPayload:
         self.retry_after = parse_retry_after(asked, date)
         self.headers = headers
 
-    def remove_secrets(self, redact: Redactor) -> None:
+    def remove_secrets(self, redact: "Redactor") -> None:
         """Remove the secrets of a request from all but the headers."""
         texts = redact.texts(*map(vars(self).get, _TEXTS), cut=self.truncated)
         vars(self).update(zip(_TEXTS, texts, strict=True))
+        # Tags and escapes may cut a secret, which is whole in what the line shows.
+        if self.provider_message and _NESTED.search(self.provider_message):
+            words = readable(self.provider_message)
+            shown = redact(words, cut=self.truncated)
+            self.provider_message = self.provider_message if shown == words else shown
         self.details = redact.fields(self.details, cut=self.truncated)
 
-    def said(self, redact: Redactor, reason: str | None) -> str:
+    def said(self, redact: "Redactor", reason: str | None) -> str:
         """Return the words of the body, else those of the head, without secrets.
 
         Call `remove_secrets` first: without the tags of a page, nobody could tell which
@@ -99,7 +102,11 @@ class ErrorPayload:
         else:
             words = words_of(self.text, self.content_type)
         if says_nothing(words):
-            words = "\n".join([words, *_words_of_head(reason, self.headers)])
+            lines = [words] if says_nothing(reason or "") else [words, reason or ""]
+            for name, value in self.headers.items():
+                if _SAYS.search(as_text(name)):
+                    lines.append(_DESCRIBED.sub(r"\1", as_utf8(as_text(value))))
+            words = "\n".join(lines)
         is_cut = self.truncated or len(words) > MOST_WORDS
         return redact(words[:MOST_WORDS], cut=is_cut)
 
@@ -138,17 +145,6 @@ class Attempt(_AttemptFields):
 
 
 Attempt.__module__ = "cloud_elements_errors"
-
-
-def _words_of_head(reason: str | None, headers: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the reason, the challenges, and headers such as ``Elements-Error``."""
-    if not says_nothing(reason or ""):
-        yield reason or ""
-    for name, value in headers.items():
-        if _TELLING_HEADER.search(as_text(name)):
-            text = as_utf8(as_text(value))
-            described = _ERROR_DESCRIPTION.search(text)
-            yield described[1] if described else text
 
 
 def as_text(value: object) -> str:
@@ -200,7 +196,8 @@ def _take(fields: dict[str, Any], name: str, types: Any = object) -> str | None:
     # The documented spelling comes first.
     if name not in fields:
         name = next((key for key in fields if key.lower() == name.lower()), name)
-    if not isinstance(fields.get(name), (types, type(None))):
+    value = fields.get(name)
+    if value is not None and not isinstance(value, types):
         return None
-    value = fields.pop(name, None)
+    fields.pop(name, None)
     return value if value is None or isinstance(value, str) else compact(value)

@@ -9,8 +9,6 @@ JSON, XML and form-encoded bodies give names to their texts. Texts under names s
 count if those say little: ``{"error": "E17", "info": "The table is locked"}``.
 """
 
-from __future__ import annotations
-
 import html
 import re
 from collections import defaultdict
@@ -43,9 +41,6 @@ _KINDS = {
     ),
     "link": r"(?:url|uri|href|link|path|type)\Z",
 }
-_LIST_OF_A_FIELD = re.compile(r"(?:\A|.*\.)(?:message|error|detail)\.([a-z]+)\Z")
-_NO_LETTER = re.compile(r"[^a-z]")
-_LONGEST_PATH = 100  # letters
 MOST_WORDS = 4000  # characters, since a line shows 500
 
 _MARKUP = re.compile(
@@ -60,8 +55,8 @@ _PAGE = re.compile(r"(?is)<(?:!doctype|html|\?xml)[\s>]|<([a-z][\w:.-]*)[\s>].*<
 _HTML = r"(?i:<(?:(?:!doctype )?html|title|body|h[1-6r]|p|br?|div|center|pre)[\s/>])"
 _TAG = re.compile(rf"(?i:</[a-z]|<[a-z][^<>]*/>)|{_HTML}")
 _ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_REFERENCE = re.compile(r"&#?\w{1,32};")
 _INLINE = re.compile(r"(?:a|b|big|code|em|font|i|s|small|span|strong|su[bp]|tt|u)\Z")
-_REFERENCE = re.compile(r"&(?:#\w{1,8}|\w{1,32});", re.ASCII)
 # What says nothing beside a status: "HTTP Error 504: Gateway Time-out" is a phrase.
 _NOTHING = re.compile(r"\b(?:http|status|errors?|code|\d+)\b|\W+")
 _PHRASES = {_NOTHING.sub("", phrase.lower()) for phrase in responses.values()}
@@ -79,15 +74,15 @@ def words_of(text: str, content_type: str = "") -> str:
     """
     text = text.strip("\ufeff \t\r\n")
     content_type = content_type.lower()
-    named: list[tuple[str, str]] = []
+    named: list[dict[str, str]] = []
     if text.startswith(("{", "[", '"')):
-        value = read_json(text)
-        if value is not None:
-            return words_in(value) or compact(value)
+        if (value := read_json(text)) is not None:
+            path = "" if isinstance(value, dict) else "error"
+            return words_in(value, path) or compact(value)
         named = read_damaged_strings(text)
     elif "form-urlencoded" in content_type or _FORM.fullmatch(text):
-        named = parse_qsl(text, errors="replace")
-    if words := _words_of_fields(named):
+        named = [{name: said} for name, said in parse_qsl(text, errors="replace")]
+    if words := words_in(named):
         return words
     if _is_markup(text, content_type):
         return _words_of_markup(text, content_type)
@@ -96,9 +91,23 @@ def words_of(text: str, content_type: str = "") -> str:
     return _lines(re.split(r"\n\s*\n", text))
 
 
-def words_in(value: Any) -> str:
+def words_in(value: Any, path: str = "", depth: int = 0) -> str:
     """Return the words of a decoded JSON value; empty if no name promises one."""
-    return _chosen(_leaves(value, "" if isinstance(value, dict) else "error"))
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, inner, text in _leaves(value, path, "", depth):
+        kind = _kind(inner)
+        if kind == "other" and (" " in text or not text.isascii()):
+            kind = "phrase"
+        found[kind].append(text if kind == "telling" else f"{name}: {text}")
+    lines = found["telling"] + found["field"]
+    if not lines:
+        return ""
+    # Neither a code nor a name nor a phrase of HTTP is a sentence.
+    if not any(line.count(" ") > 1 and not says_nothing(line) for line in lines):
+        lines += found["phrase"]
+    if all(map(says_nothing, lines)):
+        lines += found["other"]
+    return _lines(lines + found["code"])
 
 
 def says_nothing(text: str) -> bool:
@@ -135,8 +144,7 @@ def unsaid(
             said += f"{new} | "
             shown.append(line)
     joined = re.sub(r"(?<=[.:;!?…]); ", " ", "; ".join(shown))
-    status = rf"(?:{status_code}[\s:.-]+)?" if status_code else ""
-    start = rf"\A{status}(?:{re.escape(title)}:\s*)?(?=\S)"
+    start = rf"\A(?:{status_code or '(?!)'}[\s:.-]+)?(?:{re.escape(title)}:\s*)?(?=\S)"
     return re.sub(start, "", joined, flags=re.IGNORECASE)
 
 
@@ -156,24 +164,6 @@ def _unescaped(text: str) -> str:
     return _REFERENCE.sub(lambda match: html.unescape(match[0]), text)
 
 
-def _chosen(leaves: Iterable[_Leaf]) -> str:
-    """Return the texts that a person needs; nothing if no name promises one."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for name, path, text in leaves:
-        kind = _kind(path)
-        if kind == "other" and (" " in text or not text.isascii()):
-            kind = "phrase"
-        found[kind].append(text if kind == "telling" else f"{name}: {text}")
-    lines = found["telling"] + found["field"]
-    if not lines:
-        return ""
-    if not any(map(_is_sentence, lines)):
-        lines += found["phrase"]
-    if all(map(says_nothing, lines)):
-        lines += found["other"]
-    return _lines(lines + found["code"])
-
-
 # Most bodies have few names, and a hostile one may have one of them often.
 @lru_cache(maxsize=256)
 def _kind(path: str) -> str:
@@ -181,32 +171,22 @@ def _kind(path: str) -> str:
     return next((kind for kind, one in _KINDS.items() if re.search(one, path)), "other")
 
 
-def _is_sentence(text: str) -> bool:
-    """Say whether a text is more than a code, a name or a phrase of HTTP."""
-    return text.count(" ") > 1 and not says_nothing(text)
+def _inner(path: str, name: str) -> str:
+    """Return the path of a name under a path, at most its last 100 letters."""
+    return f"{path}.{''.join(filter(str.isalpha, name.lower()))}"[-100:]
 
 
-def _words_of_fields(named: Iterable[tuple[str, str]], depth: int = 0) -> str:
-    """Return the words of texts that have names, some of them the same."""
-    return _chosen(_leaves([{name: one} for name, one in named if one], "", "", depth))
-
-
-def _letters(name: str) -> str:
-    return _NO_LETTER.sub("", name[-_LONGEST_PATH:].lower())
-
-
-def _leaves(value: Any, path: str, name: str = "", depth: int = 0) -> Iterator[_Leaf]:
+def _leaves(value: Any, path: str, name: str, depth: int) -> Iterator[_Leaf]:
     """Yield the texts of a JSON value, also of JSON and pages within its strings."""
     if isinstance(value, dict):
         for key, item in value.items():
-            inner = f"{path}.{_letters(key)}"[-_LONGEST_PATH:]
-            yield from _leaves(item, inner, key, depth + 1)
+            yield from _leaves(item, _inner(path, key), key, depth + 1)
     elif isinstance(value, list) and path.endswith((".loc", ".path")):
         yield name, path, ".".join(map(str, value))
     elif isinstance(value, list):
         # Rails has "message": {"email": ["is taken"]}.
         if all(isinstance(item, str) for item in value):
-            path = _LIST_OF_A_FIELD.sub(r"errors.\1", path)
+            path = re.sub(r".*\b(?:message|error|detail)\.(\w+)$", r"errors.\1", path)
         for item in value:
             yield from _leaves(item, path, name, depth + 1)
     elif isinstance(value, str):
@@ -221,8 +201,7 @@ def _leaves_of_text(text: str, path: str, name: str, depth: int) -> Iterator[_Le
     if value is not None:
         yield from _leaves(value, path, name, depth + MAX_DEPTH // 2)
     elif is_open and _is_markup(text, "text"):
-        words = _words_of_markup(text, depth=depth + MAX_DEPTH // 2)
-        for line in words.split("\n"):
+        for line in _words_of_markup(text, "", depth + MAX_DEPTH // 2).split("\n"):
             yield name, "message", line
     elif text:
         yield name, path, " ".join(_unescaped(text).split())
@@ -238,13 +217,13 @@ def _is_markup(text: str, content_type: str) -> bool:
 def _words_of_markup(text: str, content_type: str = "", depth: int = 0) -> str:
     is_html = "html" in content_type or "<html" in text.lower() or re.match(_HTML, text)
     texts = list(_texts_of_markup(text, is_html=bool(is_html)))
-    words = "" if is_html else _words_of_fields(texts, depth)
+    words = "" if is_html else words_in(texts, "", depth)
     # The title comes first, as most pages have it.
-    texts.sort(key=lambda pair: pair[0] != "title")
-    return words or _lines(text for _name, text in texts)
+    texts.sort(key=lambda named: "title" not in named)
+    return words or _lines(text for named in texts for text in named.values())
 
 
-def _texts_of_markup(text: str, *, is_html: bool) -> Iterator[tuple[str, str]]:
+def _texts_of_markup(text: str, *, is_html: bool) -> Iterator[dict[str, str]]:
     """Yield the texts between tags, each with the name of the tag before it."""
     name, shown, done = "", "", 0
     for match in _MARKUP.finditer(text):
@@ -253,10 +232,10 @@ def _texts_of_markup(text: str, *, is_html: bool) -> Iterator[tuple[str, str]]:
         tag = (match["name"] or "").lower()
         if not tag or (is_html and _INLINE.match(tag)):
             continue
-        yield name, shown
+        yield {name: shown}
         name, shown = tag.rpartition(":")[2], ""
         if not is_html:
             for key, *said in _ATTRIBUTE.findall(match["tag"]):
-                if _kind(_letters(key)) in {"telling", "code"}:
-                    yield key, _unescaped("".join(said))
-    yield name, shown + _unescaped(text[done:])
+                if _kind(_inner("", key)) in {"telling", "code"}:
+                    yield {key: _unescaped("".join(said))}
+    yield {name: shown + _unescaped(text[done:])}

@@ -19,7 +19,7 @@ from cloud_elements_errors import NORMALIZED_ERRORS, __main__, __version__
 from cloud_elements_errors._command_line import demo as demo_module
 from cloud_elements_errors._command_line import main as command_line
 from cloud_elements_errors._command_line.main import main
-from cloud_elements_errors._errors.classes import class_for
+from cloud_elements_errors._errors.classes import CLASSES
 
 WIDTH = 80
 
@@ -72,7 +72,7 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
         f"{row.status_code} {row.title}" for row in NORMALIZED_ERRORS.values()
     ]
     for row, body in zip(NORMALIZED_ERRORS.values(), found.values(), strict=True):
-        exception = class_for(row.status_code)
+        exception = CLASSES.get(row.status_code)
         name = f"exception {exception.__name__} " if exception else ""
         assert body.startswith(f"{name}meaning {row.description} ")
         assert body.endswith(f"what to do {unwrapped(row.remedy)}")
@@ -97,7 +97,7 @@ def test_demo_shows_every_row(demo: str) -> None:
         if status == 200:
             assert body.endswith("response 200 {}")
             continue
-        assert f"exception {class_for(status).__name__} " in body
+        assert f"exception {CLASSES[status].__name__} " in body
         assert f"provider {demo_module._PROVIDER_WORDS[status]} " in body
         assert re.search(r"request id [0-9a-f]{24} ", body)
         assert unwrapped(row.remedy) in body

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from cloud_elements_errors import NORMALIZED_ERRORS, FailedRequestError
-from cloud_elements_errors._errors.classes import class_for
+from cloud_elements_errors._errors.classes import CLASSES
 from cloud_elements_errors._requests import adapter
 from cloud_elements_errors._table import REMEDIES, remedy_of
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
@@ -52,7 +52,7 @@ EXAMPLES = sorted(
 def expected_table() -> str:
     rows = ["| status | exception | what it means, and what to do |", "|---|---|---|"]
     for row in NORMALIZED_ERRORS.values():
-        cls = class_for(row.status_code)
+        cls = CLASSES.get(row.status_code)
         name = f"`{cls.__name__}`" if cls is not None else "none"
         retried = " Retried." if row.retried else ""
         rows.append(

@@ -574,6 +574,30 @@ def test_no_secret_in_the__notes_a_retried_error():
 
 
 @pytest.mark.parametrize(
+    ("provided", "shown"),
+    [
+        ("<p>No user abc12345<b>def67890</b></p>", "No user [redacted]"),
+        ("<p>No user abc12345<br>def67890</p>", None),
+        (
+            r'{"error": "no user abc1234\u0035def67890"}',
+            '{"error":"no user [redacted]"}',
+        ),
+        ("No user abc12345&#100;ef67890", "No user [redacted]"),
+        ("<p>No user <b>ada</b></p>", None),
+    ],
+    ids=["tags", "lines of a page", "JSON", "reference", "no secret"],
+)
+def test_a_secret_that_is_cut_by_markup(provided, shown):
+    """The provider's text is shown without its markup if that cuts a secret."""
+    body = json.dumps({"providerMessage": provided})
+    sent = {"Authorization": "Bearer abc12345def67890"}
+    error = error_from_parts(401, body, request_headers=sent)
+    assert error.provider_message == (shown or provided)
+    assert error.attempts[-1].provider_message == error.provider_message
+    assert "abc12345def67890" not in str(error)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "no user trail22%5C",

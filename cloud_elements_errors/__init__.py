@@ -1,7 +1,5 @@
 """Turn the failures of Cloud Elements into exceptions, and retry them safely."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING
 

@@ -9,8 +9,6 @@ No cache and no regular expression holds a secret of the request: `re` keeps the
 expressions that it has compiled.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import re

@@ -48,13 +48,10 @@ else:
             return import_module(f".{name}", __name__)
         if name == "__all__":
             return sorted([*_MODULES, *import_module(".exceptions", __name__).__all__])
-        home = _MODULES.get(name, "exceptions" if name.endswith("Error") else "")
-        value = (
-            getattr(import_module(f".{home}", __name__), name, None) if home else None
-        )
-        if value is None:
+        if name not in _MODULES and not name.endswith("Error"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return globals().setdefault(name, value)
+        module = import_module(f".{_MODULES.get(name, 'exceptions')}", __name__)
+        return globals().setdefault(name, getattr(module, name))
 
     def __dir__() -> list[str]:
         return sorted([*__getattr__("__all__"), "__version__", "exceptions", "testing"])

@@ -13,7 +13,7 @@ from ._table import FIRST_ERROR
 _Types: TypeAlias = "type | tuple[type, ...]"
 TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout | None"
 
-_MAY_HOLD_SECRETS = {"body", "headers", "message", "prefixes", "request_headers", "url"}
+_SENSITIVE = {"body", "headers", "message", "prefixes", "request_headers", "url"}
 
 _TIMEOUTS = "a number of seconds, a pair (connect, read), a urllib3 Timeout or None"
 
@@ -24,9 +24,7 @@ def check_type(name: str, value: object, kinds: _Types, wanted: str) -> None:
     Where the value may hold a credential, the message shows its type instead.
     """
     if not isinstance(value, kinds):
-        is_shown = name not in _MAY_HOLD_SECRETS or isinstance(
-            value, float | int | None
-        )
+        is_shown = name not in _SENSITIVE or isinstance(value, float | int | None)
         shown = repr(value) if is_shown else type(value).__name__
         raise TypeError(f"{name} must be {wanted}, not {shown}")
 

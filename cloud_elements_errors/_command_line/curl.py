@@ -7,7 +7,7 @@ import io
 import json
 import re
 
-from .._retries.body import read_body
+from .._retries.body import body_of
 
 Headers = list[tuple[str, str]]
 
@@ -72,7 +72,7 @@ def read_curl(output: bytes) -> tuple[int, bytes, Headers, str]:
     if coding:
         raw = _Body(body)
         raw.headers = {"Content-Encoding": coding}
-        body, _ = read_body(raw)
+        body = body_of(raw).content
     return int(head[1]), body, headers, reason.strip()
 
 

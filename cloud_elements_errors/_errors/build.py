@@ -9,7 +9,8 @@ from .. import _table, _urls
 from .._arguments import check_integer, check_optional
 from .base import CloudElementsError
 from .classes import CLASSES, UnlistedStatusError
-from .payload import Attempt, ErrorPayload, as_text, as_utf8
+from .decoding import as_text
+from .payload import Attempt, ErrorPayload, as_utf8
 from .redaction import Redactor
 
 

@@ -56,3 +56,8 @@ def decode(body: bytes, content_type: str = "", *, truncated: bool = False) -> s
                 decoder = codecs.getincrementaldecoder(_USE.get(codec, codec))()
                 return decoder.decode(body, is_whole)
     return body.decode("latin-1")
+
+
+def as_text(value: object) -> str:
+    """Return a header's value as text; bytes are Latin-1 in HTTP."""
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

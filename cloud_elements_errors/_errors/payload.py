@@ -7,17 +7,14 @@ It reads the clock only for a ``Retry-After`` that is a date.
 import re
 import time
 from calendar import timegm
-from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import parsedate
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from .decoding import bounded, decode
+from .decoding import as_text, bounded, decode
 from .json_text import compact, read_damaged_object, read_json
+from .redaction import Redactor
 from .words import MOST_WORDS, readable, says_nothing, words_in, words_of
-
-if TYPE_CHECKING:
-    from .redaction import Redactor
 
 Origin = Literal["provider", "platform", "unknown"]
 # With these, a retry was wanted, and refused.
@@ -49,9 +46,7 @@ class ErrorPayload:
     # What only `said` needs is not in vars().
     __slots__ = ("__dict__", "content_type", "headers", "is_object")
 
-    def __init__(
-        self, headers: Mapping[str, Any], body: bytes, *, truncated: bool = False
-    ) -> None:
+    def __init__(self, headers: Any, body: bytes, *, truncated: bool = False) -> None:
         body, is_whole = bounded(body)
         self.truncated = truncated or not is_whole
         self.content_type = as_text(headers.get("Content-Type", ""))
@@ -76,7 +71,7 @@ class ErrorPayload:
         self.retry_after = parse_retry_after(asked, date)
         self.headers = headers
 
-    def remove_secrets(self, redact: "Redactor") -> None:
+    def remove_secrets(self, redact: Redactor) -> None:
         """Remove the secrets of a request from all but the headers."""
         texts = redact.texts(*map(vars(self).get, _TEXTS), cut=self.truncated)
         vars(self).update(zip(_TEXTS, texts, strict=True))
@@ -87,7 +82,7 @@ class ErrorPayload:
             self.provider_message = self.provider_message if shown == words else shown
         self.details = redact.fields(self.details, cut=self.truncated)
 
-    def said(self, redact: "Redactor", reason: str | None) -> str:
+    def said(self, redact: Redactor, reason: str | None) -> str:
         """Return the words of the body, else those of the head, without secrets.
 
         Call `remove_secrets` first: without the tags of a page, nobody could tell which
@@ -145,11 +140,6 @@ class Attempt(_AttemptFields):
 
 
 Attempt.__module__ = "cloud_elements_errors"
-
-
-def as_text(value: object) -> str:
-    """Return a header's value as text; bytes are Latin-1 in HTTP."""
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def as_utf8(text: str) -> str:

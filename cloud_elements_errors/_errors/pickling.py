@@ -5,7 +5,7 @@ from typing import Any
 from requests import PreparedRequest, Response, structures
 
 from .._urls import clean_url
-from .payload import as_text
+from .decoding import as_text
 from .redaction import Redactor
 
 

@@ -20,9 +20,11 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from . import secrets
-from .payload import as_text
+from .decoding import as_text
 
 REDACTED = "[redacted]"
+
+Headers = Mapping[Any, Any] | None
 
 _TOGETHER = 4096  # characters of texts that are searched at once
 
@@ -45,7 +47,6 @@ _ESCAPES = [
 # A short secret stays within a longer word, and a word is also the name of a field. The
 # letter before it may belong to an escape.
 _LETTER_BEFORE = re.compile(r"(?<!\\)(?<!%.)(?<!\\u...)\w\Z")
-_AFTER_A_NAME = re.compile(r"\\*[\"']\s?:")
 
 # A private key, a JSON web token, a token with a well-known beginning, and the password
 # in https://user:password@host or curl -u user:password.
@@ -71,9 +72,7 @@ _VALUE = re.compile(r"""(?isx)(?P<open>\\{0,7}["'`]|&quot;|&[#]34;)
     (?P<quoted>(?:(?!(?P=open))(?:[^\\]|\\.))*)|(?P<inside>\[[^][]*\]|\{[^{}]*\})
     |(?!(?:basic|bearer|token)\b)(?:(?<=:\ )[\w.-]+=(?=[\w/+]))?
     (?P<bare>(?:(?!%26)[^\s,;&"'<>(){}\[\]\\`])+)""")
-_ITEM = re.compile(
-    r'(?<=")[^"\\]{4,}(?=\\*"\s*[\],}])|(?<=[\[\s,:])\d{4,}(?=\s*[\],}])'
-)
+_ITEM = re.compile(r'(?<=")[^"\\]{4,}(?=\\*"\s*[],}])|(?<=[\s,:[])\d{4,}(?=\s*[],}])')
 # A number in JSON that was a secret; it becomes a string.
 _NUMBER = re.compile(r'(?<=[^\\]":)(\s*)\[redacted]')
 
@@ -85,9 +84,7 @@ class Redactor:
     nothing.
     """
 
-    def __init__(
-        self, headers: Mapping[Any, Any] | None = None, *urls: str | None
-    ) -> None:
+    def __init__(self, headers: Headers = None, *urls: str | None) -> None:
         """Keep the *headers* of the request, and its *urls*, with those of proxies."""
         self._headers = headers or {}
         self._urls = urls
@@ -144,11 +141,10 @@ def _spellings(secret: str) -> set[str]:
     if secret.isascii() and "%" not in secret and "+" not in secret:
         return {secret, base64.b64encode(secret.encode()).decode()}
     found = {secret, unquote(secret), unquote_plus(secret)}
-    for one in tuple(found):
-        for charset in ("utf-8", "latin-1"):
-            sent = one.encode(charset, "replace")
-            found |= {sent.decode("utf-8", "replace"), sent.decode("latin-1")}
-            found.add(base64.b64encode(sent).decode())
+    for one, charset in product(tuple(found), ("utf-8", "latin-1")):
+        sent = one.encode(charset, "replace")
+        found |= {sent.decode("utf-8", "replace"), sent.decode("latin-1")}
+        found.add(base64.b64encode(sent).decode())
     return found
 
 
@@ -179,7 +175,7 @@ def _without(form: str, text: str) -> str:
         return text.replace(form, REDACTED)
     kept, *others = text.split(form)
     for after in others:
-        is_name = form.isalpha() and _AFTER_A_NAME.match(after)
+        is_name = form.isalpha() and re.match(r"\\*[\"']\s?:", after)
         is_within = _LETTER_BEFORE.search(kept[-6:]) or re.match(r"\w", after)
         kept += (form if is_within or is_name else REDACTED) + after
     return kept

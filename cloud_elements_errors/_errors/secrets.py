@@ -10,10 +10,11 @@ cookie or an ``Authorization``, counts under any name if it looks random. A pass
 import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote_plus
 
-from .payload import as_text
+from .decoding import as_text
 
 SHORT = 8
 """A secret of fewer characters needs a digit, and is one only as a whole word."""
@@ -83,8 +84,7 @@ def of_request(headers: Mapping[Any, Any], urls: Iterable[str | None]) -> set[st
         if _NAMES.search(name):
             found.update(_in_value(name, as_text(headers[key])))
     for url in filter(None, urls):
-        for login in re.findall(r"^[^/?#]*//([^/?#]*)@", url):
-            found.update(in_login(login))
+        found.update(*map(in_login, re.findall(r"^[^/?#]*//([^/?#]*)@", url)))
         for name, value in re.findall(r"[?&#]([^=&#]+)=([^&#]+)", url):
             if _NAMES.search(unquote_plus(name)):
                 found.update(_in_value(unquote_plus(name), value))
@@ -108,12 +108,10 @@ def _in_value(name: str, value: str) -> Iterator[str]:
 
 def in_base64(word: str) -> Iterator[str]:
     """Yield the secrets in "user:password" in base64."""
-    try:
+    with suppress(ValueError):
         login = base64.b64decode(word, validate=True).decode("latin-1")
-    except ValueError:
-        return
-    if ":" in login and not re.search(r"[\0-\x1f\x7f]", login):
-        yield from in_login(login)
+        if ":" in login and not re.search(r"[\0-\x1f\x7f]", login):
+            yield from in_login(login)
 
 
 def in_login(login: str) -> Iterator[str]:

@@ -165,7 +165,7 @@ class CloudElementsAdapter(HTTPAdapter):
                 # `responses` makes this response without urllib3's urlopen().
                 response.raw.retries = view._bound
             by_hook = checking.call_of(request, proxies) is None
-            vars(response).update(_adapter=self, _by_hook=by_hook)
+            vars(response).update(_sent_by=self, _by_hook=by_hook)
             if by_hook and isinstance(request.hooks, dict):
                 hooks = checking.CheckingHooks(request.hooks.get("response"))
                 request.hooks["response"] = hooks  # type: ignore[assignment]
@@ -199,7 +199,7 @@ class CloudElementsAdapter(HTTPAdapter):
         hops = proxies.hops if isinstance(proxies, checking.Call) else ()
         earlier = getattr(hops[-1].raw, "retries", None) if hops else None
         if isinstance(earlier, CloudElementsRetry):
-            state.follow(earlier.state)
+            state.attempts, state.deadline = earlier.attempts, earlier.state.deadline
             policy = earlier if hops[-1].connection is self else policy
         return policy.for_call(state)
 

@@ -20,9 +20,10 @@ from urllib3.util.retry import RequestHistory, Retry
 from .. import _functions, _internals, _log, _table, _urls
 from .._errors import build, line
 from .._errors.base import CloudElementsError
-from .._errors.payload import WARNING_HEADER, Attempt, ErrorPayload, as_text
+from .._errors.decoding import as_text
+from .._errors.payload import WARNING_HEADER, Attempt, ErrorPayload
 from .._errors.redaction import Redactor
-from .._retries.body import pass_on_signal, read_body
+from .._retries.body import body_of, pass_on_signal
 from .._retries.policy import CloudElementsRetry
 
 OnError = Callable[[CloudElementsError], object]
@@ -98,7 +99,7 @@ def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
     request = response.request or PreparedRequest()
     body, whole = _internals.content_of(response), True
     if body is None:
-        body, whole = (b"", True) if response.raw is None else read_body(response.raw)
+        body, whole = (b"", True) if response.raw is None else body_of(response.raw)[:2]
     # requests finds it there.
     _internals.set_content(response, body)
     url = request.url or response.url
@@ -226,7 +227,7 @@ def urls_of(proxies: Proxies) -> list[str | None]:
 def noted(response: object, name: str) -> Any:
     """Return what we have noted on a response; None if there is nothing.
 
-    On each failed response, an adapter of ours notes itself as ``_adapter``, and as
+    On each failed response, an adapter of ours notes itself as ``_sent_by``, and as
     ``_by_hook`` whether our hook checks, and not a session of ours. The check then
     notes ``now()`` as ``_checked_at``.
     """
@@ -256,7 +257,7 @@ def check(response: Response, sender: object, began: int, proxies: Proxies) -> N
     # Error trackers show the variables of this frame: no URL with its query is here.
     if not needs_check(response) or (noted(response, "_checked_at") or 0) > began:
         return
-    adapter = noted(response, "_adapter")
+    adapter = noted(response, "_sent_by")
     if adapter is not None:  # else a mock may return it once more
         vars(response)["_checked_at"] = now()
     if not has_failed(response):
@@ -273,7 +274,7 @@ def tell(error: HTTPError, sender: object, proxies: Proxies = None) -> HTTPError
     if "_told" in vars(error):
         return error
     vars(error)["_told"] = True
-    ours, adapter = error, noted(error.response, "_adapter")
+    ours, adapter = error, noted(error.response, "_sent_by")
     if not isinstance(error, CloudElementsError):
         if error.response is None or adapter is None:
             return error
@@ -318,7 +319,7 @@ class CheckingHooks(UserList[Any]):
 
     def __call__(self, response: Response, **kwargs: Any) -> Any:
         began, hooks = now(), {"response": [*self]}
-        adapter = noted(response, "_adapter") if noted(response, "_by_hook") else None
+        adapter = noted(response, "_sent_by") if noted(response, "_by_hook") else None
         try:
             response = dispatch_hook("response", hooks, response, **kwargs)
             if adapter is not None:

@@ -14,8 +14,8 @@ import urllib3
 
 from .._errors.base import CloudElementsError
 from .._errors.build import error_from_parts
-from .._errors.payload import as_text
-from .._retries.body import read_body
+from .._errors.decoding import as_text
+from .._retries.body import body_of
 from .._table import FIRST_ERROR
 from .checking import error_from_response
 
@@ -206,9 +206,9 @@ def _read(stream: Any) -> tuple[bytes, bool]:
     headers = _merged(_values([stream], "headers")) or {}
     length = headers.pop("content-length", None)
     if not isinstance(stream, urllib3.BaseHTTPResponse):
-        # urllib3 decodes the body, and read_body() can limit the time for it.
+        # urllib3 decodes the body, and body_of() can limit the time for it.
         stream = urllib3.HTTPResponse(file, headers, preload_content=False)
-    body, whole = read_body(stream)
+    body, whole, _ = body_of(stream)
     # Without a body, it was read before, unless it is known to be empty.
     is_cut = getattr(file, "length", 0) or not (body or length == "0")
     return body, whole and not is_cut

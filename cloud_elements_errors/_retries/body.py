@@ -41,11 +41,6 @@ class Body(NamedTuple):
     """The content before it was decoded, to put it back."""
 
 
-def read_body(raw: Any) -> tuple[bytes, bool]:
-    """Read and decode a body as `body_of` does; say whether it was read whole."""
-    return body_of(raw)[:2]
-
-
 def body_of(raw: Any, seconds: float = MAX_SECONDS) -> Body:
     """Read and decode at most 64 KiB of a urllib3 response or a file-like object.
 

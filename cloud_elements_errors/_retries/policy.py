@@ -27,10 +27,11 @@ from urllib3.util.retry import RequestHistory, Retry
 
 from .. import _arguments, _internals
 from .._errors.payload import Attempt, StopReason, parse_retry_after
+from .._errors.redaction import Headers
 from .._table import FIRST_SERVER_ERROR, RETRIED_STATUSES
 from .body import body_of, pass_on_signal
 from .budget import HOST_BUDGET, RetryBudget, budget_of_host, default_budget
-from .state import NO_RESPONSE, Headers, RequestState, Result, can_send_again
+from .state import NO_RESPONSE, RequestState, Result, can_send_again
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # Python 3.10 has none

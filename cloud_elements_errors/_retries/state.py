@@ -14,11 +14,9 @@ from .. import _log, _urls
 from .._errors import words
 from .._errors.line import LINE_TEXT, printable
 from .._errors.payload import Attempt, ErrorPayload, StopReason
-from .._errors.redaction import Redactor
-from .body import Body
+from .._errors.redaction import Headers, Redactor
 from .budget import RetryBudget
 
-Headers: TypeAlias = "Mapping[str, str | bytes] | None"
 Result: TypeAlias = "BaseHTTPResponse | Exception | None"
 """What an attempt that failed has got: nothing if it is not known."""
 
@@ -65,14 +63,6 @@ class RequestState:
         self._headers = headers
         self.urls = urls
 
-    def follow(self, earlier: "RequestState") -> None:
-        """Go on with the attempts and the time of a request that was redirected.
-
-        Both are one call.
-        """
-        self.attempts = earlier.attempts
-        self.deadline = earlier.deadline
-
     @cached_property
     def redact(self) -> Redactor:
         """The redactor for the secrets of this request."""
@@ -92,9 +82,7 @@ class RequestState:
         if kind is not None:
             self.refund()
 
-    def attempt(
-        self, result: Result, waited: float = 0.0, body: Body | None = None
-    ) -> Attempt:
+    def attempt(self, result: Result, waited: float = 0, body: Any = None) -> Attempt:
         """Return the record of the attempt that has got this, and maybe this body."""
         number = len(self.attempts) + 1
         if isinstance(result, NO_RESPONSE):

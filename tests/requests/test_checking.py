@@ -746,7 +746,7 @@ def test_a_success_builds_nothing_that_a_failure_needs(
 
     for name in (
         "_retries.state.Redactor",
-        "_requests.checking.read_body",
+        "_requests.checking.body_of",
         "_errors.redaction.Redactor",
         "_requests.checking.CheckingHooks",
     ):

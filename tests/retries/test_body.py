@@ -32,7 +32,7 @@ from cloud_elements_errors import (
 )
 from cloud_elements_errors._internals import put_back
 from cloud_elements_errors._retries import body as body_module
-from cloud_elements_errors._retries.body import _LimitedSocket, body_of, read_body
+from cloud_elements_errors._retries.body import _LimitedSocket, body_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +47,11 @@ GZIP = gzip.compress(BYTES)
 HALF = len(BYTES) // 2
 # Text that does not compress to nothing, so that half of it is worth something.
 LONG = json.dumps({"message": "m", "words": [str(n**7) for n in range(2000)]}).encode()
+
+
+def read_body(raw) -> tuple[bytes, bool]:
+    """Return the body, and whether it is whole."""
+    return body_of(raw)[:2]
 
 
 def head(*headers: str, status: str = "502 Bad Gateway") -> bytes:

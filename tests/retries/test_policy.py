@@ -1034,7 +1034,7 @@ def test_the_next_hop_goes_on(clock):
     first.sleep()
     assert not first.is_retry("GET", 302)
     state = RequestState(iter("x"), {}, there)
-    state.follow(first.state)
+    state.attempts, state.deadline = first.attempts, first.state.deadline
     hop = first.for_call(state)
     assert (hop.total, hop.stopped_by) == (2, None)
     assert hop.history == first.history
@@ -1043,7 +1043,7 @@ def test_the_next_hop_goes_on(clock):
     assert hop.state.urls == (there,)
     assert stop(hop, answer(), "PUT") == "body"
     state = RequestState(None, {}, there)
-    state.follow(first.state)
+    state.attempts, state.deadline = first.attempts, first.state.deadline
     hop = first.for_call(state)
     hop = hop.increment("GET", "/", None, ProtocolError("at key=s3cr3t-0f-th3re"))
     assert [one.number for one in hop.attempts] == [1, 2]

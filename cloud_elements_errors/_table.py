@@ -9,11 +9,11 @@ from http.client import responses
 from types import MappingProxyType
 from typing import NamedTuple
 
+# The lowest status that is raised.
 FIRST_ERROR = 400
-"""The lowest status that is raised."""
 
+# The lowest status that says nothing about whether the server has done the work.
 FIRST_SERVER_ERROR = 500
-"""The lowest status that says nothing about whether the server has done the work."""
 
 
 class NormalizedError(NamedTuple):
@@ -65,6 +65,7 @@ _CLOUDFLARE = (
     "Try again later; if the error stays, contact the owner of the server: Cloudflare "
     "gets no valid response from it."
 )
+# What to do after a status: those of the table, others that do arrive; 0 for any.
 REMEDIES: Mapping[int, str] = {
     0: "Read the message: this status is not in the platform's table, so it may "
     "come from a gateway or from the provider.",
@@ -101,19 +102,18 @@ REMEDIES: Mapping[int, str] = {
     "gateway got no response in time.",
     **dict.fromkeys(range(520, 528), _CLOUDFLARE),
 }
-"""What to do after a status: those of the table, others that do arrive; 0 for any."""
 
 _ROWS = [
     NormalizedError(code, _TITLES[code], text, REMEDIES[code], code in RETRIED_STATUSES)
     for code, text in _DESCRIPTIONS.items()
 ]
+#: The table, read-only, by status in ascending order.
 NORMALIZED_ERRORS: Mapping[int, NormalizedError] = MappingProxyType(
     {row.status_code: row for row in _ROWS}
 )
-"""The table, read-only, by status in ascending order."""
 
+# The row for a status that is not in the table.
 UNLISTED_ERROR = NormalizedError(0, "Unlisted Status", "", REMEDIES[0])
-"""The row for a status that is not in the table."""
 
 
 def title_of(status_code: int, reason: str | None) -> str:

@@ -100,8 +100,8 @@ class UnlistedStatusError(CloudElementsError):
     """Any other status of 400 or more, such as 429, 503 or 504."""
 
 
+# The class for each status; 0 for any other.
 CLASSES = {cls.status_code: cls for cls in CloudElementsError.__subclasses__()}
-"""The class for each status; 0 for any other."""
 
 # Tracebacks, logs and pickles show the name that users import. Annotations of these
 # classes must not be strings: get_type_hints() would look them up in that module.

@@ -6,8 +6,8 @@ import re
 import zlib
 from contextlib import suppress
 
+# The most bytes of a body that are read, decoded and kept.
 MAX_BODY_BYTES = 64 * 1024
-"""The most bytes of a body that are read, decoded and kept."""
 
 # Text with NUL, ESC, ~{ or a BOM may be something else than UTF-8, and valid as UTF-8.
 _UNUSUAL = re.compile(rb"[\0\x1b]|~\{|\xef\xbb\xbf")

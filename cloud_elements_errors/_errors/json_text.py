@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+# Deeper values are left out, because copy, pickle and json.dumps recurse.
 MAX_DEPTH = 50
-"""Deeper values are left out, because copy, pickle and json.dumps recurse."""
 
 
 def read_json(text: str) -> Any:

@@ -10,8 +10,8 @@ from .words import readable, unsaid
 if TYPE_CHECKING:
     from .base import CloudElementsError
 
+# The longest text within a line. Attributes and log records have the whole text.
 LINE_TEXT = 500
-"""The longest text within a line. Attributes and log records have the whole text."""
 
 STOPPED_BY: dict[StopReason, str] = {
     "status": "the policy does not retry this status",

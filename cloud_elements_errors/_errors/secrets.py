@@ -16,8 +16,8 @@ from urllib.parse import unquote_plus
 
 from .decoding import as_text
 
+# A secret of fewer characters needs a digit, and is one only as a whole word.
 SHORT = 8
-"""A secret of fewer characters needs a digit, and is one only as a whole word."""
 
 # The ends of names, for (?ix).
 _PASSWORD = r"(?:pass[-_\ ]?(?:word|wd|phrase|code)|pwd|\bpass)s?[-_]?\d*"

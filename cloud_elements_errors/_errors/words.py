@@ -123,28 +123,26 @@ def readable(text: str) -> str:
     return _unescaped(text if value is None else compact(value))
 
 
-def unsaid(
-    words: str, status_code: int | None = None, title: str = "", provider: str = ""
-) -> str:
+def unsaid(words: str, status: Any = None, title: str = "", provider: str = "") -> str:
     """Join the lines of *words* that say more than what stands beside them.
 
     Args:
         words: What `words_of` has returned.
-        status_code: The status, which stands before them, if there is one.
+        status: The status, which stands before them, if there is one.
         title: The title, which stands before them.
         provider: The provider's text, which follows them.
 
     """
     said, shown = f" {_tokens(title)} | {_tokens(provider)} | ", []
     # "HTTP Status 404" says nothing beside the status.
-    fillers = rf"\b(?:{status_code}|http|status|errors?|code)\b ?"
+    fillers = rf"\b(?:{status}|http|status|errors?|code)\b ?"
     for line in words[:MOST_WORDS].split("\n"):
         new = re.sub(fillers, "", _tokens(line)).strip()
         if new and f" {new} " not in said:
             said += f"{new} | "
             shown.append(line)
     joined = re.sub(r"(?<=[.:;!?…]); ", " ", "; ".join(shown))
-    start = rf"\A(?:{status_code or '(?!)'}[\s:.-]+)?(?:{re.escape(title)}:\s*)?(?=\S)"
+    start = rf"\A(?:{status or '(?!)'}[\s:.-]+)?(?:{re.escape(title)}:\s*)?(?=\S)"
     return re.sub(start, "", joined, flags=re.IGNORECASE)
 
 

@@ -194,14 +194,14 @@ class Call(dict[str, str]):
     redirects. So they carry what those need to know of the call.
     """
 
+    # The hops, and the response after the hooks.
     chain: Sequence[Response] = ()
-    """The hops, and the response after the hooks."""
 
     def __init__(self, proxies: Any, request: PreparedRequest, hops: Any = ()) -> None:
         super().__init__(proxies or {})
         self.began: int = now()
+        # The responses that have redirected to this call, in order.
         self.hops: Sequence[Response] = hops
-        """The responses that have redirected to this call, in order."""
         self.hooks = request.hooks
 
     def __reduce_ex__(self, _protocol: object) -> tuple[Any, ...]:

@@ -28,8 +28,8 @@ class CloudElementsSession(Session):
 
     __attrs__: list[str] = [*Session.__attrs__, "passthrough", "on_error", "timeout"]  # noqa: RUF012
 
+    #: The timeout for requests that set none. It can be changed at any time.
     timeout: TimeoutTypes = None
-    """The timeout for requests that set none. It can be changed at any time."""
 
     def __init__(
         self,

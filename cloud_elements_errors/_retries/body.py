@@ -19,8 +19,8 @@ from .._errors.decoding import MAX_BODY_BYTES
 from .._functions import raised_by_signal_handler
 from .._internals import replace_socket
 
+# How long the body of an error may take to arrive.
 MAX_SECONDS = 5.0
-"""How long the body of an error may take to arrive."""
 
 # What sockets, files and decoders raise, and the mocks of responses. urllib3 raises a
 # RuntimeError if somebody has decoded the beginning. Everything else must pass: a
@@ -37,8 +37,8 @@ class Body(NamedTuple):
 
     content: bytes
     whole: bool
+    # The content before it was decoded, to put it back.
     received: bytes
-    """The content before it was decoded, to put it back."""
 
 
 def body_of(raw: Any, seconds: float = MAX_SECONDS) -> Body:

@@ -24,12 +24,11 @@ from .._urls import Origin, origin_of
 # The tokens at the start. Three retries of one request take 3, and leave one.
 _FEW = 4
 
+# An item for each open ``no_wait()`` block of the process.
+#
+# While there is one, the budgets that nobody passed to a policy stay full, so that no
+# test depends on another.
 open_blocks: list[None] = []
-"""An item for each open ``no_wait()`` block of the process.
-
-While there is one, the budgets that nobody passed to a policy stay full, so that no
-test depends on another.
-"""
 
 _lock = fork_safe_lock()
 
@@ -149,8 +148,8 @@ class RetryBudget:
         return f"<{name} reserve={self.reserve} ratio={self.ratio} tokens={tokens:g}>"
 
 
+# The default of the *budget* parameter, where None means no budget.
 HOST_BUDGET = RetryBudget()
-"""The default of the *budget* parameter, where None means no budget."""
 
 
 def default_budget() -> RetryBudget:

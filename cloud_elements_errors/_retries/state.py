@@ -17,8 +17,8 @@ from .._errors.payload import Attempt, ErrorPayload, StopReason
 from .._errors.redaction import Headers, Redactor
 from .budget import RetryBudget
 
+# What an attempt that failed has got: nothing if it is not known.
 Result: TypeAlias = "BaseHTTPResponse | Exception | None"
-"""What an attempt that failed has got: nothing if it is not known."""
 
 # A stand-in for a response, such as that of vcrpy, need not be urllib3's.
 NO_RESPONSE = (Exception, type(None))
@@ -51,10 +51,10 @@ class RequestState:
     attempts: tuple[Attempt, ...] = ()
     deadline: float = math.inf
     stopped_by: StopReason | None = None
+    # The budget that has paid for the latest retry, until that has an answer.
     paid_by: RetryBudget | None = None
-    """The budget that has paid for the latest retry, until that has an answer."""
+    # When the next retry starts, as ``time.monotonic()`` counts.
     retry_at: float = 0.0
-    """When the next retry starts, as ``time.monotonic()`` counts."""
 
     def __init__(
         self, body: object = None, headers: Headers = None, *urls: str | None

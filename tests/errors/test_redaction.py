@@ -858,6 +858,10 @@ NEVER_SENT = {
         '{"token": {"password": "letmein", "value": "a1b2c3d4e5"}}',
         '{"token": {"password": "[redacted]", "value": "[redacted]"}}',
     ),
+    "by two names": (
+        '{"token": {"password": "a1b2c3d4e5"}}',
+        '{"token": {"password": "[redacted]"}}',
+    ),
     "the last of three": (
         "Element Zx81+aQ/7w=, User u5kT+1xh/9q2LhT3mYw8Zs0bq1c=",
         "Element [redacted], User [redacted]",

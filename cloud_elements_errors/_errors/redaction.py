@@ -88,6 +88,7 @@ class Redactor:
         """Keep the *headers* of the request, and its *urls*, with those of proxies."""
         self._headers = headers or {}
         self._urls = urls
+        self._forms: dict[str, set[str]] = {}
 
     @cached_property
     def _spellings(self) -> dict[str, set[str]]:
@@ -102,8 +103,10 @@ class Redactor:
     def __call__(self, text: str, *, cut: bool = False) -> str:
         """Return *text* without secrets. *cut* means that its end is missing."""
         found: list[str] = []
-        for letters in filter(text.__contains__, self._spellings):
-            for form in set().union(*map(_forms, self._spellings[letters])):
+        for key in filter(text.__contains__, self._spellings):
+            if key not in self._forms:
+                self._forms[key] = set().union(*map(_forms, self._spellings[key]))
+            for form in self._forms[key]:
                 found += [form] if form in text else []
                 found += [_start_at_end(form, text)] if cut else []
         for form in sorted(filter(None, found), key=len, reverse=True):

@@ -42,7 +42,6 @@ _NO_SECRET = re.compile(r"""(?ix)(?:blank|denied|disabled|empty|expired|fail|fal
 _WORD, _SIGN = r"(?:[A-Za-z]*|\d+[A-Za-z]?\d*)", r"(?:[-_./:;+@]|=\b)"
 _PLAIN = rf"""(?x)(?=.{{,64}}\Z)(?=.*{_SIGN})(?:{_WORD}{_SIGN})*[A-Za-z]*\d*
     (?:{_SIGN}{_WORD})*|[A-Z]+\d+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+"""
-_DIGIT = re.compile(r"\d")
 # With these fixed words, the user name is the token (GitHub, Toggl).
 _NO_PASSWORDS = {"x-oauth-basic", "api_token"}
 # What stands between the parts of a value: the brackets of JSON, and the scheme before
@@ -60,9 +59,9 @@ def is_one(name: str, value: str, *, sent: bool = False, inside: bool = False) -
     found = _NAMES.search(name)
     kind = found.lastgroup if found else None
     if kind in {"password", "secret"}:
-        least = 4 if kind == "password" or _DIGIT.search(value) else SHORT
+        may_be_short = kind == "password" or any(map(str.isdigit, value))
         is_word = (kind == "secret" or not sent) and _NO_SECRET.search(value)
-        return len(value) >= least and not is_word
+        return len(value) >= (4 if may_be_short else SHORT) and not is_word
     if kind == "weak":
         return looks_random(value, 4)
     return inside and kind != "public" and looks_random(value)
@@ -70,7 +69,7 @@ def is_one(name: str, value: str, *, sent: bool = False, inside: bool = False) -
 
 def looks_random(value: str, least: int = SHORT) -> bool:
     """Say whether the value is a secret under any name."""
-    if not (_DIGIT.search(value) and re.search("[A-Za-z]", value)):
+    if not (any(map(str.isdigit, value)) and any(map(str.isalpha, value))):
         least = 16
     is_plain = re.fullmatch(_PLAIN, value) or _NO_SECRET.search(value)
     return len(value) >= least and not is_plain

@@ -46,7 +46,7 @@ RETRIED_STATUSES = frozenset({500, 502})
 
 # The platform's documentation has HTTP's own titles but for these.
 _TITLES = {**responses, 500: "Server Error", 502: "Failed Request"}
-_DESCRIPTIONS = {
+DESCRIPTIONS = {
     200: "Everything worked as expected.",
     400: "Often due to a missing request parameter.",
     401: "An invalid element token, user secret and/or org secret provided.",
@@ -105,24 +105,21 @@ REMEDIES: Mapping[int, str] = {
 
 _ROWS = [
     NormalizedError(code, _TITLES[code], text, REMEDIES[code], code in RETRIED_STATUSES)
-    for code, text in _DESCRIPTIONS.items()
+    for code, text in DESCRIPTIONS.items()
 ]
 #: The table, read-only, by status in ascending order.
 NORMALIZED_ERRORS: Mapping[int, NormalizedError] = MappingProxyType(
     {row.status_code: row for row in _ROWS}
 )
 
-# The row for a status that is not in the table.
-UNLISTED_ERROR = NormalizedError(0, "Unlisted Status", "", REMEDIES[0])
-
 
 def title_of(status_code: int, reason: str | None) -> str:
     """Return the table's title, else the server's reason, else the standard one."""
-    if status_code in NORMALIZED_ERRORS:
-        return NORMALIZED_ERRORS[status_code].title
+    if status_code in DESCRIPTIONS:
+        return _TITLES[status_code]
     if reason and reason != str(status_code):  # Tomcat sends the status as its reason
         return reason
-    return responses.get(status_code, UNLISTED_ERROR.title)
+    return _TITLES.get(status_code, "Unlisted Status")
 
 
 def remedy_of(status_code: int, retry_after: float | None) -> str:

@@ -151,8 +151,7 @@ class CloudElementsError(requests.HTTPError):
     @property
     def description(self) -> str:
         """The description of the status in the table; empty if it is not listed."""
-        row = _table.NORMALIZED_ERRORS.get(self.status_code, _table.UNLISTED_ERROR)
-        return row.description
+        return _table.DESCRIPTIONS.get(self.status_code, "")
 
     @property
     def remedy(self) -> str:

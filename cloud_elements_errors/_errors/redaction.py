@@ -44,6 +44,7 @@ _ESCAPES = [
     {ord(char): number.format(ord(char)) for char in chars}
     for number, chars in product(_NUMBERS, _CHARS)
 ]
+_LETTERS = re.compile(r"[0-9A-Za-z]{1,4}|\Z")
 # A short secret stays within a longer word, and a word is also the name of a field. The
 # letter before it may belong to an escape.
 _LETTER_BEFORE = re.compile(r"(?<!\\)(?<!%.)(?<!\\u...)\w\Z")
@@ -53,8 +54,8 @@ _LETTER_BEFORE = re.compile(r"(?<!\\)(?<!%.)(?<!\\u...)\w\Z")
 _KNOWN = re.compile(r"""(?isx)-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"]*
     (?:-----END[A-Z\ ]*-----)?|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?
     |\b(?:[rs]k[-_](?:live|proj|test)[-_]|gh[opsu]_|github_pat_|glpat-|xox[a-z]-|AIza
-    |ya29\.|shpat_|hvs\.|sk-ant-)[\w-]{10,}|(?P<url>://[^\s/:@"'<>]*:)[^\s/"'<>]+(?=@)
-    |(?P<user>(?<![\w-])(?:-u|--user)[\s=]\s?["']?[a-z][^\s:"']*:)(?!pass)[^\s"']+""")
+    |ya29\.|shpat_|hvs\.|sk-ant-)[\w-]{10,}|(://[^\s/:@"'<>]*:)[^\s/"'<>]+(?=@)
+    |((?<![\w-])(?:-u|--user)[\s=]\s?["']?[a-z][^\s:"']*:)(?!pass)[^\s"']+""")
 # The scheme of a header and its credentials; "Element e" alone is no header.
 _SCHEME = re.compile(r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws
     |token(?=\ +\S{16})|authorization\W{1,8}[\w-]+|(?:(?<=,)|(?<=,\ ))(?:element:?
@@ -74,7 +75,7 @@ _VALUE = re.compile(r"""(?isx)(?P<open>\\{0,7}["'`]|&quot;|&[#]34;)
     (?P<bare>(?:(?!%26)[^\s,;&"'<>(){}\[\]\\`])+)""")
 _ITEM = re.compile(r'(?<=")[^"\\]{4,}(?=\\*"\s*[],}])|(?<=[\s,:[])\d{4,}(?=\s*[],}])')
 # A number in JSON that was a secret; it becomes a string.
-_NUMBER = re.compile(r'(?<=[^\\]":)(\s*)\[redacted]')
+_NUMBER = re.compile(r'(?:(?<=[^\\]":)|(?<=[^\\]":\s))\[redacted]')
 
 
 class Redactor:
@@ -96,8 +97,7 @@ class Redactor:
         found: dict[str, set[str]] = {}
         for secret in secrets.of_request(self._headers, self._urls):
             for one in _spellings(secret):
-                letters = re.findall(r"[0-9A-Za-z]{1,4}|\Z", one)[0]
-                found.setdefault(letters, set()).add(one)
+                found.setdefault(_LETTERS.findall(one)[0], set()).add(one)
         return found
 
     def __call__(self, text: str, *, cut: bool = False) -> str:
@@ -111,7 +111,7 @@ class Redactor:
                 found += [_start_at_end(form, text)] if cut else []
         for form in sorted(filter(None, found), key=len, reverse=True):
             text = _without(form, text)
-        return _NUMBER.sub(r'\1"[redacted]"', _without_others(text))
+        return _NUMBER.sub(f'"{REDACTED}"', _without_others(text))
 
     def texts(self, *texts: str | None, cut: bool = False) -> tuple[str | None, ...]:
         """Return the texts without secrets; search short ones all at once first."""
@@ -141,13 +141,14 @@ class Redactor:
 
 def _spellings(secret: str) -> set[str]:
     """Return what a server may make of the bytes of a secret, but for escapes."""
-    if secret.isascii() and "%" not in secret and "+" not in secret:
-        return {secret, base64.b64encode(secret.encode()).decode()}
-    found = {secret, unquote(secret), unquote_plus(secret)}
-    for one, charset in product(tuple(found), ("utf-8", "latin-1")):
-        sent = one.encode(charset, "replace")
-        found |= {sent.decode("utf-8", "replace"), sent.decode("latin-1")}
-        found.add(base64.b64encode(sent).decode())
+    found = {secret}
+    if "%" in secret or "+" in secret:
+        found |= {unquote(secret), unquote_plus(secret)}
+    for one in tuple(found):
+        for charset in ("utf-8",) if one.isascii() else ("utf-8", "latin-1"):
+            sent = one.encode(charset, "replace")
+            found |= {sent.decode("utf-8", "replace"), sent.decode("latin-1")}
+            found.add(base64.b64encode(sent).decode())
     return found
 
 
@@ -186,7 +187,7 @@ def _without(form: str, text: str) -> str:
 
 def _without_others(text: str) -> str:
     """Take out what looks like a secret that the request does not hold."""
-    text = _KNOWN.sub(rf"\g<url>\g<user>{REDACTED}", text)
+    text = _KNOWN.sub(lambda match: f"{match[1] or match[2] or ''}{REDACTED}", text)
     shown, done = "", 0
     for start, end in sorted(_others(text)):
         if start >= done:

@@ -20,19 +20,7 @@
 """
 
 from ._errors.base import CloudElementsError
-from ._errors.classes import (
-    BadRequestError,
-    ConflictError,
-    FailedRequestError,
-    ForbiddenError,
-    MethodNotAllowedError,
-    NotAcceptableError,
-    NotFoundError,
-    ServerError,
-    UnauthorizedError,
-    UnlistedStatusError,
-    UnsupportedMediaTypeError,
-)
+from ._errors.classes import *
 
 __all__ = [
     "BadRequestError",

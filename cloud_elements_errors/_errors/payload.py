@@ -93,7 +93,7 @@ class ErrorPayload:
             return words
         if self.is_object:
             json = "" if self.provider_message else compact(self.details)
-            words = words_in({"message": words} | self.details) or json
+            words = words_in({"message": words} | self.details) or words or json
         else:
             words = words_of(self.text, self.content_type)
         if says_nothing(words):

@@ -53,8 +53,8 @@ _LETTER_BEFORE = re.compile(r"(?<!\\)(?<!%.)(?<!\\u...)\w\Z")
 # in https://user:password@host or curl -u user:password.
 _KNOWN = re.compile(r"""(?isx)-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"]*
     (?:-----END[A-Z\ ]*-----)?|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?
-    |\b(?:[rs]k[-_](?:live|proj|test)[-_]|gh[opsu]_|github_pat_|glpat-|xox[a-z]-|AIza
-    |ya29\.|shpat_|hvs\.|sk-ant-)[\w-]{10,}|(://[^\s/:@"'<>]*:)[^\s/"'<>]+(?=@)
+    |\b(?:[rs]k[-_](?:live|proj|test)[-_]|gh[opsu]_|github_pat_|glp(?:at|tt)-|x(?:ox[a-z]|app)-|AIza
+    |ya29\.|shpat_|npm_|dop_v1_|hvs\.|sk-ant-)[\w-]{10,}|(://[^\s/:@"'<>]*:)[^\s/"'<>]+(?=@)
     |((?<![\w-])(?:-u|--user)[\s=]\s?["']?[a-z][^\s:"']*:)(?!pass)[^\s"']+""")
 # The scheme of a header and its credentials; "Element e" alone is no header.
 _SCHEME = re.compile(r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws
@@ -63,9 +63,9 @@ _SCHEME = re.compile(r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws
     (?:user|element|organization)\b))\ +(?:\w+:)?([\w.~+/-]+=*)(?!\w|=*["'][\w/])""")
 # The name of an option, a tag, a field or a parameter, and what stands between it and
 # its value. It is searched in text of lower case, since that is much faster.
-_NAME = re.compile(rf"""(?x)(?P<public>{secrets.PUBLIC}[-_\ ]?token)
+_NAME = re.compile(rf"""(?x)(?P<public>{secrets.PUBLIC}[-_ ]?token)
     |(?P<option>(?<![\w-])--[\w-]{{0,15}}?)?(?P<name>{secrets.NAME})
-    (?P<sign>(?:\\{{0,7}}["']|&quot;|&[#]34;)?(?:\]?\s{{0,2}}(?::?=>?|:|%3d|%3a)\s{{0,2}}
+    (?P<sign>(?:\\{{0,7}}["']|&quot;|&[#]34;)?(?:\]?\s{{0,5}}(?::?=>?|:|%3d|%3a)\s{{0,5}}
     |[\s,&]{{0,3}}\\{{0,7}}["']?value\\{{0,7}}["']?\s?[:=]\s{{0,2}}
     |(?:\s{{1,9}}[\w.:-]{{1,40}}=\\*["'][^"'<>]{{0,200}}["']){{0,9}}\s*>
     (?:\s|\\[nrt]|<!\[cdata\[)*)|\s(?=\\{{0,7}}["'`])|(?(option)\s+|(?!)))""")
@@ -162,7 +162,7 @@ def _forms(spelling: str) -> set[str]:
     for _ in range(2):
         found |= {json.dumps(one)[1:-1] for one in found}
     found |= {one.translate(escapes) for one in found for escapes in _ESCAPES}
-    others = (("/", "\\/"), ("%20", "+"), ("%", "%25"))
+    others = ("/", r"\/"), ("/", r"\\/"), ("\\u", r"\\u"), ("%20", "+"), ("%", "%25")
     return found | {one.replace(*pair) for one in found for pair in others}
 
 
@@ -219,7 +219,8 @@ def _others(text: str) -> Iterator[tuple[int, int]]:
         is_open = sign in {"", ":"} or (kind == "bare" and sign.endswith(":"))
         for start, end in spans:
             word = text[start:end].rstrip(".:!?")
-            is_likely = word.isdigit() if is_open else not value[0].startswith("{")
+            is_number = word.isdigit() and len(sign) > 1  # in JSON
+            is_likely = is_number if is_open else not value[0].startswith("{")
             is_likely = is_likely or _looks_random(word, 6)
             if is_likely and secrets.is_one(name["name"], word):
                 yield start, start + len(word)

@@ -20,16 +20,17 @@ from .decoding import as_text
 SHORT = 8
 
 # The ends of names, for (?ix).
-_PASSWORD = r"(?:pass[-_\ ]?(?:word|wd|phrase|code)|pwd|\bpass)s?[-_]?\d*"
+_PASSWORD = r"(?:pass[-_ ]?(?:word|wd|phrase|code)|pwd|\bpass)s?[-_]?\d*"
 NAME = rf"""(?:{_PASSWORD}|(?:(?:assertion|authentication|authorization|cookie
     |credential|hmac(?:[-_]?sha)?|jwt|saml[-_]?response|secret|signature|(?:access|account|admin
     |api|app|application|auth|client|consumer|encryption|master|private|secret|security
-    |session|shared|subscription)[-_\ ]?key)s?|session|sess(?:ion)?[-_]?id|token
-    |(?:access|auth|refresh)[-_]?tokens|(?:\b|_)(?:otp|pin|sig|totp|verifier))[-_]?\d*)"""
+    |session|shared|subscription)[-_ ]?key)s?|session|sess(?:ion)?[-_ ]?id|token
+    |(?:access|auth|refresh)[-_ ]?tokens|(?:\b|_)(?:otp|pin|sig|totp|verifier))
+    [-_]?\d*)"""
 # Places in a list, and words of parsers.
 PUBLIC = "(?:continuation|cursor|delta|expected|next|page|recognized|resume|skip|sync)"
 # A request sends secrets under more names, and under the weak ones other values, too.
-_NAMES = re.compile(rf"""(?ix)(?:(?P<public>user(?:name)?|{PUBLIC}[-_\ ]?token|(?:cache
+_NAMES = re.compile(rf"""(?ix)(?:(?P<public>user(?:name)?|{PUBLIC}[-_ ]?token|(?:cache
     |foreign|idempotency|issue|object|partition|primary|project|public|row|socket|sort
     |surrogate)[-_]?key)|(?P<password>{_PASSWORD})|(?P<secret>{NAME}|[-_](?:auth|key
     |ticket)|(?-i:[a-z]Key))|(?P<weak>^(?:auth|code|key|ticket)|(?:auth|device)_code
@@ -46,7 +47,8 @@ _PLAIN = rf"""(?x)(?=.{{,64}}\Z)(?=.*{_SIGN})(?:{_WORD}{_SIGN})*[A-Za-z]*\d*
 _NO_PASSWORDS = {"x-oauth-basic", "api_token"}
 # What stands between the parts of a value: the brackets of JSON, and the scheme before
 # credentials (RFC 9110), which is never secret.
-_BETWEEN = re.compile(r"[{}\[\]]|;\s|(?:^|(?<=,))\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,])")
+_BETWEEN = re.compile(r"""(?x)^[{\[]+|[}\]]+$|;\s|[;&](?=[\w.-]+=)
+    |(?:^|(?<=,))\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,])""")
 _PART = re.compile(r'(?:"?([\w.-]+)(?:=|":\s*)(?=[^\s=]))?("[^"]*"|[^\s,]+)')
 
 
@@ -84,7 +86,7 @@ def of_request(headers: Mapping[Any, Any], urls: Iterable[str | None]) -> set[st
             found.update(_in_value(name, as_text(headers[key])))
     for url in filter(None, urls):
         found.update(*map(in_login, re.findall(r"^[^/?#]*//([^/?#]*)@", url)))
-        for name, value in re.findall(r"[?&#]([^=&#]+)=([^&#]+)", url):
+        for name, value in re.findall(r"(?i)[?&#]([^=&#]+?)(?:]|%5D)?=([^&#]+)", url):
             if _NAMES.search(unquote_plus(name)):
                 found.update(_in_value(unquote_plus(name), value))
     return found

@@ -51,8 +51,10 @@ _MARKUP = re.compile(
     r"|<[!?][^<>]*>"
 )
 # A text that begins so, or ends with the tag that it begins with, is a page.
-_PAGE = re.compile(r"(?is)<(?:!doctype|html|\?xml)[\s>]|<([a-z][\w:.-]*)[\s>].*</\1>\Z")
-_HTML = r"(?i:<(?:(?:!doctype )?html|title|body|h[1-6r]|p|br?|div|center|pre)[\s/>])"
+_PAGE = re.compile(
+    r"(?is)<(?:!doctype|html|\?xml|(?:\w+:)?envelope)[\s>]|<([a-z][\w:.-]*)[\s>].*</\1>\Z"
+)
+_HTML = r"(?i:<(?:!doctype|h(?:tml|ead|[1-6r])|title|body|p|br?|div|center|pre)[\s/>])"
 _TAG = re.compile(rf"(?i:</[a-z]|<[a-z][^<>]*/>)|{_HTML}")
 _ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _REFERENCE = re.compile(r"&#?\w{1,32};")

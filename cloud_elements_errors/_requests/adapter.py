@@ -164,11 +164,10 @@ class CloudElementsAdapter(HTTPAdapter):
             if getattr(response.raw, "retries", view) is None:
                 # `responses` makes this response without urllib3's urlopen().
                 response.raw.retries = view._bound
-            by_hook = checking.call_of(request, proxies) is None
-            vars(response).update(_sent_by=self, _by_hook=by_hook)
-            if by_hook and isinstance(request.hooks, dict):
-                hooks = checking.CheckingHooks(request.hooks.get("response"))
-                request.hooks["response"] = hooks  # type: ignore[assignment]
+            vars(response)["_sent_by"] = self
+            hooks: Any = request.hooks
+            if checking.call_of(request, proxies) is None and isinstance(hooks, dict):
+                hooks["response"] = checking.CheckingHooks(hooks.get("response"))
         return response
 
     def _submit(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
@@ -194,8 +193,8 @@ class CloudElementsAdapter(HTTPAdapter):
         policy = self.max_retries
         if not isinstance(policy, CloudElementsRetry):
             return policy
-        urls = checking.urls_of(proxies)
-        state = RequestState(request.body, request.headers, request.url, *urls)
+        urls = dict.fromkeys((request.url, *checking.urls_of(proxies)))
+        state = RequestState(request.body, request.headers, *urls)
         hops = proxies.hops if isinstance(proxies, checking.Call) else ()
         earlier = getattr(hops[-1].raw, "retries", None) if hops else None
         if isinstance(earlier, CloudElementsRetry):

@@ -202,34 +202,35 @@ class Call(dict[str, str]):
         self.began: int = now()
         # The responses that have redirected to this call, in order.
         self.hops: Sequence[Response] = hops
-        self.hooks = request.hooks
+        self.request = request
+        self.urls = [request.url, *[hop.url for hop in hops]]
 
     def __reduce_ex__(self, _protocol: object) -> tuple[Any, ...]:
         """Copy and pickle as the proxies alone: mocks keep the arguments of calls."""
         return dict, (dict(self),)
 
 
-def call_of(request: PreparedRequest, proxies: Proxies) -> Call | None:
+def call_of(request: Any, proxies: Proxies) -> Call | None:
     """Return the call of a request, or of one that a host has copied, if it has one.
 
     A hook or an adapter may use the arguments of a call for requests of its own.
     """
     hooks = getattr(request, "hooks", None)
-    return proxies if isinstance(proxies, Call) and proxies.hooks is hooks else None
+    if isinstance(proxies, Call) and proxies.request.hooks is hooks:
+        return proxies
+    return None
 
 
 def urls_of(proxies: Proxies) -> list[str | None]:
-    """Return the URLs of a call that may hold secrets, but for that of its request."""
-    hops = proxies.hops if isinstance(proxies, Call) else ()
-    return [*(proxies or {}).values(), *[hop.url for hop in hops]]
+    """Return the URLs of a call that may hold secrets."""
+    return [*(proxies or {}).values(), *getattr(proxies, "urls", ())]
 
 
 def noted(response: object, name: str) -> Any:
     """Return what we have noted on a response; None if there is nothing.
 
-    On each failed response, an adapter of ours notes itself as ``_sent_by``, and as
-    ``_by_hook`` whether our hook checks, and not a session of ours. The check then
-    notes ``now()`` as ``_checked_at``.
+    On each failed response, an adapter of ours notes itself as ``_sent_by``. The check
+    then notes ``now()`` as ``_checked_at``.
     """
     return getattr(response, "__dict__", {}).get(name)
 
@@ -279,7 +280,7 @@ def tell(error: HTTPError, sender: object, proxies: Proxies = None) -> HTTPError
         if error.response is None or adapter is None:
             return error
         ours = error_of(error.response, proxies)
-    errors = getattr(adapter, "_errors_of_patch", None)
+    errors = _setting(adapter, "_errors_of_patch", sender)
     if errors is not None:
         errors.append(ours)
         del errors[:-100]  # each may hold 64 KiB
@@ -319,13 +320,15 @@ class CheckingHooks(UserList[Any]):
 
     def __call__(self, response: Response, **kwargs: Any) -> Any:
         began, hooks = now(), {"response": [*self]}
-        adapter = noted(response, "_sent_by") if noted(response, "_by_hook") else None
+        proxies, adapter = kwargs.get("proxies"), noted(response, "_sent_by")
+        if call_of(getattr(response, "request", None), proxies) is not None:
+            adapter = None  # the session checks
         try:
             response = dispatch_hook("response", hooks, response, **kwargs)
             if adapter is not None:
-                check(response, adapter, began, kwargs.get("proxies"))
+                check(response, adapter, began, proxies)
         except HTTPError as error:
             if adapter is not None:
-                tell(error, adapter, kwargs.get("proxies"))
+                tell(error, adapter, proxies)
             raise
         return response

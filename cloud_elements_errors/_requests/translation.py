@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any, TypeVar, cast
 
 import requests
@@ -26,6 +27,7 @@ _STATUS = ("status_code", "status", "http_status", "response_code")
 _HEADERS = ("headers", "http_headers", "response_headers", "keys")  # of a mapping
 _BODY = ("content", "body", "raw_bytes", "data", "http_body", "response_body", "text")
 _TEXTS = ("reason", "method", "url")
+_METHODS = (BuiltinMethodType, FunctionType, MethodType)
 
 # Types of items that have no parts, and of which there may be very many.
 _PLAIN = (dict, list, tuple, str, bytes, int, float, bool, type(None))
@@ -141,14 +143,15 @@ def _built(exception: Exception, held: list[Any]) -> CloudElementsError | None:
     known = [*_values([exception], "response"), exception, *known]
     # What can set cookies is a response that a web application sends.
     known = [one for one in known if "set_cookie" not in _names(one)]
-    failed = [status for status in map(_status, known) if status >= FIRST_ERROR]
-    if not failed:
+    status = next(filter(FIRST_ERROR.__le__, map(_status, known)), None)
+    if status is None:
         return None
-    parts = [one for one in known if _status(one) in {0, failed[0]}]
+    parts = [one for one in known if _status(one) in {0, status}]
     for one in parts:
-        if isinstance(one, requests.Response):
+        if issubclass(type(one), requests.Response) and _status(one):
             return error_from_response(one)
-    sent = [*_values(parts, "request"), *[x for x in held if "method" in _names(x)]]
+    sent = [*_values(parts, "request", "request_info")]
+    sent += [one for one in held if "method" in _names(one)]
     # The responses of httplib2 are mappings of their headers.
     mappings = [one for one in parts if "keys" in _names(one)]
     headers = _merged([*_values(parts, *_HEADERS), *mappings])
@@ -159,8 +162,8 @@ def _built(exception: Exception, held: list[Any]) -> CloudElementsError | None:
         return None
     asked = _merged([*_values(sent, *_HEADERS), *_values(parts, "request_headers")])
     told = [(name, next(_values([*sent, *parts], name), None)) for name in _TEXTS]
-    texts = {name: as_text(it) for name, it in told if not (it is None or callable(it))}
-    error = error_from_parts(failed[0], body, headers, request_headers=asked, **texts)
+    texts = {name: as_text(text) for name, text in told if text is not None}
+    error = error_from_parts(status, body, headers, request_headers=asked, **texts)
     if error is not None and not whole:
         error.truncated = True
     return error
@@ -189,7 +192,8 @@ def _bodies(carriers: list[Any]) -> Iterator[tuple[Any, bool]]:
     """Yield the bodies that the carriers know, and whether each is whole."""
     for carrier in carriers:
         # The exception of urllib has a file, as the responses of http.client have.
-        if isinstance(carrier, urllib3.BaseHTTPResponse) or "fp" in _names(carrier):
+        is_stream = issubclass(type(carrier), urllib3.BaseHTTPResponse)
+        if is_stream or "fp" in _names(carrier):
             yield _read(carrier)
             continue
         for body in _values([carrier], *_BODY):
@@ -205,29 +209,31 @@ def _read(stream: Any) -> tuple[bytes, bool]:
     file = stream.fp if issubclass(type(stream), OSError) else stream
     headers = _merged(_values([stream], "headers")) or {}
     length = headers.pop("content-length", None)
-    if not isinstance(stream, urllib3.BaseHTTPResponse):
+    if not issubclass(type(stream), urllib3.BaseHTTPResponse):
         # urllib3 decodes the body, and body_of() can limit the time for it.
         stream = urllib3.HTTPResponse(file, headers, preload_content=False)
+    was_read = stream.closed and length != "0"
     body, whole, _ = body_of(stream)
-    # Without a body, it was read before, unless it is known to be empty.
-    is_cut = getattr(file, "length", 0) or not (body or length == "0")
+    is_cut = getattr(file, "length", 0) or (was_read and not body)
     return body, whole and not is_cut
 
 
 def _names(value: object) -> set[str]:
     """List attributes without getattr(), which would make lazy proxies load.
 
-    Nothing is raised here: Python walks the whole chain of the exception that is being
-    handled, each time that another one is raised.
+    Hardly anything is raised here: Python walks the whole chain of the exception that
+    is being handled, each time that another one is raised.
     """
-    return {*dir(type(value)), *(vars(value) if type(value).__dictoffset__ else ())}
+    with suppress(Exception):  # it may be anything
+        return {*dir(type(value)), *(vars(value) if type(value).__dictoffset__ else ())}
+    return set()
 
 
 def _values(carriers: Iterable[Any], *names: str) -> Iterator[Any]:
-    """Yield the attributes that can be read, and are not None."""
+    """Yield the attributes that can be read, and are no method and not None."""
     for carrier in carriers:
         for name in filter(_names(carrier).__contains__, names):
             with suppress(Exception):
                 value = getattr(carrier, name)
-                if value is not None:
+                if value is not None and not isinstance(value, _METHODS):
                     yield value

@@ -28,7 +28,7 @@ from urllib3.util.retry import RequestHistory, Retry
 from .. import _arguments, _internals
 from .._errors.payload import Attempt, StopReason, parse_retry_after
 from .._errors.redaction import Headers
-from .._table import FIRST_SERVER_ERROR, RETRIED_STATUSES
+from .._table import FIRST_ERROR, FIRST_SERVER_ERROR, RETRIED_STATUSES
 from .body import body_of, pass_on_signal
 from .budget import HOST_BUDGET, RetryBudget, budget_of_host, default_budget
 from .state import NO_RESPONSE, RequestState, Result, can_send_again
@@ -381,21 +381,16 @@ class CloudElementsRetry(Retry):
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
         """Wait until the time that `increment` has chosen."""
+        is_redirect = response is not None and response.get_redirect_location()
         with self.state:
-            if response is None or not self.sleep_for_retry(response):
+            if is_redirect or "state" not in vars(self):  # it has chosen nothing
+                super().sleep(response)
+            else:
                 time.sleep(max(0.0, self.state.retry_at - time.monotonic()))
 
     def _skip_sleep(self, _response: object = None) -> None:
         """Do not wait, but count the wait: `no_wait()` puts this in place of sleep."""
         self.state.deadline -= max(0, self.state.retry_at - time.monotonic())
-
-    def sleep_for_retry(self, response: BaseHTTPResponse) -> bool:
-        """Wait as a redirect's ``Retry-After`` asks, at most *retry_after_max*."""
-        wait = 0.0
-        if response.get_redirect_location():
-            wait = min(self.get_retry_after(response) or 0, self.retry_after_max)
-            time.sleep(wait)
-        return wait > 0
 
     def get_backoff_time(self) -> float:
         """Return random seconds to wait (full jitter), also before the first retry."""
@@ -414,9 +409,11 @@ class CloudElementsRetry(Retry):
             seconds = parse_retry_after(value, response.headers.get("Date"))
             if seconds is not None and ":" in value:
                 value = str(math.ceil(seconds))  # a date, by the clock of the server
-            return self.parse_retry_after(value)
+            asked, most = self.parse_retry_after(value), self.retry_after_max
         except (KeyError, InvalidHeader, ValueError):
             return None
+        # urllib3 itself waits after a redirect, which is no failure.
+        return asked if response.status >= FIRST_ERROR else min(asked, most)
 
     def parse_retry_after(self, retry_after: str) -> float:
         """Return the seconds that the value of a ``Retry-After`` asks to wait.

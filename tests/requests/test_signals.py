@@ -217,6 +217,8 @@ def test_ctrl_c(platform: FakeCloudElements) -> None:
         signal.signal(signal.SIGINT, found)
 
 
+# A handler may interrupt what closes the socket.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("kind", [TimeoutError, OSError])
 def test_a_time_limit_that_looks_like_a_failure(
     make_session: Callable[..., requests.Session], raw_server: Any, kind: type

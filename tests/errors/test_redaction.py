@@ -923,3 +923,42 @@ def test_many_secrets_in_a_long_text(escape, cut):
     text = " and ".join(map(ESCAPES[escape], values * 10))
     shown = Redactor({"Cookie": cookies})(text, cut=cut)
     assert shown == " and ".join(["[redacted]"] * 2000)
+
+
+@pytest.mark.parametrize(
+    ("headers", "url", "echo"),
+    [
+        ({"X-Api-Key": "aB3[xY9]kL5"}, None, "aB3[xY9]kL5"),
+        ({"X-Auth-Password": "hun{ter"}, None, "hun{ter"),
+        ({"Session ID": "A1b2c3d4e5f6"}, None, "A1b2c3d4e5f6"),
+        ({"Cookie": "a=Ab12Cd34Ef;b=Zz98Yy76Xx"}, None, "Zz98Yy76Xx"),
+        (
+            {"Authorization": "HMAC-SHA256 Credential=a&Signature=abcdEF1234567+/="},
+            None,
+            "abcdEF1234567+/=",
+        ),
+        ({}, f"{BASE}?auth[token]=AbCd1234Efgh", "AbCd1234Efgh"),
+        ({}, f"{BASE}?auth%5Bapi_key%5D=AbCd1234Efgh", "AbCd1234Efgh"),
+        ({"X-Api-Key": "Z/RHIX5Xcg0"}, None, r"Z\\/RHIX5Xcg0"),
+        ({"X-Api-Key": "a&bC1234567"}, None, r"a\\u0026bC1234567"),
+    ],
+)
+def test_where_a_request_holds_a_secret(headers, url, echo):
+    """Brackets are part of it; `;` and `&` end it before a name."""
+    assert Redactor(headers, url)(f"<{echo}>") == "<[redacted]>"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["npm_abcdefghijklmnop12", "xapp-1-A0123456-abcdef", "glptt-abcdef123456"],
+)
+def test_well_known_beginnings(secret):
+    assert Redactor()(f"bad {secret} here") == "bad [redacted] here"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Bad token: 1234567", "Unknown session: 12345", "Invalid signature: 1234"],
+)
+def test_a_number_in_prose_is_no_secret(text):
+    assert Redactor()(text) == text

@@ -1258,3 +1258,29 @@ def test_a_sentence_is_found_at_any_depth(sentence, path, name):
         value = [value] if step == 0 else {step: value, "at": "2026-01-01"}
     assert words_of(json.dumps(value)).split("\n")[0] == sentence
     assert words_of(json.dumps({"error": json.dumps(value)})).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"message": {"info": "Table locked"}}, "Table locked"),
+        ({"message": {"email": "is taken"}}, "is taken"),
+        ({"message": '{"status": "Order 7 is locked"}', "path": "/x"}, "Order 7 is"),
+        (
+            {
+                "providerMessage": "<soap:Envelope a='b'><soap:Fault><faultstring>"
+                "Table is locked</faultstring><detail>ab"
+            },
+            "provider: Table is locked; ab",
+        ),
+    ],
+)
+def test_words_under_names_that_promise_none(body, words):
+    """Where a message is no text, its JSON is shown."""
+    assert words in str(error_from_parts(400, json.dumps(body)))
+
+
+def test_a_page_without_its_first_tag():
+    """Its words stay together."""
+    page = "<head><title>Down</title></head><body>We are <em>down</em> for <b>30</b> m"
+    assert str(error_from_parts(503, page)).endswith("Down; We are down for 30 m")

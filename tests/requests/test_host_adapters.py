@@ -15,6 +15,7 @@ from cloud_elements_errors import (
     CloudElementsAdapter,
     CloudElementsRetry,
     CloudElementsSession,
+    ConflictError,
     FailedRequestError,
     NotFoundError,
 )
@@ -196,3 +197,62 @@ def test_forks_wait_for_no_lock() -> None:
     """The collector may need a lock while its thread holds another: no fork hangs."""
     command = [sys.executable, "-W", "ignore", "-c", FORKS]
     subprocess.run(command, check=True, timeout=60)
+
+
+def test_an_adapter_that_sends_other_proxies(platform: FakeCloudElements) -> None:
+    """The session still checks: its settings count, and its cookies are stored."""
+
+    class OwnProxies(CloudElementsAdapter):
+        def send(self, request: requests.PreparedRequest, **kwargs: Any) -> Any:
+            return super().send(request, **{**kwargs, "proxies": {}})
+
+    seen: list[object] = []
+    platform.reply(404, headers={"Set-Cookie": "a=1"})
+    platform.reply(409, headers={"Set-Cookie": "b=2"})
+    with CloudElementsSession(passthrough={404}, on_error=seen.append) as session:
+        session.mount("http://", OwnProxies())
+        assert session.get(platform.url).status_code == 404
+        with pytest.raises(ConflictError) as caught:
+            session.get(platform.url)
+        assert seen == [caught.value]
+        assert session.cookies.get_dict() == {"a": "1", "b": "2"}
+
+
+def test_a_request_whose_hooks_are_replaced_on_the_way(
+    platform: FakeCloudElements,
+) -> None:
+    """It is the same call: one count, all hops, no secret of the URL before."""
+
+    class OwnHooks(CloudElementsSession):
+        def send(self, request: requests.PreparedRequest, **kwargs: Any) -> Any:
+            request.hooks = {"response": [*request.hooks["response"]]}
+            return super().send(request, **kwargs)
+
+    platform.reply(502)
+    platform.reply(302, headers={"Location": "/b"})
+    platform.reply(502, provider_message="bad q9secretZZ1", times=None)
+    policy = CloudElementsRetry(1, budget=None, backoff_factor=0)
+    session = OwnHooks(max_retries=policy)
+    with session, pytest.raises(FailedRequestError) as caught:
+        session.get(f"{platform.url}/a?token=q9secretZZ1")
+    assert len(platform.requests) == 3
+    assert len(caught.value.response.history) == 1
+    assert "q9secretZZ1" not in str(caught.value)
+
+
+def test_a_response_of_a_hook_and_the_secrets_of_the_call(
+    platform: FakeCloudElements,
+) -> None:
+    """The new response knows no request; the call does."""
+
+    def replace(response: requests.Response, **_: Any) -> requests.Response:
+        new = requests.Response()
+        new.status_code, new._content = 404, response.content
+        new.url = platform.url
+        return new
+
+    platform.reply(404, message="bad q9secretZZ1")
+    hooks, url = {"response": replace}, f"{platform.url}?token=q9secretZZ1"
+    with CloudElementsSession() as session, pytest.raises(NotFoundError) as caught:
+        session.get(url, hooks=hooks)
+    assert str(caught.value).startswith("404 Not Found: bad [redacted]")

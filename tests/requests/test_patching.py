@@ -780,3 +780,17 @@ def test_a_request_that_is_sent_while_the_lock_is_held(
         monkeypatch.setattr(CloudElementsAdapter, "__setstate__", set_state)
         requests.get(platform.url, timeout=30)
     assert len(platform.requests) == 2
+
+
+def test_errors_of_responses_that_a_hook_has_made(platform: FakeCloudElements) -> None:
+    """The list of the patch has them, although no adapter has sent them."""
+
+    def replace(response: requests.Response, **_: Any) -> requests.Response:
+        new = requests.Response()
+        new.status_code, new._content = 409, response.content
+        return new
+
+    platform.reply(404)
+    with patch_requests(platform.url) as errors, pytest.raises(ConflictError) as caught:
+        requests.get(platform.url, hooks={"response": replace}, timeout=30)
+    assert list(errors) == [caught.value]

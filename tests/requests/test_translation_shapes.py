@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 import requests
@@ -18,6 +19,7 @@ import urllib3
 from cloud_elements_errors import (
     CloudElementsError,
     ConflictError,
+    NotFoundError,
     UnauthorizedError,
     translate_errors,
 )
@@ -585,3 +587,36 @@ def test_a_time_limit_of_a_job_passes(make: Callable[[Any], Exception]) -> None:
     with pytest.raises(JobTimeoutError) as caught, translate_errors():
         raise original
     assert caught.value.__context__ is not None
+
+
+class Unreadable:
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError("not ready")
+
+
+class NoDict:
+    __dict__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("thing", [Unreadable, NoDict])
+def test_an_attribute_that_cannot_be_looked_at(thing: Any) -> None:
+    """The exception of the client comes out, and not that of the attribute."""
+    error = ValueError("mine")
+    error.thing = thing()  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="mine"), translate_errors():
+        raise error
+
+
+def test_a_mock_of_a_response() -> None:
+    """It claims to be a Response, and has what its test has set."""
+    response = mock.Mock(spec=requests.Response, status_code=404, headers={})
+    response.content = b'{"message": "gone"}'
+    with pytest.raises(NotFoundError, match="404 Not Found: gone"), translate_errors():
+        raise requests.HTTPError("boom", response=response)
+
+
+def test_an_empty_body_is_not_cut() -> None:
+    """Nobody has read it, and there is nothing to read."""
+    with pytest.raises(NotFoundError) as caught, translate_errors():
+        raise urllib.error.HTTPError("http://a/", 404, "Not Found", {}, io.BytesIO(b""))
+    assert not caught.value.truncated

@@ -47,7 +47,6 @@ class CloudElementsAdapter(HTTPAdapter):
 
     # The policy of the one request that is sent by this view of an adapter.
     __slots__ = ("_bound",)
-
     # The list of patch_requests, if this is an adapter of its.
     _errors_of_patch: list[Any] | None = None
 

@@ -64,9 +64,7 @@ class CloudElementsSession(Session):
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
-    def request(
-        self, method: str, url: str | bytes, *args: Any, **kwargs: Any
-    ) -> Response:
+    def request(self, method: str, url: Any, *args: Any, **kwargs: Any) -> Response:
         """Send a request, as `requests.Session.request` does.
 
         Args:

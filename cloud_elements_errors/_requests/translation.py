@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any, TypeVar, cast
 
 import requests
@@ -27,7 +26,6 @@ _STATUS = ("status_code", "status", "http_status", "response_code")
 _HEADERS = ("headers", "http_headers", "response_headers", "keys")  # of a mapping
 _BODY = ("content", "body", "raw_bytes", "data", "http_body", "response_body", "text")
 _TEXTS = ("reason", "method", "url")
-_METHODS = (BuiltinMethodType, FunctionType, MethodType)
 
 # Types of items that have no parts, and of which there may be very many.
 _PLAIN = (dict, list, tuple, str, bytes, int, float, bool, type(None))
@@ -234,6 +232,6 @@ def _values(carriers: Iterable[Any], *names: str) -> Iterator[Any]:
     for carrier in carriers:
         for name in filter(_names(carrier).__contains__, names):
             with suppress(Exception):
-                value = getattr(carrier, name)
-                if value is not None and not isinstance(value, _METHODS):
-                    yield value
+                it = getattr(carrier, name)
+                if it is not None and not (callable(it) and hasattr(it, "__name__")):
+                    yield it

@@ -563,7 +563,7 @@ def test_notes_are_safe_to_print():
     assert all(note.isprintable() for note in error_notes(error))
 
 
-def test_no_secret_in_the__notes_a_retried_error():
+def test_no_secret_in_the_notes_of_a_retried_error():
     """The provider's words in the last attempt are the redacted ones."""
     headers, url, (secret, *_) = REQUESTS["three-secrets"]
     payload = ErrorPayload({}, _echo(secret))

@@ -197,7 +197,7 @@ def test_what_is_under_a_prefix(prefix, url):
         ("https://api.x.com/v2", "https://api.x.com/"),
     ],
 )
-def test_what_only_looks_like_it(prefix, url):
+def test_urls_that_are_not_under_a_prefix(prefix, url):
     """No host that merely starts alike, and no path that goes on without a slash."""
     with patch_requests(prefix):
         assert not is_served(url)
@@ -213,7 +213,7 @@ def test_dots_do_not_lead_out_of_a_prefix(platform):
 @pytest.mark.parametrize(
     "url", ["mock://[half", "mock://host:port/", "mock://host:99999/", "no url"]
 )
-def test_what_is_no_url_goes_where_it_went(url):
+def test_urls_of_other_schemes(url):
     """Adapters of other schemes get URLs that nothing else could parse."""
     adapter = HTTPAdapter()
     with patch_requests("https://api.x.com"), requests.Session() as session:
@@ -274,7 +274,7 @@ def test_a_prefix_without_scheme_or_host_is_refused(prefix):
         "https://api.x.com/v2#hunter2",
     ],
 )
-def test_what_belongs_to_one_request_is_refused_without_its_secret(prefix):
+def test_a_prefix_with_a_password_query_or_fragment(prefix):
     """Userinfo, query and fragment are no part of a prefix, nor of the message."""
     with pytest.raises(ValueError, match=r"use 'https://api\.x\.com/v2'") as caught:
         patch_requests(prefix)

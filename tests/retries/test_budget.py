@@ -631,7 +631,7 @@ def test_where_no_host_is_known(url):
     assert policy.for_request(url=url).budget is policy.budget
 
 
-def test_a_budget_of_ones_own_stays():
+def test_a_budget_that_was_passed():
     """A policy that names a budget, or none at all, is served by no other."""
     budget = RetryBudget()
     assert budget_of(HOST, budget=budget) is budget
@@ -797,7 +797,7 @@ def test_no_wait_leaves_the_budgets_as_they_were(budget_clock):
     assert budget.tokens == 1
 
 
-def test_no_wait_and_a_budget_of_ones_own(platform, make_session):
+def test_no_wait_and_a_budget_that_was_passed(platform, make_session):
     """A budget that you pass counts, so that you can test what it does."""
     policy = CloudElementsRetry(budget=RetryBudget(2, ratio=0))
     platform.reply(502, times=9)

@@ -1386,7 +1386,7 @@ def test_a_refused_certificate_is_refused_once(error: Exception, method: str):
     ],
     ids=lambda error: str(error)[:40],
 )
-def test_what_may_work_again(error):
+def test_network_failures_that_are_retried(error):
     """A broken record or connection may, and a proxy that has trouble of its own."""
     assert CloudElementsRetry().increment("GET", "/", error=error).total == 2
 

@@ -58,7 +58,7 @@ def send(
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_from_a_body(platform, other, session, send, method):
+def test_a_request_that_a_body_sends(platform, other, session, send, method):
     """The inner request is retried, although the outer body cannot be sent again."""
     other.reply(502)
     platform.reply(502)
@@ -73,7 +73,7 @@ def test_from_a_body(platform, other, session, send, method):
     assert (caught.value.stopped_by, len(caught.value.attempts)) == ("body", 1)
 
 
-def test_from_a_log_handler(platform, other, session, send, monkeypatch):
+def test_a_request_of_a_log_handler(platform, other, session, send, monkeypatch):
     """The inner request succeeds, and pays nothing into the budget of the outer one."""
 
     class Sending(logging.Handler):
@@ -95,7 +95,7 @@ def test_from_a_log_handler(platform, other, session, send, monkeypatch):
     assert len(other.requests) == 4
 
 
-def test_from_an_adapter_that_adds_a_token(platform, other, policy, send):
+def test_a_request_that_an_adapter_sends(platform, other, policy, send):
     """The attempts to get a token are no attempts of the request that needs it."""
 
     class Adding(CloudElementsAdapter):
@@ -112,7 +112,7 @@ def test_from_an_adapter_that_adds_a_token(platform, other, policy, send):
     assert [attempt.number for attempt in caught.value.attempts] == [1, 2, 3, 4]
 
 
-def test_from_a_context_that_lives_on(platform, other, session, send):
+def test_a_task_that_outlives_the_request(platform, other, session, send):
     """A task that was started while a request was sent has nothing to do with it."""
     contexts = []
 

@@ -52,7 +52,7 @@ _LETTER_BEFORE = re.compile(r"(?<!\\)(?<!%.)(?<!\\u...)\w\Z")
 # Each match of the patterns that follow has one of these in its lower case.
 _HINT = re.compile(r"""(?x)auth|cook|secr|pass|pwd|cred|sess|sig|jwt|assert|saml|hmac
     |token|key|bear|basic|orga|,\ elem|,\ user|ssws|pin|otp|//[^/]*@|-u\ |--|eyj|_pat
-    |gh[opsu]_|glp|[rs]k[-_]|xox|xapp|aiza|ya29|npm_|dop_v1|hvs\.|verifier""")
+    |shpat|gh[opsu]_|glp|[rs]k[-_]|xox|xapp|aiza|ya29|npm_|dop_v1|hvs\.|verifier""")
 # A private key, a JSON web token, a token with a well-known beginning, and the password
 # in https://user:password@host or curl -u user:password.
 _KNOWN = re.compile(r"""(?isx)-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"]*

@@ -950,7 +950,20 @@ def test_where_a_request_holds_a_secret(headers, url, echo):
 
 @pytest.mark.parametrize(
     "secret",
-    ["npm_abcdefghijklmnop12", "xapp-1-A0123456-abcdef", "glptt-abcdef123456"],
+    [
+        "npm_abcdefghijklmnop12",
+        "xapp-1-A0123456-abcdef",
+        "glptt-abcdef123456",
+        "shpat_abcdef123456",
+        "ghp_abcdefghijklmnop12",
+        "github_pat_abcdefghijkl",
+        "dop_v1_abcdef0123456789",
+        "AIzaabcdefghijklmnop",
+        "hvs.abcdefghijklmnop",
+        "sk_live_abcdefghijkl",
+        "ya29.abcdefghijklmnop",
+        "eyJhbGciOiJI.eyJzdWIi",
+    ],
 )
 def test_well_known_beginnings(secret):
     assert Redactor()(f"bad {secret} here") == "bad [redacted] here"

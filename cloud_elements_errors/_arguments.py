@@ -1,6 +1,5 @@
 """Checks of arguments: one wording for one mistake."""
 
-import inspect
 from collections.abc import Collection
 from math import inf
 from threading import TIMEOUT_MAX
@@ -51,8 +50,10 @@ def check_callable(name: str, value: object) -> None:
 
 def is_async(function: Any) -> bool:
     """Say whether this is an ``async def``, which does nothing if it is called."""
-    call = getattr(function, "__call__", None)  # noqa: B004 - of an object
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+    function = getattr(function, "func", function)  # of a functools.partial
+    codes = [getattr(f, "__code__", None) for f in (function, type(function).__call__)]
+    # inspect.CO_COROUTINE. Importing inspect takes seven milliseconds.
+    return any(getattr(code, "co_flags", 0) & 0x80 for code in codes)
 
 
 def check_number(name: str, value: float) -> float:

@@ -34,11 +34,6 @@ def check_optional(name: str, value: object, kinds: _Types, wanted: str) -> None
         check_type(name, value, kinds, f"{wanted} or None")
 
 
-def check_flag(name: str, value: object) -> None:
-    """Raise TypeError unless the value is True or False."""
-    check_type(name, value, bool, "True or False")
-
-
 def check_callable(name: str, value: object) -> None:
     """Raise TypeError unless the value can be called, or is None."""
     if value is not None and not callable(value):

@@ -119,7 +119,7 @@ class CloudElementsError(requests.HTTPError):
         self.reason = reason
         self.method = method
         self.url = url
-        self.attempts = tuple(attempts)
+        self.attempts: tuple[Attempt, ...] = tuple(attempts)
         self.stopped_by = stopped_by
         self.retry_after = retry_after
 

@@ -45,8 +45,7 @@ class NotFoundError(CloudElementsError):
         The platform responds with 404 and "No users found" to a search without
         results. "No account found with ID 123456" is not an empty list.
         """
-        text = (self.message or "").strip()
-        return re.fullmatch(r"No\s+\S.*\sfound\.?", text, re.IGNORECASE) is not None
+        return bool(re.fullmatch(r"(?i)\s*No\s+\S.*\sfound\.?\s*", self.message or ""))
 
 
 class MethodNotAllowedError(CloudElementsError):

@@ -26,7 +26,7 @@ from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, HTTPAdapter
 from urllib3 import Retry, exceptions
 
 from .. import _internals
-from .._arguments import check_callable, check_flag, check_integer, checked_statuses
+from .._arguments import check_callable, check_integer, check_type, checked_statuses
 from .._retries.policy import CloudElementsRetry
 from .._retries.state import RequestState, can_send_again
 from . import checking
@@ -86,7 +86,7 @@ class CloudElementsAdapter(HTTPAdapter):
         """
         check_integer("pool_connections", pool_connections, 1)
         check_integer("pool_maxsize", pool_maxsize, 1)
-        check_flag("pool_block", pool_block)
+        check_type("pool_block", pool_block, bool, "True or False")
         check_callable("on_error", on_error)
         self._bound: Retry | None = None
         self.passthrough: frozenset[int] | None = None

@@ -203,7 +203,7 @@ class Call(dict[str, str]):
         # The responses that have redirected to this call, in order.
         self.hops: Sequence[Response] = hops
         self.request = request
-        self.urls = [request.url, *[hop.url for hop in hops]]
+        self.urls: list[str | None] = [request.url, *[hop.url for hop in hops]]
 
     def __reduce_ex__(self, _protocol: object) -> tuple[Any, ...]:
         """Copy and pickle as the proxies alone: mocks keep the arguments of calls."""

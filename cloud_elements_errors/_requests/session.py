@@ -58,7 +58,7 @@ class CloudElementsSession(Session):
         if timeout is not None:
             self.timeout = checked_timeout(timeout)
         check_callable("on_error", on_error)
-        self.passthrough = checked_statuses("passthrough", passthrough)
+        self.passthrough: frozenset[int] = checked_statuses("passthrough", passthrough)
         self.on_error = on_error
         adapter = CloudElementsAdapter(max_retries=max_retries)
         self.mount("https://", adapter)

@@ -79,8 +79,11 @@ class CloudElementsRetry(Retry):
 
     __module__ = "cloud_elements_errors"
 
+    allowed_methods: Collection[str] | None
+    status_forcelist: Collection[int]
+    budget: RetryBudget | None
     # Of a policy that is bound to no request. It never changes.
-    state = RequestState()
+    state: RequestState = RequestState()
 
     def __init__(
         self,
@@ -160,7 +163,7 @@ class CloudElementsRetry(Retry):
         for name in _NUMBERS:
             _arguments.check_number(name, given[name])
         for name in _FLAGS:
-            _arguments.check_flag(name, given[name])
+            _arguments.check_type(name, given[name], bool, "True or False")
         for name in _COUNTS:
             count = given[name]
             _arguments.check_optional(name, count, int, "an integer, a boolean")

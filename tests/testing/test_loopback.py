@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -312,6 +313,8 @@ def test_end_of_the_block_in_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeCloudElements() as platform, requests.Session() as session:
         server, url = platform._server, platform.url
         session.get(url)
+        while not server._open:  # noted after the thread has started
+            time.sleep(0.001)
         [(connection, thread)] = server._open
         copies = connection.dup(), server.socket.dup()
         with monkeypatch.context() as child:

@@ -291,7 +291,7 @@ class CloudElementsRetry(Retry):
         state.paid_by = None  # the token of the attempt that failed is spent
         if not state.attempts:
             state.deadline = time.monotonic() + (self.max_elapsed or math.inf)
-        reason = self._refusal(method or "", result)
+        reason = self._refusal(method, result)
         if reason is None:
             try:
                 following = super().increment(*failure)
@@ -309,7 +309,7 @@ class CloudElementsRetry(Retry):
         cause = error or ResponseError("too many error responses")
         raise self._stop(MaxRetryError(_pool, url, cause), reason, result) from cause
 
-    def _refusal(self, method: str, result: Result) -> StopReason | None:
+    def _refusal(self, method: str | None, result: Result) -> StopReason | None:
         """Say why this request must not be sent again; None if it may be."""
         if isinstance(result, Exception):
             pass_on_signal(result)
@@ -320,13 +320,13 @@ class CloudElementsRetry(Retry):
                 return "status"
             # urllib3 would repeat a POST after a failure of TLS.
             is_safe = self._is_connection_error(result)
-            if not is_safe and not self._is_method_retryable(method):
+            if method and not is_safe and not self._is_method_retryable(method):
                 return "method"
         elif result is not None and "Retry-After" in result.headers:
             # urllib3 has asked is_retry() before this header was parsed.
             is_unread = self.get_retry_after(result) is None
-            if is_unread and not self.is_retry(method, result.status):
-                return self.why_stopped(method, result.status, {})
+            if is_unread and not self.is_retry(method or "", result.status):
+                return self.why_stopped(method or "", result.status, {})
         return None if can_send_again(self.state.body) else "body"
 
     def _prepare(self, result: Result) -> StopReason | None:

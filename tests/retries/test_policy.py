@@ -1483,3 +1483,8 @@ def test_a_policy_knows_the_headers_that_it_was_told():
     policy = CloudElementsRetry().for_request(None, {"X-Token": "s3cretlong"})
     assert policy.state is not None
     assert policy.state.redact("s3cretlong") == "[redacted]"
+
+
+def test_a_failure_of_no_known_method():
+    """urllib3's own tests tell none: nothing says that it must not be repeated."""
+    assert CloudElementsRetry(3).increment(error=SSLError("broken")).total == 2

@@ -121,7 +121,7 @@ class CloudElementsAdapter(HTTPAdapter):
         # urllib3 only drops the pools, and closes each when nothing refers to it.
         for manager in (self.poolmanager, *self.proxy_manager.values()):
             # A host's manager may have none; another thread may have dropped one.
-            pools = getattr(manager, "pools", {})
+            pools = vars(manager).get("pools", {})
             for pool in filter(None, map(pools.get, list(pools.keys()))):
                 pool.close()
         super().close()

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 import requests
@@ -256,3 +257,11 @@ def test_a_response_of_a_hook_and_the_secrets_of_the_call(
     with CloudElementsSession() as session, pytest.raises(NotFoundError) as caught:
         session.get(url, hooks=hooks)
     assert str(caught.value).startswith("404 Not Found: bad [redacted]")
+
+
+def test_close_with_a_manager_that_is_a_mock() -> None:
+    """As in the tests of requests: it has no pools, and is cleared."""
+    adapter, manager = CloudElementsAdapter(), mock.Mock()
+    adapter.proxy_manager["http://proxy"] = manager
+    adapter.close()
+    manager.clear.assert_called_once_with()

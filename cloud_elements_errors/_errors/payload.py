@@ -59,16 +59,18 @@ class ErrorPayload:
         self.provider_message = _take(fields, "providerMessage", (str, dict, list))
         self.provider_code = _take(fields, "providerErrorCode", (str, int))
         self.details: dict[str, Any] = fields
-        is_platform = self.message is not None or self.request_id is not None
-        self.origin: Origin = "platform" if is_platform else "unknown"
+        self.origin: Origin = "unknown"
         if self.provider_message or self.provider_code:
             self.origin = "provider"
+        elif self.message is not None or self.request_id is not None:
+            self.origin = "platform"
         request_id = as_text(headers.get(REQUEST_ID_HEADER, ""))
         if self.request_id is None or request_id.startswith(self.request_id):
             self.request_id = request_id or None  # it is not cut
-        asked = as_text(headers.get("Retry-After", ""))
-        date = as_text(headers.get("Date", "")) if asked else ""
-        self.retry_after = parse_retry_after(asked, date)
+        self.retry_after: float | None = None
+        if asked := headers.get("Retry-After"):
+            date = as_text(headers.get("Date", ""))
+            self.retry_after = parse_retry_after(as_text(asked), date)
         self.headers = headers
 
     def remove_secrets(self, redact: Redactor) -> None:
@@ -183,11 +185,12 @@ def _time_of(date: str | None) -> float | None:
 
 def _take(fields: dict[str, Any], name: str, types: Any = object) -> str | None:
     """Remove a field and return it as text, if it is of one of these types."""
-    # The documented spelling comes first.
-    if name not in fields:
+    if name not in fields:  # the documented spelling comes first
         name = next((key for key in fields if key.lower() == name.lower()), name)
-    value = fields.get(name)
-    if value is not None and not isinstance(value, types):
-        return None
-    fields.pop(name, None)
-    return value if value is None or isinstance(value, str) else compact(value)
+    value = fields.pop(name, None)
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, types):
+        return compact(value)
+    fields[name] = value
+    return None

@@ -7,20 +7,23 @@ cookie or an ``Authorization``, counts under any name if it looks random. A pass
 4 characters always counts. A user name does not.
 """
 
-import base64
+import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
 from .decoding import as_text
 
+# Few failures need all patterns; `re` may drop them from its cache.
+compiled = cache(re.compile)
+
 # A secret of fewer characters needs a digit, and is one only as a whole word.
 SHORT = 8
 
 # The ends of names, for (?ix).
-_PASSWORD = r"(?:pass[-_ ]?(?:word|wd|phrase|code)|pwd|\bpass)s?[-_]?\d*"
+_PASSWORD = r"(?:pass[-_ ]?(?:word|wd|phrase|code)|pwd|\bpass)s?(?:digest)?[-_]?\d*"
 NAME = rf"""(?:{_PASSWORD}|(?:(?:assertion|authentication|authorization|cookie
     |credential|hmac(?:[-_]?sha)?|jwt|saml[-_]?response|secret|signature|(?:access|account|admin
     |api|app|application|auth|client|consumer|encryption|master|private|secret|security
@@ -35,14 +38,28 @@ _NAMES = re.compile(rf"""(?ix)(?:(?P<public>user(?:name)?|{PUBLIC}[-_ ]?token|(?
     |surrogate)[-_]?key)|(?P<password>{_PASSWORD})|(?P<secret>{NAME}|[-_](?:auth|key
     |ticket)|(?-i:[a-z]Key))|(?P<weak>^(?:auth|code|key|ticket)|(?:auth|device)_code
     |\b(?:sid|sign)))$""")
-# Words about a secret, endpoints, and values that a service has masked itself.
-_NO_SECRET = re.compile(r"""(?ix)(?:blank|denied|disabled|empty|expired|fail|false
-    |forbidden|null|in(?:correct|valid)|mis(?:match|sing)|not[-_m]|redacted|required|revoked|string
-    |too[-_]|true|un(?:author|defin|known|support))\D*$|\*{3}|4_request$|^https?://|\s""")
+# Words about a secret, in lower case.
+_NO_SECRET = re.compile(r"""(?x)(?:4_request|blank|denied|disabled|empty|expired|fail
+    |false|forbidden|incorrect|invalid|mismatch|missing|not[-_m]|null|oauth2|redacted|required|revoked|string
+    |too[-_]|true|un(?:author|defin|known|support))\D*\Z""")
 # Words and numbers, like "eu-west-1", "HMAC-SHA1", "AADSTS500011" and "lastModified".
 _WORD, _SIGN = r"(?:[A-Za-z]*|\d+[A-Za-z]?\d*)", r"(?:[-_./:;+@]|=\b)"
-_PLAIN = rf"""(?x)(?=.{{,64}}\Z)(?=.*{_SIGN})(?:{_WORD}{_SIGN})*[A-Za-z]*\d*
-    (?:{_SIGN}{_WORD})*|[A-Z]+\d+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+"""
+_PLAIN = rf"""(?:(?=.{{,64}}\Z)(?=.*{_SIGN})(?:{_WORD}{_SIGN})*[A-Za-z]*\d*
+    (?:{_SIGN}{_WORD})*|[A-Z]+\d+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)\Z"""
+# A sentence is no secret, nor is an endpoint, or what a service has masked itself.
+_ONE_WORD = r"(?sx)(?!https?://|.*\*{3})(?=\S+\Z)"
+_MIXED = rf"{_ONE_WORD}(?!{_PLAIN})(?:.{{16}}|(?=.*\d)(?=.*[^\W\d_])"
+# What a secret looks like, by the kind of its name. A "shown" password is one that the
+# request does not hold; what stands in a "sentence" has to look more like a secret.
+_LOOKS = {
+    "public": "(?!)",
+    "password": "(?s).{4}",
+    "shown": _ONE_WORD + ".{4}",
+    "secret": _ONE_WORD + r"(?:(?=.*\d).{4}|.{8})",
+    "weak": _MIXED + ".{4})",
+    "other": _MIXED + ".{8})",
+    "sentence": _MIXED + r"(?=.*\d|.*=).{6})",
+}
 # With these fixed words, the user name is the token (GitHub, Toggl).
 _NO_PASSWORDS = {"x-oauth-basic", "api_token"}
 # What stands between the parts of a value: the brackets of JSON, and the scheme before
@@ -50,75 +67,66 @@ _NO_PASSWORDS = {"x-oauth-basic", "api_token"}
 _BETWEEN = re.compile(r"""(?x)^[{\[]+|[}\]]+$|;\s|[;&](?=[\w.-]+=)
     |(?:^|(?<=,))\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,])""")
 _PART = re.compile(r'(?:"?([\w.-]+)(?:=|":\s*)(?=[^\s=]))?("[^"]*"|[^\s,]+)')
+_LOGIN = re.compile(r"^[^/?#]*//([^/?#]*)@")
+_PAIR = re.compile(r"(?i)[?&#]([^=&#]+?)(?:]|%5D)?=([^&#]+)")
 
 
-def is_one(name: str, value: str, *, sent: bool = False, inside: bool = False) -> bool:
-    """Say whether the value is a secret under this name.
-
-    *sent*: in a request, where any password counts. *inside*: beside others, in the
-    value of a secret name.
-    """
-    found = _NAMES.search(name)
-    kind = found.lastgroup if found else None
-    if kind in {"password", "secret"}:
-        may_be_short = kind == "password" or any(map(str.isdigit, value))
-        is_word = (kind == "secret" or not sent) and _NO_SECRET.search(value)
-        return len(value) >= (4 if may_be_short else SHORT) and not is_word
-    if kind == "weak":
-        return looks_random(value, 4)
-    return inside and kind != "public" and looks_random(value)
+def is_one(kind: str, value: str) -> bool:
+    """Say whether a value is a secret under a name of this kind."""
+    if kind != "password" and _NO_SECRET.search(value[-99:].lower()):
+        return False
+    return compiled(_LOOKS[kind]).match(value) is not None
 
 
-def looks_random(value: str, least: int = SHORT) -> bool:
-    """Say whether the value is a secret under any name."""
-    if not (any(map(str.isdigit, value)) and any(map(str.isalpha, value))):
-        least = 16
-    is_plain = re.fullmatch(_PLAIN, value) or _NO_SECRET.search(value)
-    return len(value) >= least and not is_plain
+def kind_of(name: str | bytes) -> str | None:
+    """Return the kind of a name of secrets; None of any other name."""
+    found = _NAMES.search(as_text(name))
+    return found and found.lastgroup
+
+
+# Most requests have the same few headers.
+_header_kind = lru_cache(maxsize=256)(kind_of)
 
 
 def of_request(headers: Mapping[Any, Any], urls: Iterable[str | None]) -> set[str]:
     """Return the secrets in the headers and the URLs of a request."""
-    found = set[str]()
-    for key in headers:
-        name = as_text(key)
-        if _NAMES.search(name):
-            found.update(_in_value(name, as_text(headers[key])))
+    found: set[str] = set()
+    named = [(_header_kind(key), headers[key]) for key in filter(_header_kind, headers)]
     for url in filter(None, urls):
-        found.update(*map(in_login, re.findall(r"^[^/?#]*//([^/?#]*)@", url)))
-        for name, value in re.findall(r"(?i)[?&#]([^=&#]+?)(?:]|%5D)?=([^&#]+)", url):
-            if _NAMES.search(unquote_plus(name)):
-                found.update(_in_value(unquote_plus(name), value))
-    return found
+        found.update(*map(_in_login, _LOGIN.findall(url)))
+        named += [(kind_of(unquote_plus(key)), one) for key, one in _PAIR.findall(url)]
+    return found.union(*[_in_value(kind, as_text(one)) for kind, one in named if kind])
 
 
-def _in_value(name: str, value: str) -> Iterator[str]:
+def _in_value(kind: str, value: str) -> Iterator[str]:
     """Yield the secrets in the value of a header or a parameter."""
     for key, part in _PART.findall(_BETWEEN.sub(" ", value)):
         word = part.strip("\"':")
-        if is_one(key or name, word, sent=True, inside=bool(key)):
+        if is_one((kind_of(key) or "other") if key else kind, word):
             yield word
         if ":" in word and not key:
             user, _, password = word.partition(":")
-            if is_one(name, password, sent=True):
+            if is_one(kind, password):
                 yield password
-            if looks_random(user):
+            if is_one("other", user):
                 yield user
         yield from in_base64(word)
 
 
-def in_base64(word: str) -> Iterator[str]:
-    """Yield the secrets in "user:password" in base64."""
-    with suppress(ValueError):
-        login = base64.b64decode(word, validate=True).decode("latin-1")
-        if ":" in login and not re.search(r"[\0-\x1f\x7f]", login):
-            yield from in_login(login)
+def in_base64(word: str) -> list[str]:
+    """Return the secrets in "user:password" in base64."""
+    try:
+        login = binascii.a2b_base64(word).decode("latin-1")
+    except ValueError:
+        return []
+    # a2b_base64() skips what is no base64.
+    is_login = ":" in login and len(login) == len(word.rstrip("=")) * 3 // 4
+    return _in_login(login) if is_login and min(login) >= " " else []
 
 
-def in_login(login: str) -> Iterator[str]:
-    """Yield the secrets in "user:password"."""
+def _in_login(login: str) -> list[str]:
+    """Return the secrets in "user:password"."""
     user, _, password = login.partition(":")
-    if is_one("password", password, sent=True) and password not in _NO_PASSWORDS:
-        yield password
-    elif looks_random(user):
-        yield user
+    if is_one("password", password) and password not in _NO_PASSWORDS:
+        return [password]
+    return [user] if is_one("other", user) else []

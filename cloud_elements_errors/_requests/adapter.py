@@ -93,12 +93,10 @@ class CloudElementsAdapter(HTTPAdapter):
         if passthrough is not None:
             self.passthrough = checked_statuses("passthrough", passthrough)
         self.on_error = on_error
-        super().__init__(
-            pool_connections=pool_connections,
-            pool_maxsize=pool_maxsize,
-            max_retries=_policy(max_retries),
-            pool_block=pool_block,
-        )
+        # By keyword: a host's adapter may come next, with parameters of its own.
+        sizes = {"pool_connections": pool_connections, "pool_maxsize": pool_maxsize}
+        policy = _policy(max_retries)
+        super().__init__(max_retries=policy, pool_block=pool_block, **sizes)
         _adapters[id(self)] = self
 
     @property

@@ -580,7 +580,7 @@ def test_no_secret_in_the_notes_of_a_retried_error():
         ("<p>No user abc12345<br>def67890</p>", None),
         (
             r'{"error": "no user abc1234\u0035def67890"}',
-            '{"error":"no user [redacted]"}',
+            '{"error": "no user [redacted]"}',
         ),
         ("No user abc12345&#100;ef67890", "No user [redacted]"),
         ("<p>No user <b>ada</b></p>", None),
@@ -595,6 +595,33 @@ def test_a_secret_that_is_cut_by_markup(provided, shown):
     assert error.provider_message == (shown or provided)
     assert error.attempts[-1].provider_message == error.provider_message
     assert "abc12345def67890" not in str(error)
+
+
+def _deeper(text: str, times: int) -> str:
+    for _ in range(times):
+        text = json.dumps(text)[1:-1]
+    return text
+
+
+MIXED = {
+    "JSON within JSON": lambda text: _deeper(text, 2),
+    "three times JSON": lambda text: _deeper(text, 3),
+    "four times JSON": lambda text: _deeper(text, 4),
+    "HTML in a URL": lambda text: quote(html.escape(text), safe=""),
+    "JSON in HTML": lambda text: html.escape(_deeper(text, 1)),
+    "HTML twice": lambda text: html.escape(html.escape(text)),
+    "HTML, escaped by Go": lambda text: html.escape(text).replace("&", "\\u0026"),
+    "a URL three times": lambda text: quote(quote(quote(text, safe=""), safe="")),
+    "a URL in JSON": lambda text: _deeper(quote(text, safe=""), 1),
+}
+
+
+@pytest.mark.parametrize("escape", MIXED.values(), ids=MIXED)
+def test_a_secret_that_several_servers_have_escaped(escape):
+    """Each layer may be another one."""
+    secret = 'hun"ter+99/x&y<'
+    redact = Redactor({"Authorization": f"Bearer {secret}"})
+    assert redact(f"no {escape(secret)} here") == f"no {REDACTED} here"
 
 
 @pytest.mark.parametrize(
@@ -812,6 +839,15 @@ def test_parts_of_a_header(header, value, text):
 
 
 NEVER_SENT = {
+    "a tag within XML": (
+        "<faultstring>&lt;password&gt;hunter2x&lt;/password&gt;</faultstring>",
+        "<faultstring>&lt;password&gt;[redacted]&lt;/password&gt;</faultstring>",
+    ),
+    "a digest of WS-Security": (
+        'PasswordDigest="aB3dEf9zQ1w=" is wrong',
+        'PasswordDigest="[redacted]" is wrong',
+    ),
+    "a scheme": ("Authorization: OAuth2 required",) * 2,
     "a tag with attributes": (
         '<wsse:Password Type="https://x#PasswordText">hunter22x</wsse:Password>',
         '<wsse:Password Type="https://x#PasswordText">[redacted]</wsse:Password>',

@@ -94,7 +94,7 @@ class Redactor:
             self._spellings = [*found.union(*map(_spellings, found))]
             self._letters = [*chain(*map(_LETTERS.findall, self._spellings))]
         spans: list[_Span] = []
-        if any(map(text.__contains__, self._letters)):
+        if any(map(text.__contains__, {*self._letters})):
             pairs = zip(self._spellings, self._letters, strict=True)
             known = [one for one, letters in pairs if letters in text]
             spans += _known(text, known, cut=cut)

@@ -33,11 +33,11 @@ NAME = rf"""(?:{_PASSWORD}|(?:(?:assertion|authentication|authorization|cookie
 # Places in a list, and words of parsers.
 PUBLIC = "(?:continuation|cursor|delta|expected|next|page|recognized|resume|skip|sync)"
 # A request sends secrets under more names, and under the weak ones other values, too.
-_NAMES = re.compile(rf"""(?ix)(?:(?P<public>user(?:name)?|{PUBLIC}[-_ ]?token|(?:cache
+_NAMES = rf"""(?ix)(?:(?P<public>user(?:name)?|{PUBLIC}[-_ ]?token|(?:cache
     |foreign|idempotency|issue|object|partition|primary|project|public|row|socket|sort
     |surrogate)[-_]?key)|(?P<password>{_PASSWORD})|(?P<secret>{NAME}|[-_](?:auth|key
     |ticket)|(?-i:[a-z]Key))|(?P<weak>^(?:auth|code|key|ticket)|(?:auth|device)_code
-    |\b(?:sid|sign)))$""")
+    |\b(?:sid|sign)))$"""
 # Words about a secret, in lower case.
 _NO_SECRET = re.compile(r"""(?x)(?:4_request|blank|denied|disabled|empty|expired|fail
     |false|forbidden|incorrect|invalid|mismatch|missing|not[-_m]|null|oauth2|redacted|required|revoked|string
@@ -80,7 +80,7 @@ def is_one(kind: str, value: str) -> bool:
 
 def kind_of(name: str | bytes) -> str | None:
     """Return the kind of a name of secrets; None of any other name."""
-    found = _NAMES.search(as_text(name))
+    found = compiled(_NAMES).search(as_text(name))
     return found and found.lastgroup
 
 

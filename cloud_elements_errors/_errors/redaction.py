@@ -183,9 +183,7 @@ def _unescaped(text: str) -> tuple[str, Sequence[int]]:
     """Return *text* without escapes, and where each of its characters stood."""
     places: Sequence[int] = range(len(text) + 1)
     for _ in range(3):
-        parts: list[str] = []
-        kept: list[int] = []
-        done = 0
+        parts, kept, done = list[str](), list[int](), 0
         for match in compiled(_ESCAPED).finditer(text):
             parts += text[done : match.start()], _character(*match.groups())
             kept += places[done : match.start() + 1]

@@ -95,8 +95,8 @@ class CloudElementsAdapter(HTTPAdapter):
         self.on_error = on_error
         # By keyword: a host's adapter may come next, with parameters of its own.
         sizes = {"pool_connections": pool_connections, "pool_maxsize": pool_maxsize}
-        policy = _policy(max_retries)
-        super().__init__(max_retries=policy, pool_block=pool_block, **sizes)
+        super().__init__(pool_block=pool_block, **sizes)
+        self._max_retries = _policy(max_retries)
         _adapters[id(self)] = self
 
     @property

@@ -385,11 +385,12 @@ class CloudElementsRetry(Retry):
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
         """Wait until the time that `increment` has chosen."""
         is_redirect = response is not None and response.get_redirect_location()
+        wait = self.state.retry_at - time.monotonic()
         with self.state:
             if is_redirect or "state" not in vars(self):  # it has chosen nothing
                 super().sleep(response)
-            else:
-                time.sleep(max(0.0, self.state.retry_at - time.monotonic()))
+            elif wait > 0:  # a wait of 0 seconds takes as long as two of our errors
+                time.sleep(wait)
 
     def _skip_sleep(self, _response: object = None) -> None:
         """Do not wait, but count the wait: `no_wait()` puts this in place of sleep."""

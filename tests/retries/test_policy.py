@@ -991,7 +991,7 @@ class SlowBody(io.BytesIO):
     read1 = read
 
 
-@pytest.mark.parametrize(("seconds", "slept"), [(1, [3]), (4, [0])])
+@pytest.mark.parametrize(("seconds", "slept"), [(1, [3]), (4, [])])
 def test_reading_the_failing_body_is_part_of_the_wait(clock, seconds, slept):
     """A wait of 5 seconds began when the answer came, not when it was read."""
     response = urllib3.HTTPResponse(

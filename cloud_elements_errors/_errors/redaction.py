@@ -37,13 +37,16 @@ _HALF = r"(?:%[25]*\w?|\\+|u\w{0,3}|&[#\w]{0,8})\Z"
 # These stand for each other in base64 and in forms.
 _SAME = str.maketrans("+ /", "--_")
 _LEAST = 4  # characters that are looked for
+# A secret with one of these has other spellings.
 _ODD = re.compile(r"[^!-~]|[%+]")
+# The first letters of a secret: no escape changes them.
 _LETTERS = re.compile(r"\A[^0-9A-Za-z]*([0-9A-Za-z]{0,4})")
 
 # Each match of the patterns that follow has one of these in its lower case.
 _HINT = re.compile(r"""(?x)a(?:iza|ssert|uth)|b(?:asic|ear)|c(?:ook|red)|dop_v1|eyj
-    |g(?:h[opsu]_|lp)|h(?:mac|vs\.)|jwt|key|npm_|o(?:rga|tp)|p(?:ass|at_|in|wd)|rk[-_]|s(?:aml|e(?:cr|ss)|hpat|ig
-    |k[-_]|sws)|token|verifier|x(?:app|ox)|ya29|,\ (?:elem|user)|-(?:-|u\ )|@""")
+    |g(?:h[opsu]_|lp)|h(?:mac|vs\.)|jwt|key|npm_|o(?:rga|tp)|p(?:ass|at_|in|wd)|rk[-_]
+    |s(?:aml|e(?:cr|ss)|hpat|ig|k[-_]|sws)|token|verifier|x(?:app|ox)|ya29|-(?:-|u\ )|@
+    |,\ (?:elem|user)""")
 # A private key, a JSON web token, a token with a well-known beginning, and the password
 # in https://user:password@host or curl -u user:password.
 _KNOWN = r"""(?isx)-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"]*
@@ -83,7 +86,7 @@ class Redactor:
     def __init__(self, headers: Headers = None, *urls: str | None) -> None:
         """Keep the *headers* of the request, and its *urls*, with those of proxies."""
         self._sent = headers or {}, urls
-        # Spellings of the secrets, and letters of each that no escape changes.
+        # Spellings of the secrets, and the first letters of each.
         self._spellings: list[str] | None = None
         self._letters: list[str] = []
 

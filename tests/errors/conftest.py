@@ -65,6 +65,12 @@ def make_response():
 
 
 @pytest.fixture
+def full_body():
+    """What `make_error` makes an error of, unless it gets another body."""
+    return BODY
+
+
+@pytest.fixture
 def make_error():
     """Make an error that was retried, of a class and a body."""
     return _make_error

@@ -154,7 +154,7 @@ def test_odd_reasons_travel(reason, make_response):
     assert error.reason == ("Conflit é" if reason else None)
 
 
-def test_response_that_has_travelled_is_read_as_it_was_declared(make_response, full_body):
+def test_response_is_read_as_it_was_declared_also_afterwards(make_response, full_body):
     """The text of UTF-16 is the same text afterwards."""
     body = json.dumps(full_body, ensure_ascii=False).encode("utf-16")
     response = make_response(409, body, content_type="application/json;charset=utf-16")

@@ -29,13 +29,14 @@ _Span = tuple[int, int]
 
 _TOGETHER = 4096  # characters of texts that are searched at once
 
-# A character that a URL, JSON or HTML escapes, maybe several times: %2522, &amp;lt;
-_ESCAPED = r"""(?six)(?:%(?:25)*|\\+x)([\da-f]{2})|\\+u([\da-f]{4})
-    |(?:&|\\+u0026)(?:amp;)*(\#?\w{2,8};)|\\+(.)"""
-# Half of it, where a text is cut.
-_HALF = r"(?:%[25]*\w?|\\+|u\w{0,3}|&[#\w]{0,8})\Z"
-# These stand for each other in base64 and in forms.
-_SAME = str.maketrans("+ /", "--_")
+# A character that a URL, JSON or HTML has escaped.
+_ESCAPED = r"""(?six)(?:%|\\x)([\da-f]{2})|\\u([\da-f]{4})|\\(?:[nrt]|(["'\\/]))|&(\#\w{1,7};
+    |(?:amp|apos|gt|lt|nbsp|plus|quot|[a-z](?:acute|cedil|circ|grave|ring|slash|tilde|uml)|szlig);)"""
+_LAYERS = 4  # of escapes that are undone
+# Half of such a character, where a text is cut.
+_HALF = r"(?:%\w?|\\(?:[ux]\w{0,3})?|&[#\w]{0,8})\Z"
+# In base64, these stand for each other.
+_SAME = str.maketrans("+/", "-_")
 _LEAST = 4  # characters that are looked for
 # A secret with one of these has other spellings.
 _ODD = re.compile(r"[^!-~]|[%+]")
@@ -46,19 +47,19 @@ _LETTERS = re.compile(r"\A[^0-9A-Za-z]*([0-9A-Za-z]{0,4})")
 _HINT = re.compile(r"""(?x)a(?:iza|ssert|uth)|b(?:asic|ear)|c(?:ook|red)|dop_v1|eyj
     |g(?:h[opsu]_|lp)|h(?:mac|vs\.)|jwt|key|npm_|o(?:rga|tp)|p(?:ass|at_|in|wd)|rk[-_]
     |s(?:aml|e(?:cr|ss)|hpat|ig|k[-_]|sws)|token|verifier|x(?:app|ox)|ya29|-(?:-|u\ )|@
-    |,\ (?:elem|user)""")
+    |,\ ?(?:elem|user)""")
 # A private key, a JSON web token, a token with a well-known beginning, and the password
 # in https://user:password@host or curl -u user:password.
 _KNOWN = r"""(?isx)-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"]*
-    (?:-----END[A-Z\ ]*-----)?|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?
+    (?:-----END[A-Z\ ]*-----)?|(?<![\w-])eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?
     |\b(?:[rs]k[-_](?:live|proj|test)[-_]|gh[opsu]_|github_pat_|glp(?:at|tt)-|x(?:ox[a-z]|app)-|AIza
     |ya29\.|shpat_|npm_|dop_v1_|hvs\.|sk-ant-)[\w-]{10,}|(://[^\s/:@"'<>]*:)[^\s/"'<>]+(?=@)
     |((?<![\w-])(?:-u|--user)[\s=]\s?["']?[a-z][^\s:"']*:)(?!pass)[^\s"']+"""
 # The scheme of a header and its credentials; "Element e" alone is no header.
-_SCHEME = r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws
-    |token(?=\ +\S{16})|authorization\W{1,8}[\w-]+|(?:(?<=,)|(?<=,\ ))(?:element:?
-    |organization:?|user:?(?=\ +\S{16}))|(?:user|element|organization):?(?=\ +\S+,\ *
-    (?:user|element|organization)\b))\ +(?:\w+:)?([\w.~+/-]+=*)(?!\w|=*["'][\w/])"""
+_SCHEME = r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws|token(?=\ +\S{16})
+    |authorization\W{0,3}[:=]\W{0,4}[\w-]+|(?:(?<=,)|(?<=,\ ))(?:element:?|organization:?
+    |user:?(?=\ +\S{16}))|(?:user|element|organization):?(?=\ +\S+,\ *(?:user|element
+    |organization)\b))\ +(?:\w+:)?([\w.~+/-]+={0,2})(?![\w=]|["'][\w/])"""
 # The name of an option, a tag, a field or a parameter, what stands between it and its
 # value, and the value. It is searched in text of lower case, since that is much faster.
 _NAMED = rf"""(?x)(?P<public>{secrets.PUBLIC}[-_ ]?token)
@@ -150,56 +151,56 @@ def _spellings(secret: str) -> set[str]:
 
 def _known(text: str, known: list[str], *, cut: bool) -> Iterator[_Span]:
     """Yield where these secrets start and end, also those that are escaped."""
-    forms = set()
-    for secret in known:
-        yield from _find(secret, text, text, range(len(text) + 1))
-        # In JSON, an emoji is two characters, or one.
-        for written in (json.dumps(secret), json.dumps(secret, ensure_ascii=False)):
-            form = _unescaped(written[1:-1])[0].translate(_SAME).rstrip("\\")
-            forms |= {one for one in (form, form.rstrip("=")) if len(one) >= _LEAST}
-    plain, places = _unescaped(text)
-    searched, end = plain.translate(_SAME), len(plain.rstrip('"]}'))
-    for form in forms:
-        yield from _find(form, plain, searched, places)
-        # A cut text may end with the start of it, and half of an escape.
-        for at in range(max(0, end - len(form) - 9) if cut else end, end):
-            rest = searched[at:end] if searched.startswith(form[:_LEAST], at) else "\n"
-            if form.startswith((rest, compiled(_HALF).sub("", rest))):
-                yield places[at], places[end]
+    forms = set[str]()
+    # In JSON, an emoji is two characters, or one. A form has + for a space.
+    for secret in (*known, *(json.dumps(one)[1:-1] for one in known)):
+        for plain, _ in _layers(secret):
+            form = plain.translate(_SAME)
+            forms |= {form, form.rstrip("="), form.replace(" ", "-")}
+    for plain, places in _layers(text):
+        where, end = plain.translate(_SAME), len(plain.rstrip('"]}'))
+        halves = compiled(_HALF).finditer(plain, max(0, end - 9), end)
+        stops = {end, *(half.start() for half in halves)}
+        for form in forms:
+            # A short secret, a word and a number have to stand alone.
+            is_alone = len(form) < secrets.SHORT or not re.search(r"\d\D|\D\d", form)
+            at = where.find(form) if len(form) >= _LEAST else -1
+            while at >= 0:
+                after = at + len(form)
+                if not (is_alone and _is_within(plain, at, after)):
+                    yield places[at], places[after]
+                at = where.find(form, after)
+            # A cut text may end with the start of it, and half of an escape.
+            for at in range(max(0, end - len(form) - 9) if cut else end, end):
+                starts = (where[at:stop] for stop in stops)
+                if where.startswith(form[:_LEAST], at) and form.startswith((*starts,)):
+                    yield places[at], places[end]
 
 
-def _find(form: str, text: str, where: str, places: Sequence[int]) -> Iterator[_Span]:
-    """Yield where a form is; a short one or a word has to be a whole word."""
-    is_long = len(form) >= secrets.SHORT and not form.isalpha()
-    # A word is also the name of a field.
-    stays = r"\w|[\"']\s?:" if form.isalpha() else r"\w"
-    at = where.find(form)
-    while at >= 0:
-        end = at + len(form)
-        is_within = at and re.match(r"\w", text[at - 1])
-        if is_long or not (is_within or re.match(stays, text[end : end + 3])):
-            yield places[at], places[end]
-        at = where.find(form, end)
+def _is_within(text: str, at: int, end: int) -> bool:
+    """Say whether a part of a text is part of a word, or a word as name of a field."""
+    more = r"\w|[\"']\s?:" if text[at:end].isalpha() else r"\w"
+    return bool(re.match(r"\w", text[at - 1 : at]) or compiled(more).match(text, end))
 
 
-def _unescaped(text: str) -> tuple[str, Sequence[int]]:
-    """Return *text* without escapes, and where each of its characters stood."""
-    places: Sequence[int] = range(len(text) + 1)
-    for _ in range(3):
+def _layers(text: str) -> list[tuple[str, Sequence[int]]]:
+    """Undo the escapes of a text, layer by layer; say where each character stood."""
+    layers: list[tuple[str, Sequence[int]]] = [(text, range(len(text) + 1))]
+    for plain, places in layers:
         parts, kept, done = list[str](), list[int](), 0
-        for match in compiled(_ESCAPED).finditer(text):
-            parts += text[done : match.start()], _character(*match.groups())
+        for match in compiled(_ESCAPED).finditer(plain):
+            parts += plain[done : match.start()], _character(*match.groups())
             kept += places[done : match.start() + 1]
             done = match.end()
-        text = "".join(parts) + text[done:]
-        places = [*kept, *places[done:]]
-    return text, places
+        if parts and len(layers) <= _LAYERS:
+            layers.append(("".join(parts) + plain[done:], [*kept, *places[done:]]))
+    return layers
 
 
-def _character(byte: str, code: str, entity: str, other: str) -> str:
+def _character(byte: str, code: str, other: str, entity: str) -> str:
     if entity:
         return html.unescape(f"&{entity}")[:1] or "&"
-    return chr(int(byte or code, 16)) if byte or code else re.sub("[nrt]", " ", other)
+    return chr(int(byte or code, 16)) if byte or code else other or " "
 
 
 def _others(text: str) -> Iterator[_Span]:
@@ -217,8 +218,8 @@ def _others(text: str) -> Iterator[_Span]:
         spans = [match.span(kind)]
         if kind in {"list", "object"}:
             spans = [one.span() for one in compiled(_ITEM).finditer(text, *spans[0])]
-        # After a colon, a word may go on with a sentence.
-        is_open = sign in {"", ":"} or (kind == "bare" and sign.endswith(":"))
+        # After a colon or a tag like <a href="/password">, there may be a sentence.
+        is_open = sign in {"", ":", '">'} or (kind == "bare" and sign.endswith(":"))
         for start, end in spans if kind != "public" else ():
             word = text[start:end].rstrip(".:!?")
             # After '":' in JSON, a number is a value.

@@ -26,7 +26,7 @@ SHORT = 8
 _PASSWORD = r"(?:pass[-_ ]?(?:word|wd|phrase|code)|pwd|\bpass)s?(?:digest)?[-_]?\d*"
 NAME = rf"""(?:{_PASSWORD}|(?:(?:assertion|authentication|authorization|cookie
     |credential|hmac(?:[-_]?sha)?|jwt|saml[-_]?response|secret|signature|(?:access|account|admin
-    |api|app|application|auth|client|consumer|encryption|master|private|secret|security
+    |api|app|application|auth|client|consumer|encryption|license|master|private|secret|security
     |session|shared|subscription)[-_ ]?key)s?|session|sess(?:ion)?[-_ ]?id|token
     |(?:access|auth|refresh)[-_ ]?tokens|(?:\b|_)(?:otp|pin|sig|totp|verifier))
     [-_]?\d*)"""
@@ -35,19 +35,19 @@ PUBLIC = "(?:continuation|cursor|delta|expected|next|page|recognized|resume|skip
 # A request sends secrets under more names, and under the weak ones other values, too.
 _NAMES = rf"""(?ix)(?:(?P<public>user(?:name)?|{PUBLIC}[-_ ]?token|(?:cache
     |foreign|idempotency|issue|object|partition|primary|project|public|row|socket|sort
-    |surrogate)[-_]?key)|(?P<password>{_PASSWORD})|(?P<secret>{NAME}|[-_](?:auth|key
-    |ticket)|(?-i:[a-z]Key))|(?P<weak>^(?:auth|code|key|ticket)|(?:auth|device)_code
-    |\b(?:sid|sign)))$"""
+    |surrogate)[-_]?key)|(?P<password>{_PASSWORD})|(?P<secret>{NAME}|[-_](?:auth
+    |ticket)|-key|\bpw)|(?P<weak>^(?:auth|code|key|ticket)|(?:app|auth|device|mfa)_code
+    |_key|(?-i:[a-z]Key)|\b(?:sid|sign)))$"""
 # Words about a secret, in lower case.
 _NO_SECRET = re.compile(r"""(?x)(?:4_request|blank|denied|disabled|empty|expired|fail
-    |false|forbidden|incorrect|invalid|mismatch|missing|not[-_m]|null|oauth2|redacted|required|revoked|string
+    |false|forbidden|incorrect|invalid|mismatch|missing|no-?check|not[-_m]|null|oauth2|redacted|required|revoked|string
     |too[-_]|true|un(?:author|defin|known|support))\D*\Z""")
 # Words and numbers, like "eu-west-1", "HMAC-SHA1", "AADSTS500011" and "lastModified".
-_WORD, _SIGN = r"(?:[A-Za-z]*|\d+[A-Za-z]?\d*)", r"(?:[-_./:;+@]|=\b)"
+_WORD, _SIGN = r"(?:[A-Za-z]*|[Vv]\d|\d+[A-Za-z]?\d*)", r"(?:[-_./:;+@]|=\b)"
 _PLAIN = rf"""(?:(?=.{{,64}}\Z)(?=.*{_SIGN})(?:{_WORD}{_SIGN})*[A-Za-z]*\d*
     (?:{_SIGN}{_WORD})*|[A-Z]+\d+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)\Z"""
-# A sentence is no secret, nor is an endpoint, or what a service has masked itself.
-_ONE_WORD = r"(?sx)(?!https?://|.*\*{3})(?=\S+\Z)"
+# No secret is a sentence, an endpoint, a code, or what a service has masked itself.
+_ONE_WORD = r"(?sx)(?!https?://|.*\*{3}|[A-Z]{2,}(?:_[A-Z\d]+)+\Z)(?=\S+\Z)"
 _MIXED = rf"{_ONE_WORD}(?!{_PLAIN})(?:.{{16}}|(?=.*\d)(?=.*[^\W\d_])"
 # What a secret looks like, by the kind of its name. A "shown" password is one that the
 # request does not hold; what stands in a "sentence" has to look more like a secret.
@@ -68,7 +68,7 @@ _BETWEEN = re.compile(r"""(?x)^[{\[]+|[}\]]+$|;\s|[;&](?=[\w.-]+=)
     |(?:^|(?<=,))\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,])""")
 _PART = re.compile(r'(?:"?([\w.-]+)(?:=|":\s*)(?=[^\s=]))?("[^"]*"|[^\s,]+)')
 _LOGIN = re.compile(r"^[^/?#]*//([^/?#]*)@")
-_PAIR = re.compile(r"(?i)[?&#]([^=&#]+?)(?:]|%5D)?=([^&#]+)")
+_PAIR = re.compile(r"(?i)[?&#]([^=&#]+?)(?:]|%5D)?(?:(?:\[|%5B)\d*(?:]|%5D))?=([^&#]+)")
 
 
 def is_one(kind: str, value: str) -> bool:
@@ -105,9 +105,8 @@ def _in_value(kind: str, value: str) -> Iterator[str]:
         if is_one((kind_of(key) or "other") if key else kind, word):
             yield word
         if ":" in word and not key:
-            user, _, password = word.partition(":")
-            if is_one(kind, password):
-                yield password
+            user, *rest = word.split(":")
+            yield from (one for one in (":".join(rest), *rest) if is_one(kind, one))
             if is_one("other", user):
                 yield user
         yield from in_base64(word)

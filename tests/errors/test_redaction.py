@@ -1011,3 +1011,87 @@ def test_well_known_beginnings(secret):
 )
 def test_a_number_in_prose_is_no_secret(text):
     assert Redactor()(text) == text
+
+
+UNTOUCHED = {
+    "words with a hyphen and a space": ("your-api-key", "Please send your api key"),
+    "a longer word": ("test-key", "See the latest-keys"),
+    "a phrase": ("sales-force", "the sales force"),
+    "a value that protects from CSRF": ("no-check", "no-check of it"),
+    "a longer number": ("12345678", '{"id": 912345678}'),
+}
+
+
+@pytest.mark.parametrize(("secret", "text"), UNTOUCHED.values(), ids=UNTOUCHED)
+def test_what_only_resembles_a_secret_stays(secret, text):
+    """Without a digit and a letter, a secret has to stand alone."""
+    assert Redactor({"X-Atlassian-Token": secret})(text) == text
+
+
+AMBIGUOUS = {
+    "an ampersand in HTML": ("Xy7/ab&cd", "p=Xy7/ab&amp;cd; x", "p=[redacted]; x"),
+    "an ampersand in a URL": ("Xy7/ab&cd", "Xy7%2Fab%26cd; x", "[redacted]; x"),
+    "a percent sign before it": ("ab12x", "?q=%25ab12x%25", "?q=%25[redacted]%25"),
+    "a backslash before it": ("aB3dE5fG7hI9", r"ACME\aB3dE5fG7hI9", r"ACME\[redacted]"),
+}
+
+
+@pytest.mark.parametrize(("secret", "text", "shown"), AMBIGUOUS.values(), ids=AMBIGUOUS)
+def test_what_may_be_an_escape_or_not(secret, text, shown):
+    """Each layer of escapes is searched, and the text as it is."""
+    assert Redactor(None, f"https://h/?token={quote(secret, safe='')}")(text) == shown
+
+
+ARRAYS = ["api_key[]", "token%5B%5D", "access_token[0]", "auth[token][]", "pw"]
+
+
+@pytest.mark.parametrize("name", [*ARRAYS, "licensekey", "mfa_code"])
+def test_names_of_parameters(name):
+    """PHP and Rails write lists with brackets after the name."""
+    redact = Redactor(None, f"https://h/x?{name}=aB3dE5fG7hI9")
+    assert redact("no aB3dE5fG7hI9 here") == "no [redacted] here"
+
+
+def test_keys_that_are_no_credentials():
+    """A spaceKey names a space; what looks random is a secret."""
+    redact = Redactor(None, "https://h/?spaceKey=MARKETING&writeKey=aB3dE5fG7hI9")
+    assert redact("MARKETING, aB3dE5fG7hI9") == "MARKETING, [redacted]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization for acct_1032D82eZvKYlo2C has been revoked",
+        '{"password":"WEAK_PASSWORD"}',
+        '<a href="/password">Forgot your password?</a>',
+        '<label for="password">Password is required here</label>',
+        '<div class="reset-password">Contact your administrator</div>',
+    ],
+)
+def test_words_after_the_name_of_a_secret(text):
+    """An id, a code, or the text of a link is no secret."""
+    assert Redactor()(text) == text
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "text",
+    ["authorization-" * 4650, "eyJaaaaaaaa-" * 5400, "basic a" + "=" * 65000 + '"a'],
+)
+def test_repetitions_of_what_begins_a_secret(text):
+    """They take time in proportion to their length."""
+    assert Redactor()(text)
+
+
+def test_a_part_of_a_signature_that_is_repeated_alone():
+    """A header may have a key, a nonce and a signature."""
+    redact = Redactor({"Authorization": "acx AKpub:nonce:SIGabc123="})
+    assert redact("SIGabc123= is wrong") == "[redacted] is wrong"
+
+
+@pytest.mark.timeout(10)
+def test_a_cut_text_of_what_begins_a_long_secret():
+    """Each place may be the start of the secret, and no place takes long."""
+    sent = {"Authorization": "Negotiate " + "A" * 7000 + "xY9z"}
+    error = error_from_parts(400, "A" * 70000, request_headers=sent)
+    assert len(error.text) < 64 * 1024

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from .._errors.build import error_from_parts
-from .._errors.line import LINE_TEXT, printable
+from .._errors.line import printable
 from .._errors.payload import WARNING_HEADER
-from .._errors.words import unsaid
+from .._errors.words import LINE_TEXT, unsaid
 from .._retries.policy import CloudElementsRetry
 from .._table import FIRST_ERROR, NORMALIZED_ERRORS, NormalizedError
 from .curl import MAX_BYTES, Headers, header, read_curl

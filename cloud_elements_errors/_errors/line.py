@@ -5,13 +5,10 @@ from typing import TYPE_CHECKING, get_args
 from .._table import FIRST_SERVER_ERROR
 from .._urls import path_of
 from .payload import Attempt, Refusal, StopReason
-from .words import readable, unsaid
+from .words import LINE_TEXT, readable, unsaid
 
 if TYPE_CHECKING:
     from .base import CloudElementsError
-
-# The longest text within a line. Attributes and log records have the whole text.
-LINE_TEXT = 500
 
 STOPPED_BY: dict[StopReason, str] = {
     "status": "the policy does not retry this status",

@@ -26,7 +26,7 @@ WARNING_HEADER = "Elements-Error"
 
 _SAYS = re.compile(r"(?i)-authenticate$|error(?:-?(?:message|description|reason)s?)?$")
 # RFC 6750.
-_DESCRIBED = re.compile(r'(?is)\A.*?error_description\s*=\s*"?([^"]*).*')
+_DESCRIBED = re.compile(r'(?is)\A.*?error_description\s*=\s*"?((?:[^"\\]|\\.)*).*')
 # In these attributes, a server may repeat secrets.
 _TEXTS = ("message", "request_id", "provider_message", "provider_code", "text")
 # The text may be a page or JSON.

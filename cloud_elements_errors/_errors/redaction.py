@@ -30,8 +30,8 @@ _Span = tuple[int, int]
 _TOGETHER = 4096  # characters of texts that are searched at once
 
 # A character that a URL, JSON or HTML has escaped.
-_ESCAPED = r"""(?six)(?:%|\\x)([\da-f]{2})|\\u([\da-f]{4})|\\(?:[nrt]|(["'\\/]))|&(\#\w{1,7};
-    |(?:amp|apos|gt|lt|nbsp|plus|quot|[a-z](?:acute|cedil|circ|grave|ring|slash|tilde|uml)|szlig);)"""
+_ESCAPED = r"""(?six)(?:%|\\x)([\da-f]{2})|\\u([\da-f]{4})|\\(?:[nrt]|(["'\\/]))
+    |&(\#\w{1,7};|(?:amp|apos|gt|lt|plus|quot|szlig|\w(?:acute|circ|grave|uml));)"""
 _LAYERS = 4  # of escapes that are undone
 # Half of such a character, where a text is cut.
 _HALF = r"(?:%\w?|\\(?:[ux]\w{0,3})?|&[#\w]{0,8})\Z"
@@ -57,7 +57,7 @@ _KNOWN = r"""(?isx)-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"]*
     |((?<![\w-])(?:-u|--user)[\s=]\s?["']?[a-z][^\s:"']*:)(?!pass)[^\s"']+"""
 # The scheme of a header and its credentials; "Element e" alone is no header.
 _SCHEME = r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws|token(?=\ +\S{16})
-    |authorization\W{0,3}[:=]\W{0,4}[\w-]+|(?:(?<=,)|(?<=,\ ))(?:element:?|organization:?
+    |authorization\W{,3}[:=]\W{,4}[\w-]+|(?:(?<=,)|(?<=,\ ))(?:element:?|organization:?
     |user:?(?=\ +\S{16}))|(?:user|element|organization):?(?=\ +\S+,\ *(?:user|element
     |organization)\b))\ +(?:\w+:)?([\w.~+/-]+={0,2})(?![\w=]|["'][\w/])"""
 # The name of an option, a tag, a field or a parameter, what stands between it and its
@@ -159,7 +159,7 @@ def _known(text: str, known: list[str], *, cut: bool) -> Iterator[_Span]:
             forms |= {form, form.rstrip("="), form.replace(" ", "-")}
     for plain, places in _layers(text):
         where, end = plain.translate(_SAME), len(plain.rstrip('"]}'))
-        halves = compiled(_HALF).finditer(plain, max(0, end - 9), end)
+        halves = compiled(_HALF).finditer(plain, end - 9, end)
         stops = {end, *(half.start() for half in halves)}
         for form in forms:
             # A short secret, a word and a number have to stand alone.
@@ -224,7 +224,7 @@ def _others(text: str) -> Iterator[_Span]:
             word = text[start:end].rstrip(".:!?")
             # After '":' in JSON, a number is a value.
             likely = word.isdigit() and len(sign) > 1 if is_open else kind != "object"
-            is_password = secrets.kind_of(match["name"]) == "password"
-            looks = "shown" if is_password else "secret"
+            kind = secrets.kind_of(match["name"])
+            looks = "shown" if kind == "password" else "secret"
             if (likely or is_one("sentence", word)) and is_one(looks, word):
                 yield start, start + len(word)

@@ -27,11 +27,13 @@ _Leaf = tuple[str, str, str]
 # object under a name such as "errors" may map fields to what is wrong with them. What
 # is "unseen" or a "link" is for programs.
 _KINDS = {
-    "unseen": r"(?:trace|stack|debug)\Z",
-    "code": r"(?:(?:\A|\.|err|error|fault|exception|sub)code|errornumber)\Z",
+    "unseen": r"(?:trace|stack|debug)\Z|\bxmlns",
+    "code": r"(?:(?:\A|\.|err|error|fault|exception|sub|decline|reason|result)code"
+    r"|error(?:number|id|key|no|type)|exceptiontype)\Z",
     "field": (
-        r"(?:errors|messages|details|violations|failures|modelstate|parameters|issues)\."
-        r"(?!.*(?:message|msg|error|description|detail|reason|\btext|\bbase)s?\Z)|\bloc\Z"
+        r"(?:(?:error|message|detail|violation|failure|parameter|issue|field|data\.param)s"
+        r"|modelstate|validation|invalid\w*)\.(?!.*(?:message|msg|error|description|detail"
+        r"|reason|string|\btext|\bbase)s?\Z)|\b(?:loc|field|param|parameter|property)\Z"
     ),
     "telling": (
         r"(?:message|msg|err|error|desc|description|detail|title|reason|(?<!de)fault"
@@ -41,7 +43,9 @@ _KINDS = {
     ),
     "link": r"(?:url|uri|href|link|path|type)\Z",
 }
-MOST_WORDS = 4000  # characters, since a line shows 500
+# The longest text within a line. Attributes and log records have the whole text.
+LINE_TEXT = 500
+MOST_WORDS = 4000  # characters that are searched for words
 
 _MARKUP = re.compile(
     r"(?is)<!--.*?(?:-->|\Z)"
@@ -50,9 +54,10 @@ _MARKUP = re.compile(
     r'|<(?P<tag>/?(?P<name>[a-z][\w:.-]*)(?![\w:.-])(?:[^<>"]|"[^"]*")*)>'
     r"|<[!?][^<>]*>"
 )
-# A text that begins so, or ends with the tag that it begins with, is a page.
+# A text that begins so, maybe after some words, or ends with its first tag, is a page.
 _PAGE = re.compile(
-    r"(?is)<(?:!doctype|html|\?xml|(?:\w+:)?envelope)[\s>]|<([a-z][\w:.-]*)[\s>].*</\1>\Z"
+    r"(?is)(?:(?=.*</\w).{0,200}?)?<(?:!doctype|html|\?xml|(?:\w+:)?envelope)[\s>]"
+    r"|<([a-z][\w:.-]*)[\s>].*</\1>\Z"
 )
 _HTML = r"(?i:<(?:!doctype|h(?:tml|ead|[1-6r])|title|body|p|br?|div|center|pre)[\s/>])"
 _TAG = re.compile(rf"(?i:</[a-z]|<[a-z][^<>]*/>)|{_HTML}")
@@ -60,9 +65,9 @@ _ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'
 _REFERENCE = re.compile(r"&#?\w{1,32};")
 _INLINE = re.compile(r"(?:a|b|big|code|em|font|i|s|small|span|strong|su[bp]|tt|u)\Z")
 # What says nothing beside a status: "HTTP Error 504: Gateway Time-out" is a phrase.
-_NOTHING = re.compile(r"\b(?:http|status|errors?|code|\d+)\b|\W+")
+_NOTHING = re.compile(r"\b(?:http|status|errors?|code|nginx|openresty|\d+)\b|\W+")
 _PHRASES = {_NOTHING.sub("", phrase.lower()) for phrase in responses.values()}
-_PHRASES |= {"", "requestfailed", "failedrequest"}
+_PHRASES |= {"", "requestfailed", "failedrequest", "authorizationrequired"}
 _FORM = re.compile(r"[^=&\s]+=[^&\s]*(?:&[^=&\s]+=[^&\s]*)+&?")
 
 
@@ -79,7 +84,7 @@ def words_of(text: str, content_type: str = "") -> str:
     named: list[dict[str, str]] = []
     if text.startswith(("{", "[", '"')):
         if (value := read_json(text)) is not None:
-            path = "" if isinstance(value, dict) else "error"
+            path = "" if isinstance(value, dict) else "errors"
             return words_in(value, path) or compact(value)
         named = read_damaged_strings(text)
     elif "form-urlencoded" in content_type or _FORM.fullmatch(text):
@@ -119,10 +124,9 @@ def says_nothing(text: str) -> bool:
 
 def readable(text: str) -> str:
     """Return a provider's text without the tags of a page or the escapes of JSON."""
-    if _is_markup(text, "text"):
-        return unsaid(_words_of_markup(text)) or text
-    value = read_json(text) if "\\u" in text else None
-    return _unescaped(text if value is None else compact(value))
+    if _is_markup(text, "text") or "\\" in text or len(text) > LINE_TEXT:
+        text = unsaid(words_of(text)) or text
+    return " ".join(_unescaped(text).split())
 
 
 def unsaid(words: str, status: Any = None, title: str = "", provider: str = "") -> str:
@@ -137,12 +141,12 @@ def unsaid(words: str, status: Any = None, title: str = "", provider: str = "") 
     """
     said, shown = f" {_tokens(title)} | {_tokens(provider)} | ", []
     # "HTTP Status 404" says nothing beside the status.
-    fillers = rf"\b(?:{status}|http|status|errors?|code)\b ?"
+    fillers = rf"\A(?:(?:http|status|errors?|code) )*{status}\b|\A(?:http|errors?)\b"
     for line in words[:MOST_WORDS].split("\n"):
         new = re.sub(fillers, "", _tokens(line)).strip()
         if new and f" {new} " not in said:
             said += f"{new} | "
-            shown.append(line)
+            shown.append(" ".join(line.split()))
     joined = re.sub(r"(?<=[.:;!?…]); ", " ", "; ".join(shown))
     start = rf"\A(?:{status or '(?!)'}[\s:.-]+)?(?:{re.escape(title)}:\s*)?(?=\S)"
     return re.sub(start, "", joined, flags=re.IGNORECASE)
@@ -236,6 +240,6 @@ def _texts_of_markup(text: str, *, is_html: bool) -> Iterator[dict[str, str]]:
         name, shown = tag.rpartition(":")[2], ""
         if not is_html:
             for key, *said in _ATTRIBUTE.findall(match["tag"]):
-                if _kind(_inner("", key)) in {"telling", "code"}:
+                if _kind(_inner("", key)) in {"telling", "field", "code"}:
                     yield {key: _unescaped("".join(said))}
     yield {name: shown + _unescaped(text[done:])}

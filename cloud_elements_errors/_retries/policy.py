@@ -54,12 +54,10 @@ _random = random.SystemRandom()
 
 # How what an SSLError of urllib3 is about speaks of a certificate, by name or text: an
 # exception of the standard library or pyOpenSSL, a fingerprint, an alert of TLS.
-_CERTIFICATE = re.compile(
-    r"(?i)SSLError\(.*(cert(verif|ificate(?!_or_crl))|fingerprint|unknown.ca)"
-)
+_CERTIFICATE = r"(?i)SSLError\(.*(cert(verif|ificate(?!_or))|fingerprint|unknown.ca)"
 
 # The proxy has answered, and its answer is final: for example, the login is wrong.
-_REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: 40[13457]|SOCKS5 auth")
+_REFUSED_BY_PROXY = r"Tunnel connection failed: 40[13457]|SOCKS5 auth"
 
 
 class CloudElementsRetry(Retry):
@@ -314,9 +312,9 @@ class CloudElementsRetry(Retry):
         if isinstance(result, Exception):
             pass_on_signal(result)
             text = repr(result)  # with what a ProxyError is about
-            if _CERTIFICATE.search(text):
+            if re.search(_CERTIFICATE, text):
                 return "certificate"
-            if _REFUSED_BY_PROXY.search(text):
+            if re.search(_REFUSED_BY_PROXY, text):
                 return "status"
             # urllib3 would repeat a POST after a failure of TLS.
             is_safe = self._is_connection_error(result)

@@ -12,7 +12,7 @@ from urllib3.response import BaseHTTPResponse
 
 from .. import _log, _urls
 from .._errors import words
-from .._errors.line import LINE_TEXT, printable
+from .._errors.line import printable
 from .._errors.payload import Attempt, ErrorPayload, StopReason
 from .._errors.redaction import Headers, Redactor
 from .budget import RetryBudget
@@ -108,13 +108,13 @@ class RequestState:
 
         """
         number, status_code, request_id, provider, error, _ = failed = self.attempts[-1]
-        what = str(status_code or printable(error or "a failure", LINE_TEXT))
+        what = str(status_code or printable(error or "a failure", words.LINE_TEXT))
         said = words.readable(provider or "") or words.unsaid(failed._said, status_code)
         if said:
-            what += f" ({printable(said, LINE_TEXT)})"
+            what += f" ({printable(said, words.LINE_TEXT)})"
         fields = {
             "method": method,
-            "path": printable(self.redact(_urls.path_of(url or "")), LINE_TEXT),
+            "path": printable(self.redact(_urls.path_of(url or "")), words.LINE_TEXT),
             "status_code": status_code,
             "request_id": request_id and printable(request_id),
             "provider_message": provider and printable(provider),

@@ -845,7 +845,7 @@ BODIES = {
         400,
         JSON,
         {"providerMessage": '{"error": "\\u0414\\u0430"}'},
-        ('| provider: {"error":"Да"}',),
+        ("| provider: Да",),
     ),
     "provider-text-with-a-path": Body(
         400,
@@ -1284,3 +1284,73 @@ def test_a_page_without_its_first_tag():
     """Its words stay together."""
     page = "<head><title>Down</title></head><body>We are <em>down</em> for <b>30</b> m"
     assert str(error_from_parts(503, page)).endswith("Down; We are down for 30 m")
+
+
+LONG = {"matches": "x" * 600, "errorCode": "E1", "message": "You have it already."}
+LINES = {
+    "a long provider's JSON": (
+        json.dumps({"message": "Bad Request", "providerMessage": [LONG]}),
+        "400 Bad Request | provider: You have it already.",
+    ),
+    "a page after words": (
+        '{"message": "Failed: <html><style>b{c:d}</style><p>It is down</p></html>"}',
+        "400 Bad Request: Failed: It is down",
+    ),
+    "spaces of French numbers": (
+        '{"message": "Solde\\u00a0: 1\\u202f000\\u00a0\\u20ac"}',
+        "400 Bad Request: Solde : 1 000 €",
+    ),
+    "line breaks of a provider": (
+        '{"providerMessage": "First\\r\\n\\tsecond\\n"}',
+        "400 Bad Request | provider: First second",
+    ),
+    "fields beside a message": (
+        '{"message": "It is invalid", "fields": {"email": "is taken already"}}',
+        "400 Bad Request: It is invalid; email: is taken already",
+    ),
+    "a single field": (
+        '{"message": "Parameter is not valid", "field": "sku"}',
+        "400 Bad Request: Parameter is not valid; field: sku",
+    ),
+    "RFC 9457": (
+        '{"title": "Not valid.", "invalid-params": [{"name": "age", "reason": "Low"}]}',
+        "400 Bad Request: Not valid. Low; name: age",
+    ),
+    "fields of XML": (
+        "<errors><error><field>email</field><message>Taken?</message></error></errors>",
+        "400 Bad Request: Taken? field: email",
+    ),
+    "fields in attributes": (
+        '<errors><error field="email">has already been taken</error></errors>',
+        "400 Bad Request: has already been taken; field: email",
+    ),
+    "a field that is named like a filler": (
+        '{"errors": {"name": ["is bad"], "status": ["is bad"]}}',
+        "400 Bad Request: name: is bad; status: is bad",
+    ),
+    "other codes": (
+        '{"message": "No", "decline_code": "x1", "errorId": 5}',
+        "400 Bad Request: No; decline_code: x1; errorId: 5",
+    ),
+    "a namespace": (
+        '<Fault><faultstring>Bad sku</faultstring><d xmlns:err="http://u/E"/></Fault>',
+        "400 Bad Request: Bad sku",
+    ),
+    "a list without messages": (
+        '[{"type": "ValidationError", "property": "email", "value": "abc"}]',
+        "400 Bad Request: type: ValidationError; property: email; value: abc",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "line"), LINES.values(), ids=LINES)
+def test_the_words_of_real_services(body, line):
+    """Shaped after the documentation of services; the line has what a person needs."""
+    assert str(error_from_parts(400, body)).startswith(line)
+
+
+def test_quotes_within_a_challenge():
+    """RFC 9110 escapes them with a backslash."""
+    challenge = r'Bearer error_description="Claim \"aud\" is wrong", error="invalid"'
+    error = error_from_parts(401, "", {"WWW-Authenticate": challenge})
+    assert r"Claim \"aud\" is wrong" in str(error)

@@ -1229,8 +1229,7 @@ def test_log_record(clock, lines):
     (record,) = lines()
     assert record.levelno == logging.WARNING
     assert record.getMessage() == (
-        r"Retrying GET /contacts after 502 (Connection\nreset): "
-        "attempt 2 of 4 in 2.00 s"
+        "Retrying GET /contacts after 502 (Connection reset): attempt 2 of 4 in 2.00 s"
     )
     expected = {
         "method": "GET",

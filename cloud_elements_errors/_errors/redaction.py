@@ -224,7 +224,7 @@ def _others(text: str) -> Iterator[_Span]:
             word = text[start:end].rstrip(".:!?")
             # After '":' in JSON, a number is a value.
             likely = word.isdigit() and len(sign) > 1 if is_open else kind != "object"
-            kind = secrets.kind_of(match["name"])
-            looks = "shown" if kind == "password" else "secret"
+            is_password = secrets.kind_of(match["name"]) == "password"
+            looks = "shown" if is_password else "secret"
             if (likely or is_one("sentence", word)) and is_one(looks, word):
                 yield start, start + len(word)

@@ -54,7 +54,7 @@ _random = random.SystemRandom()
 
 # How what an SSLError of urllib3 is about speaks of a certificate, by name or text: an
 # exception of the standard library or pyOpenSSL, a fingerprint, an alert of TLS.
-_CERTIFICATE = r"(?i)SSLError\(.*(cert(verif|ificate(?!_or))|fingerprint|unknown.ca)"
+_BAD_CERT = r"(?i)SSLError\(.*(cert(verif|ificate(?!_or_crl))|fingerprint|unknown.ca)"
 
 # The proxy has answered, and its answer is final: for example, the login is wrong.
 _REFUSED_BY_PROXY = r"Tunnel connection failed: 40[13457]|SOCKS5 auth"
@@ -312,7 +312,7 @@ class CloudElementsRetry(Retry):
         if isinstance(result, Exception):
             pass_on_signal(result)
             text = repr(result)  # with what a ProxyError is about
-            if re.search(_CERTIFICATE, text):
+            if re.search(_BAD_CERT, text):
                 return "certificate"
             if re.search(_REFUSED_BY_PROXY, text):
                 return "status"
@@ -387,7 +387,7 @@ class CloudElementsRetry(Retry):
         with self.state:
             if is_redirect or "state" not in vars(self):  # it has chosen nothing
                 super().sleep(response)
-            elif wait > 0:  # a wait of 0 seconds takes as long as two of our errors
+            elif wait > 0:  # sleep(0) takes time, and urllib3 leaves it out, too
                 time.sleep(wait)
 
     def _skip_sleep(self, _response: object = None) -> None:

@@ -52,7 +52,7 @@ def _number(digits: str) -> float | str:
 _DECODER = json.JSONDecoder(strict=False, parse_float=_number, parse_constant=str)
 # A name, if there is one, and the first token of its value. Some servers do not escape
 # the quotes within a string: its last quote stands before a comma, colon or bracket.
-_TOKEN = re.compile(
+_TOKEN = (
     r'(?s)(?:(?P<name>"[^"\\]*(?:\\.[^"\\]*)*")\s*:\s*)?'
     r'(?P<value>"[^"\\]*(?:(?:\\.|"(?!\s*(?:[,:}\]]|\Z|"\w+"\s*:)))[^"\\]*)*"?'
     r'|[{}\[\]]|[^\s"{}\[\]:,]+)'
@@ -62,7 +62,7 @@ _TOKEN = re.compile(
 def _scan(text: str) -> Iterator[tuple[int, str, re.Match[str]]]:
     """Yield the depth and name of each field, and the first token of its value."""
     depth = 0
-    for match in _TOKEN.finditer(text):
+    for match in re.finditer(_TOKEN, text):
         if match["name"]:
             yield depth, _string(match["name"]), match
         depth += (match["value"] in "{[") - (match["value"] in "}]")

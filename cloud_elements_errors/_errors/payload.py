@@ -24,9 +24,9 @@ StopReason = Literal["status", "method", "attempts", Refusal]
 REQUEST_ID_HEADER = "Elements-Request-Id"
 WARNING_HEADER = "Elements-Error"
 
-_SAYS = re.compile(r"(?i)-authenticate$|error(?:-?(?:message|description|reason)s?)?$")
+_SAYS = r"(?i)-authenticate$|error(?:-?(?:message|description|reason)s?)?$"
 # RFC 6750.
-_DESCRIBED = re.compile(r'(?is)\A.*?error_description\s*=\s*"?((?:[^"\\]|\\.)*).*')
+_DESCRIBED = r'(?is)\A.*?error_description\s*=\s*"?((?:[^"\\]|\\.)*).*'
 # In these attributes, a server may repeat secrets.
 _TEXTS = ("message", "request_id", "provider_message", "provider_code", "text")
 # The text may be a page or JSON.
@@ -82,7 +82,8 @@ class ErrorPayload:
             words = readable(self.provider_message)
             shown = redact(words, cut=self.truncated)
             self.provider_message = self.provider_message if shown == words else shown
-        self.details = redact.fields(self.details, cut=self.truncated)
+        if self.details:
+            self.details = redact.fields(self.details, cut=self.truncated)
 
     def said(self, redact: Redactor, reason: str | None) -> str:
         """Return the words of the body, else those of the head, without secrets.
@@ -101,8 +102,8 @@ class ErrorPayload:
         if says_nothing(words):
             lines = [words] if says_nothing(reason or "") else [words, reason or ""]
             for name, value in self.headers.items():
-                if _SAYS.search(as_text(name)):
-                    lines.append(_DESCRIBED.sub(r"\1", as_utf8(as_text(value))))
+                if re.search(_SAYS, as_text(name)):
+                    lines.append(re.sub(_DESCRIBED, r"\1", as_utf8(as_text(value))))
             words = "\n".join(lines)
         is_cut = self.truncated or len(words) > MOST_WORDS
         return redact(words[:MOST_WORDS], cut=is_cut)
@@ -146,9 +147,10 @@ Attempt.__module__ = "cloud_elements_errors"
 
 def as_utf8(text: str) -> str:
     """Return the text of a head, which http.client decodes as Latin-1."""
-    with suppress(UnicodeError):
-        return text.encode("latin-1").decode()
-    return text
+    try:
+        return text if text.isascii() else text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
 
 
 def parse_retry_after(value: str | None, date: str | None = None) -> float | None:

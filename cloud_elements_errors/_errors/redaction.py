@@ -14,7 +14,7 @@ import re
 from binascii import b2a_base64
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, filterfalse
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
@@ -98,7 +98,7 @@ class Redactor:
             self._spellings = [*found.union(*map(_spellings, found))]
             self._letters = [*chain(*map(_LETTERS.findall, self._spellings))]
         spans: list[_Span] = []
-        if any(map(text.__contains__, {*self._letters})):
+        if any(map(text.__contains__, self._letters)):
             pairs = zip(self._spellings, self._letters, strict=True)
             known = [one for one, letters in pairs if letters in text]
             spans += _known(text, known, cut=cut)
@@ -115,15 +115,16 @@ class Redactor:
 
     def texts(self, *texts: str | None, cut: bool = False) -> tuple[str | None, ...]:
         """Return the texts without secrets; search short ones all at once first."""
-        together = "\n".join(filter(None, texts))
+        # The last one may be a body of JSON that has the others.
+        body = texts[-1] or ""
+        others = map('"{}"'.format, filter(None, texts[:-1]))
+        together = "\n".join([*filterfalse(body.__contains__, others), body])
         if not cut and len(together) < _TOGETHER and self(together) == together:
             return texts
         return tuple([text and self(text, cut=cut) for text in texts])
 
     def fields(self, fields: Mapping[str, Any], *, cut: bool = False) -> dict[str, Any]:
         """Return a JSON object's fields without secrets, as in the text of the JSON."""
-        if not fields:
-            return {}
         text = json.dumps(fields, ensure_ascii=False)
         shown = self(text, cut=cut)
         with suppress(ValueError):

@@ -47,7 +47,8 @@ _KINDS = {
 LINE_TEXT = 500
 MOST_WORDS = 4000  # characters that are searched for words
 
-_MARKUP = re.compile(
+# These are compiled when they are first used: most failures are JSON with a message.
+_MARKUP = (
     r"(?is)<!--.*?(?:-->|\Z)"
     r"|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
     r"|<(?P<unseen>script|style)\b(?![^<>]*/>)[^<>]*>.*?(?:</(?P=unseen)\s*>|\Z)"
@@ -55,20 +56,21 @@ _MARKUP = re.compile(
     r"|<[!?][^<>]*>"
 )
 # A text that begins so, maybe after some words, or ends with its first tag, is a page.
-_PAGE = re.compile(
+_PAGE = (
     r"(?is)(?:(?=.*</\w).{0,200}?)?<(?:!doctype|html|\?xml|(?:\w+:)?envelope)[\s>]"
     r"|<([a-z][\w:.-]*)[\s>].*</\1>\Z"
 )
 _HTML = r"(?i:<(?:!doctype|h(?:tml|ead|[1-6r])|title|body|p|br?|div|center|pre)[\s/>])"
-_TAG = re.compile(rf"(?i:</[a-z]|<[a-z][^<>]*/>)|{_HTML}")
-_ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
-_REFERENCE = re.compile(r"&#?\w{1,32};")
-_INLINE = re.compile(r"(?:a|b|big|code|em|font|i|s|small|span|strong|su[bp]|tt|u)\Z")
+_TAG = rf"(?i:</[a-z]|<[a-z][^<>]*/>)|{_HTML}"
+_ATTRIBUTE = r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')"
+_REFERENCE = r"&#?\w{1,32};"
+_INLINE = r"(?:a|b|big|code|em|font|i|s|small|span|strong|su[bp]|tt|u)\Z"
+_PHRASE = 100  # characters
 # What says nothing beside a status: "HTTP Error 504: Gateway Time-out" is a phrase.
 _NOTHING = re.compile(r"\b(?:http|status|errors?|code|nginx|openresty|\d+)\b|\W+")
 _PHRASES = {_NOTHING.sub("", phrase.lower()) for phrase in responses.values()}
 _PHRASES |= {"", "requestfailed", "failedrequest", "authorizationrequired"}
-_FORM = re.compile(r"[^=&\s]+=[^&\s]*(?:&[^=&\s]+=[^&\s]*)+&?")
+_FORM = r"[^=&\s]+=[^&\s]*(?:&[^=&\s]+=[^&\s]*)+&?"
 
 
 def words_of(text: str, content_type: str = "") -> str:
@@ -87,7 +89,7 @@ def words_of(text: str, content_type: str = "") -> str:
             path = "" if isinstance(value, dict) else "errors"
             return words_in(value, path) or compact(value)
         named = read_damaged_strings(text)
-    elif "form-urlencoded" in content_type or _FORM.fullmatch(text):
+    elif "form-urlencoded" in content_type or re.fullmatch(_FORM, text):
         named = [{name: said} for name, said in parse_qsl(text, errors="replace")]
     if words := words_in(named):
         return words
@@ -119,7 +121,7 @@ def words_in(value: Any, path: str = "", depth: int = 0) -> str:
 
 def says_nothing(text: str) -> bool:
     """Say whether a text is empty, or only repeats a title of HTTP or the platform."""
-    return _NOTHING.sub("", text.lower()) in _PHRASES
+    return len(text) < _PHRASE and _NOTHING.sub("", text.lower()) in _PHRASES
 
 
 def readable(text: str) -> str:
@@ -165,7 +167,7 @@ def _lines(texts: Iterable[str]) -> str:
 
 def _unescaped(text: str) -> str:
     # html.unescape() raises for a number of 5,000 digits.
-    return _REFERENCE.sub(lambda match: html.unescape(match[0]), text)
+    return re.sub(_REFERENCE, lambda match: html.unescape(match[0]), text)
 
 
 # Most bodies have few names, and a hostile one may have one of them often.
@@ -214,8 +216,8 @@ def _leaves_of_text(text: str, path: str, name: str, depth: int) -> Iterator[_Le
 def _is_markup(text: str, content_type: str) -> bool:
     """Say whether a text is HTML or XML: "expected <id>" is neither."""
     is_declared = "html" in content_type or "xml" in content_type
-    is_page = is_declared or _PAGE.match(text) or (not content_type and text[:1] == "<")
-    return bool(is_page and _TAG.search(text))
+    is_page = is_declared or (text[:1] == "<" and not content_type)
+    return bool((is_page or re.match(_PAGE, text)) and re.search(_TAG, text))
 
 
 def _words_of_markup(text: str, content_type: str = "", depth: int = 0) -> str:
@@ -230,16 +232,16 @@ def _words_of_markup(text: str, content_type: str = "", depth: int = 0) -> str:
 def _texts_of_markup(text: str, *, is_html: bool) -> Iterator[dict[str, str]]:
     """Yield the texts between tags, each with the name of the tag before it."""
     name, shown, done = "", "", 0
-    for match in _MARKUP.finditer(text):
+    for match in re.finditer(_MARKUP, text):
         shown += _unescaped(text[done : match.start()]) + (match["cdata"] or "")
         done = match.end()
         tag = (match["name"] or "").lower()
-        if not tag or (is_html and _INLINE.match(tag)):
+        if not tag or (is_html and re.match(_INLINE, tag)):
             continue
         yield {name: shown}
         name, shown = tag.rpartition(":")[2], ""
         if not is_html:
-            for key, *said in _ATTRIBUTE.findall(match["tag"]):
+            for key, *said in re.findall(_ATTRIBUTE, match["tag"]):
                 if _kind(_inner("", key)) in {"telling", "field", "code"}:
                     yield {key: _unescaped("".join(said))}
     yield {name: shown + _unescaped(text[done:])}

@@ -283,7 +283,7 @@ def test_bad_settings(name, value, error, why):
         (True, TypeError, "an integer, not True"),
         ([502], TypeError, r"an integer, not \[502\]"),
     ],
-    ids=str,
+    ids=["too small", "a string", "a bool", "a list"],
 )
 def test_a_bad_status(status, error, why):
     """The message names the status that is wrong, and the setting that it is in."""

@@ -20,7 +20,7 @@ from urllib.parse import unquote, unquote_plus
 
 from . import secrets
 from .decoding import as_text
-from .secrets import compiled, is_one, of_request
+from .secrets import SHORT, compiled, in_base64, is_one, kind_of, of_request
 
 REDACTED = "[redacted]"
 
@@ -34,14 +34,16 @@ _ESCAPED = r"""(?six)(?:%|\\x)([\da-f]{2})|\\u([\da-f]{4})|\\(?:[nrt]|(["'\\/]))
     |&(\#\w{1,7};|(?:amp|apos|gt|lt|plus|quot|szlig|\w(?:acute|circ|grave|uml));)"""
 _LAYERS = 4  # of escapes that are undone
 # Half of such a character, where a text is cut.
-_HALF = r"(?:%\w?|\\(?:[ux]\w{0,3})?|&[#\w]{0,8})\Z"
-# In base64, these stand for each other.
-_SAME = str.maketrans("+/", "-_")
+_HALF = r"(?:%\w?|\\(?:[ux]\w{0,3})?|&[#\w]{0,8}|)\Z"
+# In base64, these stand for each other. Only İ has two letters in lower case.
+_SAME = str.maketrans("+/İ", "-_i")
 _LEAST = 4  # characters that are looked for
 # A secret with one of these has other spellings.
 _ODD = re.compile(r"[^!-~]|[%+]")
+# What is neither a word nor a number may come back in other letters: a GUID.
+_MIXED = re.compile(r"\d\D|\D\d")
 # The first letters of a secret: no escape changes them.
-_LETTERS = re.compile(r"\A[^0-9A-Za-z]*([0-9A-Za-z]{0,4})")
+_START = re.compile(r"\A[^0-9A-Za-z]*([0-9A-Za-z]{0,4})")
 
 # Each match of the patterns that follow has one of these in its lower case.
 _HINT = re.compile(r"""(?x)a(?:iza|ssert|uth)|b(?:asic|ear)|c(?:ook|red)|dop_v1|eyj
@@ -64,17 +66,14 @@ _SCHEME = r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws|token(?=\ +\
 # value, and the value. It is searched in text of lower case, since that is much faster.
 _NAMED = rf"""(?x)(?P<public>{secrets.PUBLIC}[-_ ]?token)
     |(?P<option>(?<![\w-])--[\w-]{{0,15}}?)?(?P<name>{secrets.NAME})
-    (?P<sign>(?:\\{{0,7}}["']|&quot;|&[#]34;)?(?:\]?\s{{0,5}}(?::?=>?|:|%3d|%3a)\s{{0,5}}
-    |[\s,&]{{0,3}}\\{{0,7}}["']?value\\{{0,7}}["']?\s?[:=]\s{{0,2}}
-    |(?:\s{{1,9}}[\w.:-]{{1,40}}=\\*["'][^"'<>]{{0,200}}["']){{0,9}}\s*(?:>|&gt;)
-    (?:\s|\\[nrt]|<!\[cdata\[)*)|\s(?=\\{{0,7}}["'`])|(?(option)\s+|(?!)))
-    (?:(?=(?P<open>\\{{0,7}}["'`]|&quot;|&[#]34;)(?P<quoted>(?:(?!(?P=open))(?:[^\\]|\\.))*)
+    (?P<sign>["']?(?:\]?\s{{0,5}}(?::?=>?|:)\s{{0,5}}|[\s,&]{{0,3}}["']?value["']?\s?[:=]
+    \s{{0,2}}|(?:\s{{1,9}}[\w.:-]{{1,40}}=["'][^"'<>]{{0,200}}["']){{0,9}}\s*>
+    (?:\s|<!\[cdata\[)*)|\s(?=["'`])|(?(option)\s+|(?!)))
+    (?:(?=(?P<open>["'`])(?P<quoted>(?:(?!(?P=open))(?:[^\\]|\\.))*)
     |(?P<list>\[[^][]*\])|(?P<object>\{{[^{{}}]*\}}))
     |(?!(?:basic|bearer|token)\b)(?:(?<=:\ )[\w.-]+=(?=[\w/+]))?
     (?P<bare>(?:(?!%26|&[lg]t;)[^\s,;&"'<>(){{}}\[\]\\`])+))"""
-_ITEM = r'(?<=")[^"\\]{4,}(?=\\*"\s*[],}])|(?<=[\s,:[])\d{4,}(?=\s*[],}])'
-# A number in JSON that was a secret; it becomes a string.
-_NUMBER = r'(?:(?<=[^\\]":)|(?<=[^\\]":\s))\[redacted]'
+_ITEM = r'(?<=")[^"]{4,}(?="\s*[],}])|(?<=[\s,:[])\d{4,}(?=\s*[],}])'
 
 
 class Redactor:
@@ -88,30 +87,33 @@ class Redactor:
         """Keep the *headers* of the request, and its *urls*, with those of proxies."""
         self._sent = headers or {}, urls
         # Spellings of the secrets, and the first letters of each.
-        self._spellings: list[str] | None = None
+        self._known: list[str] | None = None
         self._letters: list[str] = []
 
     def __call__(self, text: str, *, cut: bool = False) -> str:
         """Return *text* without secrets. *cut* means that its end is missing."""
-        if self._spellings is None:
-            found = of_request(*self._sent)
-            self._spellings = [*found.union(*map(_spellings, found))]
-            self._letters = [*chain(*map(_LETTERS.findall, self._spellings))]
-        spans: list[_Span] = []
-        if any(map(text.__contains__, self._letters)):
-            pairs = zip(self._spellings, self._letters, strict=True)
-            known = [one for one, letters in pairs if letters in text]
-            spans += _known(text, known, cut=cut)
-        if _HINT.search(text.lower()):
-            spans += _others(text)
-        if not spans:
+        if self._known is None:
+            sent = of_request(*self._sent)
+            self._known = [*sent.union(*map(_spellings, sent))]
+            self._letters = [*map(str.lower, chain(*map(_START.findall, self._known)))]
+        lower = text.lower()
+        if not (_HINT.search(lower) or any(map(lower.__contains__, self._letters))):
             return text
+        has_hint = _HINT.search(lower)
+        pairs = zip(self._known, self._letters, strict=True)
+        forms = _forms([one for one, letters in pairs if letters in lower])
+        spans = list[_Span]()
+        for plain, places in _layers(text):
+            found = [*_known(plain, forms, cut), *(_others(plain) if has_hint else ())]
+            spans += [(places[start], places[end]) for start, end in found]
         shown, done = "", 0
         for start, end in sorted(spans):
             if start >= done:
                 shown += text[done:start] + REDACTED
             done = max(done, end)
-        return compiled(_NUMBER).sub(f'"{REDACTED}"', shown + text[done:])
+        # A number in JSON that was a secret becomes a string.
+        number = compiled(r'(?:(?<=[^\\]":)|(?<=[^\\]":\s))\[redacted]')
+        return number.sub(f'"{REDACTED}"', shown + text[done:])
 
     def texts(self, *texts: str | None, cut: bool = False) -> tuple[str | None, ...]:
         """Return the texts without secrets; search short ones all at once first."""
@@ -150,32 +152,37 @@ def _spellings(secret: str) -> set[str]:
     return found.union(b2a_base64(one, newline=False).decode() for one in sent)
 
 
-def _known(text: str, known: list[str], *, cut: bool) -> Iterator[_Span]:
-    """Yield where these secrets start and end, also those that are escaped."""
+def _forms(known: list[str]) -> set[str]:
+    """Return what these secrets look like in a layer of a text."""
     forms = set[str]()
     # In JSON, an emoji is two characters, or one. A form has + for a space.
     for secret in (*known, *(json.dumps(one)[1:-1] for one in known)):
         for plain, _ in _layers(secret):
             form = plain.translate(_SAME)
             forms |= {form, form.rstrip("="), form.replace(" ", "-")}
-    for plain, places in _layers(text):
-        where, end = plain.translate(_SAME), len(plain.rstrip('"]}'))
-        halves = compiled(_HALF).finditer(plain, end - 9, end)
-        stops = {end, *(half.start() for half in halves)}
-        for form in forms:
-            # A short secret, a word and a number have to stand alone.
-            is_alone = len(form) < secrets.SHORT or not re.search(r"\d\D|\D\d", form)
-            at = where.find(form) if len(form) >= _LEAST else -1
-            while at >= 0:
-                after = at + len(form)
-                if not (is_alone and _is_within(plain, at, after)):
-                    yield places[at], places[after]
-                at = where.find(form, after)
-            # A cut text may end with the start of it, and half of an escape.
-            for at in range(max(0, end - len(form) - 9) if cut else end, end):
-                starts = (where[at:stop] for stop in stops)
-                if where.startswith(form[:_LEAST], at) and form.startswith((*starts,)):
-                    yield places[at], places[end]
+    return {one.lower() if _MIXED.search(one) else one for one in forms}
+
+
+def _known(text: str, forms: set[str], cut: bool) -> Iterator[_Span]:
+    """Yield where these forms start and end."""
+    plain, end = text.translate(_SAME), len(text.rstrip('"]}'))
+    lower = plain.lower()
+    stop = min(half.start() for half in compiled(_HALF).finditer(text, end - 9, end))
+    for form in forms:
+        is_mixed = _MIXED.search(form) is not None
+        where = lower if is_mixed else plain
+        at = where.find(form) if len(form) >= _LEAST else -1
+        while at >= 0:
+            after = at + len(form)
+            # What is short, a word and a number have to stand alone.
+            is_long = is_mixed and len(form) >= SHORT
+            if is_long or not _is_within(text, at, after):
+                yield at, after
+            at = where.find(form, after)
+        # A cut text may end with the start of it, and half of an escape.
+        for at in range(max(0, end - len(form) - 9) if cut else end, end):
+            if where.startswith(form[:_LEAST], at) and form.startswith(where[at:stop]):
+                yield at, end
 
 
 def _is_within(text: str, at: int, end: int) -> bool:
@@ -210,10 +217,8 @@ def _others(text: str) -> Iterator[_Span]:
         yield max(match.start(), match.end(1), match.end(2)), match.end()
     for match in compiled(_SCHEME).finditer(text):
         word = match[1].rstrip(".:!?")
-        likely = len(word) >= secrets.SHORT and is_one("sentence", word)
-        if likely or secrets.in_base64(word):
+        if (len(word) >= SHORT and is_one("sentence", word)) or in_base64(word):
             yield match.start(1), match.start(1) + len(word)
-    # Only İ has two letters in lower case.
     for match in compiled(_NAMED).finditer(text.replace("İ", "i").lower()):
         kind, sign = match.lastgroup or "", (match["sign"] or "").strip()
         spans = [match.span(kind)]
@@ -225,7 +230,6 @@ def _others(text: str) -> Iterator[_Span]:
             word = text[start:end].rstrip(".:!?")
             # After '":' in JSON, a number is a value.
             likely = word.isdigit() and len(sign) > 1 if is_open else kind != "object"
-            is_password = secrets.kind_of(match["name"]) == "password"
-            looks = "shown" if is_password else "secret"
+            looks = "shown" if kind_of(match["name"]) == "password" else "secret"
             if (likely or is_one("sentence", word)) and is_one(looks, word):
                 yield start, start + len(word)

@@ -37,7 +37,7 @@ _NAMES = rf"""(?ix)(?:(?P<public>user(?:name)?|{PUBLIC}[-_ ]?token|(?:cache
     |foreign|idempotency|issue|object|partition|primary|project|public|row|socket|sort
     |surrogate)[-_]?key)|(?P<password>{_PASSWORD})|(?P<secret>{NAME}|[-_](?:auth
     |ticket)|-key|\bpw)|(?P<weak>^(?:auth|code|key|ticket)|(?:app|auth|device|mfa)_code
-    |_key|(?-i:[a-z]Key)|\b(?:sid|sign)))$"""
+    |_key|(?-i:[a-z]Key)|\b(?:appid|sid|sign)))$"""
 # Words about a secret, in lower case.
 _NO_SECRET = re.compile(r"""(?x)(?:4_request|blank|denied|disabled|empty|expired|fail
     |false|forbidden|incorrect|invalid|mismatch|missing|no-?check|not[-_m]|null|oauth2|redacted|required|revoked|string
@@ -53,22 +53,23 @@ _MIXED = rf"{_ONE_WORD}(?!{_PLAIN})(?:.{{16}}|(?=.*\d)(?=.*[^\W\d_])"
 # request does not hold; what stands in a "sentence" has to look more like a secret.
 _LOOKS = {
     "public": "(?!)",
-    "password": "(?s).{4}",
+    # With these fixed words, the user name is the token (GitHub, Toggl).
+    "password": r"(?s)(?!(?:x-oauth-basic|api_token)\Z).{4}",
     "shown": _ONE_WORD + ".{4}",
     "secret": _ONE_WORD + r"(?:(?=.*\d).{4}|.{8})",
     "weak": _MIXED + ".{4})",
     "other": _MIXED + ".{8})",
     "sentence": _MIXED + r"(?=.*\d|.*=).{6})",
 }
-# With these fixed words, the user name is the token (GitHub, Toggl).
-_NO_PASSWORDS = {"x-oauth-basic", "api_token"}
 # What stands between the parts of a value: the brackets of JSON, and the scheme before
 # credentials (RFC 9110), which is never secret.
 _BETWEEN = re.compile(r"""(?x)^[{\[]+|[}\]]+$|;\s|[;&](?=[\w.-]+=)
     |(?:^|(?<=,))\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,])""")
 _PART = re.compile(r'(?:"?([\w.-]+)(?:=|":\s*)(?=[^\s=]))?("[^"]*"|[^\s,]+)')
 _LOGIN = re.compile(r"^[^/?#]*//([^/?#]*)@")
-_PAIR = re.compile(r"(?i)[?&#]([^=&#]+?)(?:]|%5D)?(?:(?:\[|%5B)\d*(?:]|%5D))?=([^&#]+)")
+# Parameters of the query, the fragment and the path: /a;jsessionid=x?b=1&c[]=2
+_PAIR = re.compile(r"""(?xi)[?;&\#]([^=?;&\#]+?)(?:]|%5D)?(?:(?:\[|%5B)\d*(?:]|%5D))?=
+    ((?:[^?;&\#]|[?;](?![\w.-]+=))+)""")
 
 
 def is_one(kind: str, value: str) -> bool:
@@ -126,6 +127,6 @@ def in_base64(word: str) -> list[str]:
 def _in_login(login: str) -> list[str]:
     """Return the secrets in "user:password"."""
     user, _, password = login.partition(":")
-    if is_one("password", password) and password not in _NO_PASSWORDS:
+    if is_one("password", password):
         return [password]
     return [user] if is_one("other", user) else []

@@ -63,7 +63,6 @@ _PAGE = (
 _HTML = r"(?i:<(?:!doctype|h(?:tml|ead|[1-6r])|title|body|p|br?|div|center|pre)[\s/>])"
 _TAG = rf"(?i:</[a-z]|<[a-z][^<>]*/>)|{_HTML}"
 _ATTRIBUTE = r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')"
-_REFERENCE = r"&#?\w{1,32};"
 _INLINE = r"(?:a|b|big|code|em|font|i|s|small|span|strong|su[bp]|tt|u)\Z"
 _PHRASE = 100  # characters
 # What says nothing beside a status: "HTTP Error 504: Gateway Time-out" is a phrase.
@@ -167,7 +166,7 @@ def _lines(texts: Iterable[str]) -> str:
 
 def _unescaped(text: str) -> str:
     # html.unescape() raises for a number of 5,000 digits.
-    return re.sub(_REFERENCE, lambda match: html.unescape(match[0]), text)
+    return re.sub(r"&#?\w{1,32};", lambda match: html.unescape(match[0]), text)
 
 
 # Most bodies have few names, and a hostile one may have one of them often.

@@ -617,6 +617,56 @@ MIXED = {
 
 
 @pytest.mark.parametrize("escape", MIXED.values(), ids=MIXED)
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('{"password":"hunt3r22","user":"ada"}', '{"password":"","user":"ada"}'),
+        ("<secret>hunt3r22</secret>", "<secret></secret>"),
+        ("api_key=hunt3r22&user=ada", "api_key=&user=ada"),
+        ("at https://ada:hunt3r22@host.example/", "at https://ada:@host.example/"),
+    ],
+    ids=["JSON", "XML", "form", "login"],
+)
+def test_a_secret_of_somebody_else_that_is_escaped(text, shown, escape):
+    """Its name and its signs are escaped, too."""
+    if escape(text) != text:
+        redacted = Redactor()(f"{escape(text)} is no key")
+        assert redacted.replace(REDACTED, "") == f"{escape(shown)} is no key"
+
+
+@pytest.mark.parametrize(
+    ("secret", "echo", "is_hidden"),
+    [
+        ("6F9619FF-8B86-D011-B42D", "6f9619ff-8b86-d011-b42d", True),
+        ("qA7zQ1pL", "QA7ZQ1PL", True),
+        ("İx7zQ1pLm", "ix7zq1plm", True),
+        ("Contacts", "contacts", False),
+        ("Contacts", "Contacts", True),
+    ],
+)
+def test_a_secret_in_other_letters(secret, echo, is_hidden):
+    """A server may write a GUID in its own way; a word is another one then."""
+    redact = Redactor({"X-Api-Key": secret, "Authorization": f"Bearer {secret}"})
+    shown = REDACTED if is_hidden else echo
+    assert redact(f"İ: no {echo} found") == f"İ: no {shown} found"
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("https://h/a;jsessionid=Zx9Yw8Vu7?page=1", "Zx9Yw8Vu7"),
+        ("https://h/a;v=1;token=Zx9Yw8Vu7/b", "Zx9Yw8Vu7/b"),
+        ("https://h/a?page=1;token=Zx9Yw8Vu7;size=3", "Zx9Yw8Vu7"),
+        ("https://h/a?token=Zx9;Yw8?Vu7&page=1", "Zx9;Yw8?Vu7"),
+    ],
+)
+def test_a_secret_in_a_parameter_of_the_path(url, secret):
+    """Servers of Java and Perl take a semicolon for an ampersand."""
+    redact = Redactor({}, url)
+    assert redact(f"bad {secret}, page=1, size=3") == f"bad {REDACTED}, page=1, size=3"
+
+
+@pytest.mark.parametrize("escape", MIXED.values(), ids=MIXED)
 def test_a_secret_that_several_servers_have_escaped(escape):
     """Each layer may be another one."""
     secret = 'hun"ter+99/x&y<'

@@ -25,7 +25,7 @@ def read_damaged_object(text: str) -> dict[str, Any]:
     for depth, name, match in _scan(text):
         with suppress(ValueError, RecursionError):
             if depth == 1 and match["value"][0] == '"':
-                fields[name] = _string(match["value"])
+                fields[name] = string(match["value"])
             elif depth == 1 and match.end() < len(text):  # or it may be 42 of 429
                 value = _DECODER.raw_decode(text, match.start("value"))[0]
                 fields[name] = _shallow(value, 0)
@@ -35,7 +35,7 @@ def read_damaged_object(text: str) -> dict[str, Any]:
 def read_damaged_strings(text: str) -> list[dict[str, str]]:
     """Return each string with a name, at any depth, that can be read."""
     found = [(name, match["value"]) for _depth, name, match in _scan(text)]
-    return [{name: _string(token)} for name, token in found if token[0] == '"']
+    return [{name: string(token)} for name, token in found if token[0] == '"']
 
 
 def compact(value: Any) -> str:
@@ -64,13 +64,13 @@ def _scan(text: str) -> Iterator[tuple[int, str, re.Match[str]]]:
     depth = 0
     for match in re.finditer(_TOKEN, text):
         if match["name"]:
-            yield depth, _string(match["name"]), match
+            yield depth, string(match["name"]), match
         depth += (match["value"] in "{[") - (match["value"] in "}]")
         if depth == 0:
             return
 
 
-def _string(token: str) -> str:
+def string(token: str) -> str:
     """Decode a JSON string, whose end and last escape may be missing."""
     for cut in (token, f'{token}"', re.sub(r"\\(?:u\w{0,3})?\Z", "", token) + '"'):
         with suppress(ValueError):

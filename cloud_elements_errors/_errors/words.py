@@ -18,7 +18,7 @@ from http.client import responses
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .json_text import MAX_DEPTH, compact, read_damaged_strings, read_json
+from .json_text import MAX_DEPTH, compact, read_damaged_strings, read_json, string
 
 # The name before a text, its path of names in lower case, and the text.
 _Leaf = tuple[str, str, str]
@@ -33,7 +33,8 @@ _KINDS = {
     "field": (
         r"(?:(?:error|message|detail|violation|failure|parameter|issue|field|data\.param)s"
         r"|modelstate|validation|invalid\w*)\.(?!.*(?:message|msg|error|description|detail"
-        r"|reason|string|\btext|\bbase)s?\Z)|\b(?:loc|field|param|parameter|property)\Z"
+        r"|reason|string|\btext|\bbase)s?\Z)|\b(?:error\.data|field|loc|missing(?:\w+s)?"
+        r"|param|parameter|property|target)\Z"
     ),
     "telling": (
         r"(?:message|msg|err|error|desc|description|detail|title|reason|(?<!de)fault"
@@ -51,7 +52,7 @@ MOST_WORDS = 4000  # characters that are searched for words
 _MARKUP = (
     r"(?is)<!--.*?(?:-->|\Z)"
     r"|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
-    r"|<(?P<unseen>script|style)\b(?![^<>]*/>)[^<>]*>.*?(?:</(?P=unseen)\s*>|\Z)"
+    r"|<(?P<unseen>script|style|template)\b(?![^<>]*/>)[^<>]*>.*?(?:</(?P=unseen)\s*>|\Z)"
     r'|<(?P<tag>/?(?P<name>[a-z][\w:.-]*)(?![\w:.-])(?:[^<>"]|"[^"]*")*)>'
     r"|<[!?][^<>]*>"
 )
@@ -96,6 +97,8 @@ def words_of(text: str, content_type: str = "") -> str:
         return _words_of_markup(text, content_type)
     if "html" in content_type:
         text = _unescaped(text)
+    # The text may have JSON after some words.
+    text = re.sub(r"(?:\\u[\da-fA-F]{4})+", lambda match: string(f'"{match[0]}"'), text)
     return _lines(re.split(r"\n\s*\n", text))
 
 
@@ -112,7 +115,7 @@ def words_in(value: Any, path: str = "", depth: int = 0) -> str:
         return ""
     # Neither a code nor a name nor a phrase of HTTP is a sentence.
     if not any(line.count(" ") > 1 and not says_nothing(line) for line in lines):
-        lines += found["phrase"]
+        lines += found["phrase"] or found["other"]
     if all(map(says_nothing, lines)):
         lines += found["other"]
     return _lines(lines + found["code"])
@@ -184,13 +187,15 @@ def _inner(path: str, name: str) -> str:
 def _leaves(value: Any, path: str, name: str, depth: int) -> Iterator[_Leaf]:
     """Yield the texts of a JSON value, also of JSON and pages within its strings."""
     if isinstance(value, dict):
+        # Django has {"title": ["This field is required."], "email": ["Not valid."]}.
+        path = path or "errors" * all(map(_is_texts, filter(None, value.values())))
         for key, item in value.items():
             yield from _leaves(item, _inner(path, key), key, depth + 1)
     elif isinstance(value, list) and path.endswith((".loc", ".path")):
         yield name, path, ".".join(map(str, value))
     elif isinstance(value, list):
         # Rails has "message": {"email": ["is taken"]}.
-        if all(isinstance(item, str) for item in value):
+        if _is_texts(value):
             path = re.sub(r".*\b(?:message|error|detail)\.(\w+)$", r"errors.\1", path)
         for item in value:
             yield from _leaves(item, path, name, depth + 1)
@@ -198,6 +203,10 @@ def _leaves(value: Any, path: str, name: str, depth: int) -> Iterator[_Leaf]:
         yield from _leaves_of_text(value.strip(), path, name, depth)
     elif value and value is not True and _kind(path) == "code":
         yield name, path, str(value)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _leaves_of_text(text: str, path: str, name: str, depth: int) -> Iterator[_Leaf]:

@@ -184,7 +184,61 @@ BODIES = {
         502, JSON, {"providerMessage": TOMCAT}, ("No contact '17' in \"crm\"",), ("{",)
     ),
     "only-other-fields": Body(
-        400, JSON, {"requestId": "r1", "missing": ["näme"]}, ('{"missing":["näme"]}',)
+        400, JSON, {"requestId": "r1", "has": {"a": "näme"}}, ('{"has":{"a":"näme"}}',)
+    ),
+    # Fields by their own names.
+    "django-fields": Body(
+        400,
+        JSON,
+        {
+            "requestId": "r1",
+            "title": ["This field is required."],
+            "email": ["Enter a valid email."],
+        },
+        ("title: This field is required.", "email: Enter a valid email."),
+    ),
+    "django-non-field-errors": Body(
+        400,
+        JSON,
+        {"email": ["Not valid."], "non_field_errors": ["The passwords differ here."]},
+        ("email: Not valid.", "The passwords differ here."),
+    ),
+    "slack-needed": Body(
+        403,
+        JSON,
+        {"ok": False, "error": "missing_scope", "needed": "chat:write"},
+        ("missing_scope", "needed: chat:write"),
+    ),
+    "azure-target": Body(
+        400,
+        JSON,
+        {"error": {"code": "E7", "message": "It is not valid.", "target": "email"}},
+        ("It is not valid.", "target: email", "E7"),
+    ),
+    "names-of-what-is-missing": Body(
+        400,
+        JSON,
+        {"message": "Some fields are not there.", "missing": ["name", "due_date"]},
+        ("Some fields are not there.", "missing: name", "missing: due_date"),
+    ),
+    "json-rpc-data": Body(
+        400,
+        JSON,
+        {"error": {"message": "The parameters are bad.", "data": "name is no text"}},
+        ("The parameters are bad.", "name is no text"),
+    ),
+    "escapes-after-words": Body(
+        400,
+        "text/plain",
+        rb'Upstream said: {"m": "M\u00fcller \ud83d\ude00 is locked"}',
+        ("Müller 😀 is locked",),
+    ),
+    "template-of-a-page": Body(
+        400,
+        "text/html",
+        "<html><template>Not shown</template><p>The table is locked</html>",
+        ("The table is locked",),
+        ("Not shown",),
     ),
     # JSON of providers.
     "jira-messages": Body(

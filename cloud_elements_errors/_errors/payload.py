@@ -59,11 +59,10 @@ class ErrorPayload:
         self.provider_message = _take(fields, "providerMessage", (str, dict, list))
         self.provider_code = _take(fields, "providerErrorCode", (str, int))
         self.details: dict[str, Any] = fields
-        self.origin: Origin = "unknown"
-        if self.provider_message or self.provider_code:
-            self.origin = "provider"
-        elif self.message is not None or self.request_id is not None:
-            self.origin = "platform"
+        self.origin: Origin = "provider"
+        if not (self.provider_message or self.provider_code):
+            is_platform = self.message is not None or self.request_id is not None
+            self.origin = "platform" if is_platform else "unknown"
         request_id = as_text(headers.get(REQUEST_ID_HEADER, ""))
         if self.request_id is None or request_id.startswith(self.request_id):
             self.request_id = request_id or None  # it is not cut

@@ -32,7 +32,6 @@ _TOGETHER = 4096  # characters of texts that are searched at once
 # A character that a URL, JSON or HTML has escaped.
 _ESCAPED = r"""(?six)(?:%|\\x)([\da-f]{2})|\\u([\da-f]{4})|\\(?:[nrt]|(["'\\/]))
     |&(\#\w{1,7};|(?:amp|apos|gt|lt|plus|quot|szlig|\w(?:acute|circ|grave|uml));)"""
-_LAYERS = 4  # of escapes that are undone
 # Half of such a character, where a text is cut.
 _HALF = r"(?:%\w?|\\(?:[ux]\w{0,3})?|&[#\w]{0,8}|)\Z"
 # In base64, these stand for each other. Only İ has two letters in lower case.
@@ -200,7 +199,7 @@ def _layers(text: str) -> list[tuple[str, Sequence[int]]]:
             parts += plain[done : match.start()], _character(*match.groups())
             kept += places[done : match.start() + 1]
             done = match.end()
-        if parts and len(layers) <= _LAYERS:
+        if parts and not layers[4:]:  # escaped more than four times is not read
             layers.append(("".join(parts) + plain[done:], [*kept, *places[done:]]))
     return layers
 

@@ -65,7 +65,6 @@ _HTML = r"(?i:<(?:!doctype|h(?:tml|ead|[1-6r])|title|body|p|br?|div|center|pre)[
 _TAG = rf"(?i:</[a-z]|<[a-z][^<>]*/>)|{_HTML}"
 _ATTRIBUTE = r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')"
 _INLINE = r"(?:a|b|big|code|em|font|i|s|small|span|strong|su[bp]|tt|u)\Z"
-_PHRASE = 100  # characters
 # What says nothing beside a status: "HTTP Error 504: Gateway Time-out" is a phrase.
 _NOTHING = re.compile(r"\b(?:http|status|errors?|code|nginx|openresty|\d+)\b|\W+")
 _PHRASES = {_NOTHING.sub("", phrase.lower()) for phrase in responses.values()}
@@ -123,7 +122,7 @@ def words_in(value: Any, path: str = "", depth: int = 0) -> str:
 
 def says_nothing(text: str) -> bool:
     """Say whether a text is empty, or only repeats a title of HTTP or the platform."""
-    return len(text) < _PHRASE and _NOTHING.sub("", text.lower()) in _PHRASES
+    return not text[100:] and _NOTHING.sub("", text.lower()) in _PHRASES
 
 
 def readable(text: str) -> str:
@@ -248,8 +247,7 @@ def _texts_of_markup(text: str, *, is_html: bool) -> Iterator[dict[str, str]]:
             continue
         yield {name: shown}
         name, shown = tag.rpartition(":")[2], ""
-        if not is_html:
-            for key, *said in re.findall(_ATTRIBUTE, match["tag"]):
-                if _kind(_inner("", key)) in {"telling", "field", "code"}:
-                    yield {key: _unescaped("".join(said))}
+        for key, *said in re.findall(_ATTRIBUTE, "" if is_html else match["tag"]):
+            if _kind(_inner("", key)) in {"telling", "field", "code"}:
+                yield {key: _unescaped("".join(said))}
     yield {name: shown + _unescaped(text[done:])}

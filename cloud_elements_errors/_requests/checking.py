@@ -108,17 +108,15 @@ def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
     # Only the policy still knows the proxies if the error is built later.
     urls = {url, *urls_of(proxies), *(policy.state.urls if is_ours else ())}
     redact = Redactor(request.headers, *urls)
-    stopped_by = None
-    if is_ours:
-        method, status = request.method or "", response.status_code
-        stopped_by = policy.why_stopped(method, status, response.headers)
+    method, status, headers = request.method, response.status_code, response.headers
+    stopped_by = policy.why_stopped(method or "", status, headers) if is_ours else None
     history = policy.history if isinstance(policy, Retry) else ()
     return build.error_from_payload(
-        response.status_code,
-        ErrorPayload(response.headers, body, truncated=not whole),
+        status,
+        ErrorPayload(headers, body, truncated=not whole),
         redact,
         reason=response.reason and as_text(response.reason),
-        method=request.method,
+        method=method,
         url=url,
         earlier=_attempts_of(policy, history, redact),
         stopped_by=stopped_by,

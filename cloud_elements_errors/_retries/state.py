@@ -56,9 +56,7 @@ class RequestState:
     # When the next retry starts, as ``time.monotonic()`` counts.
     retry_at: float = 0.0
 
-    def __init__(
-        self, body: object = None, headers: Headers = None, *urls: str | None
-    ) -> None:
+    def __init__(self, body: Any = None, headers: Headers = None, *urls: Any) -> None:
         self.body = body
         self._headers = headers
         self.urls = urls

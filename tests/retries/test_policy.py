@@ -20,6 +20,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import (
     ConnectTimeoutError,
+    InvalidHeader,
     MaxRetryError,
     ProtocolError,
     ProxyError,
@@ -172,6 +173,22 @@ def test_new_changes_what_it_is_told():
     """A copy can differ in one setting of ours or of urllib3's."""
     policy = CloudElementsRetry().new(total=1, max_elapsed=None, budget=None)
     assert (policy.total, policy.max_elapsed, policy.budget) == (1, None, None)
+
+
+@pytest.mark.parametrize(
+    ("setting", "error"),
+    [
+        ({"max_elapsed": 0}, ValueError),
+        ({"status_forcelist": [200]}, ValueError),
+        ({"budget": 3}, TypeError),
+        ({"respect_retry_after_header": "no"}, TypeError),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else next(iter(value)),
+)
+def test_a_copy_is_checked_as_a_new_policy_is(setting, error):
+    """A mistake shows when the copy is made, not at the first failure."""
+    with pytest.raises(error, match=next(iter(setting))):
+        CloudElementsRetry().new(**setting)
 
 
 def test_a_subclass_keeps_its_attributes():
@@ -472,6 +489,7 @@ def test_raise_on_status_on_request():
     with pytest.raises(MaxRetryError) as caught:
         CloudElementsRetry(budget=RetryBudget(0)).increment("GET", "/", answer())
     assert isinstance(caught.value.reason, ResponseError)
+    assert str(caught.value.reason) == "too many error responses"
 
 
 def test_redirect_is_no_failure(clock):
@@ -653,6 +671,29 @@ def test_longer_than_the_maximum_ends_at_once(clock, status, value, seconds):
     response = answer(status, {"Retry-After": value})
     assert stop(CloudElementsRetry(max_elapsed=None), response) == "retry_after"
     assert clock.slept == []
+
+
+def test_a_status_of_the_user_that_asks_for_too_long():
+    """It need not be one of those for which HTTP defines the header."""
+    policy = CloudElementsRetry(status_forcelist=[400])
+    assert stop(policy, answer(400, {"Retry-After": "61"})) == "retry_after"
+
+
+def test_a_redirect_that_asks_to_wait(clock, monkeypatch):
+    """As in urllib3, also if the policy knows the request."""
+    monkeypatch.setattr("urllib3.util.retry.time", clock)
+    moved = answer(302, {"Location": "/there", "Retry-After": "3"})
+    for policy in (CloudElementsRetry(), CloudElementsRetry().for_request()):
+        policy.increment("GET", "/here", moved).sleep(moved)
+    assert clock.slept == [3, 3]
+
+
+def test_a_retry_after_that_urllib3_parses():
+    """Its own method raises its own exception, with what it could not read."""
+    policy = CloudElementsRetry()
+    assert policy.parse_retry_after("7") == 7
+    with pytest.raises(InvalidHeader, match="Invalid Retry-After header: soon"):
+        policy.parse_retry_after("soon")
 
 
 def test_the_maximum_itself_is_waited(clock):
@@ -949,6 +990,18 @@ def test_waits_that_are_not_slept_count(clock):
     assert (clock.now, clock.slept) == (1000, [])
 
 
+def test_short_waits_that_are_not_slept_count_as_they_are(clock):
+    """A test has no fewer attempts than production, either."""
+    policy = CloudElementsRetry(5, max_elapsed=2, backoff_max=0.1, budget=None)
+    following = policy.for_request()
+    with no_wait():
+        for _ in range(5):
+            following = following.increment("GET", "/", answer())
+            clock.now += 0.2  # so the time of the wait is over
+            following.sleep()
+    assert len(following.attempts) == 5
+
+
 def test_a_policy_that_has_nothing_to_wait_for_in_a_test(clock):
     """So it is before the first failure, and after a redirect."""
     moved = answer(302, {"Location": "/there"})
@@ -1024,6 +1077,24 @@ def test_the_failing_body_is_read_no_longer_than_the_deadline(clock, monkeypatch
 # A redirect
 
 
+def test_a_whole_body_after_the_deadline(clock):
+    """It is too late for a retry, and nothing of the answer is missing."""
+
+    class Late(io.BytesIO):
+        def read1(self, size=-1):
+            clock.now += 61
+            return super().read1(size)
+
+    late = urllib3.HTTPResponse(
+        Late(b'{"a": 1}'),
+        status=502,
+        headers={"Content-Length": "8"},
+        preload_content=False,
+    )
+    assert stop(CloudElementsRetry(), late) == "deadline"
+    assert b"".join(late.stream(5)) == b'{"a": 1}'
+
+
 def test_the_next_hop_goes_on(clock):
     """After a redirect, the call has the attempts, the time and the counts that it
     had, and the secrets, the body and the budget of its new request."""
@@ -1080,7 +1151,7 @@ def test_what_is_raised_says_why():
             raised = e.value
             assert raised.stopped_by == reason
             status = None if response is None else 502
-            assert [one.status_code for one in raised.attempts] == [status]
+            assert [one[:2] for one in raised.attempts] == [(1, status)]
             assert pickle.loads(pickle.dumps(raised)).args == raised.args
 
 

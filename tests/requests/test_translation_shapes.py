@@ -337,20 +337,21 @@ def test_urllibs_body_that_is_gone(use: str, platform: FakeCloudElements) -> Non
 
 
 @pytest.mark.parametrize(
-    ("file", "headers", "text"),
+    ("body", "headers", "text"),
     [
-        (io.BytesIO(BODY), HEADERS, BODY.decode()),
-        (io.BytesIO(BODY), {"Content-Length": "1, 2"}, BODY.decode()),
-        (io.BytesIO(BODY), {"Content-Length": 7, 8: None}, BODY.decode()),
-        (io.BytesIO(BODY), None, BODY.decode()),
+        (BODY, HEADERS, BODY.decode()),
+        (BODY, {"Content-Length": "1, 2"}, BODY.decode()),
+        (BODY, {"Content-Length": 7, 8: None}, BODY.decode()),
+        (BODY, None, BODY.decode()),
         (None, HEADERS, ""),
     ],
     ids=["headers", "two lengths", "no texts", "no headers", "no file"],
 )
 def test_an_error_of_urllib_that_a_mock_has_made(
-    file: Any, headers: Any, text: str
+    body: bytes | None, headers: Any, text: str
 ) -> None:
     """Whatever was put into it, the status is told."""
+    file = None if body is None else io.BytesIO(body)
     error = translated(SdkError(cause=http_error(file, headers)))
     assert isinstance(error, ConflictError)
     assert error.text == text

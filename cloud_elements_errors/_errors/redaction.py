@@ -1,8 +1,9 @@
 """Take secrets out of texts, fields and headers.
 
-There are two searches. The first one looks for the secrets of the request, also if the
-server has escaped them. The second one looks for secrets of somebody else, by their
-names and looks: ``Bearer …``, ``apiSecret=…``, ``"password": "…"``.
+There are two searches. The first one looks for the secrets of the request. The second
+one looks for secrets of somebody else, by their names and looks: ``Bearer …``,
+``apiSecret=…``, ``"password": "…"``. Both search a text as it is, and then without its
+escapes of URLs, JSON and HTML, layer by layer.
 
 No cache and no regular expression holds a secret of the request: `re` keeps the
 expressions that it has compiled.

@@ -226,7 +226,7 @@ def _others(text: str) -> Iterator[_Span]:
             spans = [one.span() for one in compiled(_ITEM).finditer(text, *spans[0])]
         # After a colon or a tag like <a href="/password">, there may be a sentence.
         is_open = sign in {"", ":", '">'} or (kind == "bare" and sign.endswith(":"))
-        for start, end in spans if kind != "public" else ():
+        for start, end in spans:
             word = text[start:end].rstrip(".:!?")
             # After '":' in JSON, a number is a value.
             likely = word.isdigit() and len(sign) > 1 if is_open else kind != "object"

@@ -881,6 +881,7 @@ def test_two_lines_of_cookies():
         ("X-Secret", "ApiKey=abcdefgh1", "abcdefgh1"),
         ("Authorization", "Basic dTpwdw==", "dTpwdw=="),
         ("Authorization", "Basic YWRtaW51c2VyOnB3MTI=", "pw12"),
+        ("Authorization", "Basic YWRhOmZvcmJpZGRlbg==", "forbidden"),
     ],
 )
 def test_parts_of_a_header(header, value, text):
@@ -888,7 +889,35 @@ def test_parts_of_a_header(header, value, text):
     assert Redactor({header: value})(f"<{text}>") == "<[redacted]>"
 
 
+@pytest.mark.parametrize(
+    ("headers", "text"),
+    [
+        ({"Authorization": "Basic Y29udGFjdHM6"}, "No contacts found"),
+        ({"X-Api-Key": "a1%20"}, "plan a1 is full"),
+    ],
+    ids=["a user alone", "three characters"],
+)
+def test_parts_of_a_header_that_are_no_secrets(headers, text):
+    """A word as user name, and what is too short without its escapes."""
+    assert Redactor(headers)(text) == text
+
+
 NEVER_SENT = {
+    "the end of a sentence": (
+        "We got Bearer q1w2e3r4t5y6u7i8. Try again.",
+        "We got Bearer [redacted]. Try again.",
+    ),
+    "a letter that is two in lower case": (
+        "İİ: password=hunt3r22, user=ada",
+        "İİ: password=[redacted], user=ada",
+    ),
+    "a list beside another": (
+        '{"names": ["Ada King", 12345678], "api_keys": ["a1b2c3d4"]}',
+        '{"names": ["Ada King", 12345678], "api_keys": ["[redacted]"]}',
+    ),
+    "a quoted name of a secret": ("The secret 'production-database' is gone",) * 2,
+    "a name after a colon": ("The secret: production_database",) * 2,
+    "a name in an object of JavaScript": ("{'token': some_variable}",) * 2,
     "a tag within XML": (
         "<faultstring>&lt;password&gt;hunter2x&lt;/password&gt;</faultstring>",
         "<faultstring>&lt;password&gt;[redacted]&lt;/password&gt;</faultstring>",

@@ -645,6 +645,8 @@ def test_the_error_says_how_long_the_server_asked_to_wait(platform, make_session
     with pytest.raises(FailedRequestError) as caught:
         make_session().get(platform.url)
     assert caught.value.retry_after == 86400
+    stopped = "the server asks to wait 86400 s, longer than the policy allows."
+    assert f"Not retried: {stopped}" in caught.value.__notes__
     assert len(platform.requests) == 1
 
 
@@ -668,6 +670,7 @@ REPEATED = {
     "POST": ("POST", [502, 409], True),
     "PATCH": ("PATCH", [502, 412], True),
     "PUT": ("PUT", [502, 502, 409], True),
+    "after a refusal": ("PUT", [429, 502, 409], True),
     "once": ("DELETE", [404], False),
     "refused before": ("POST", [429, 409], False),
     "a read": ("GET", [502, 404], False),
@@ -696,10 +699,11 @@ def test_a_repeated_write_that_had_worked(
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no notes")
-def test_a_refused_post_could_do_nothing_twice(platform, make_session):
-    """A 429 that the policy does not retry for POST is no danger, and says none."""
-    platform.reply(429)
-    policy = CloudElementsRetry(status_forcelist={429})
+@pytest.mark.parametrize("status", [413, 429])
+def test_a_refused_post_could_do_nothing_twice(platform, make_session, status):
+    """What the policy does not retry for POST is no danger here, and says none."""
+    platform.reply(status)
+    policy = CloudElementsRetry(status_forcelist={status})
     with pytest.raises(CloudElementsError) as caught:
         make_session(max_retries=policy).post(platform.url)
     assert caught.value.stopped_by == "method"

@@ -303,6 +303,24 @@ def test_a_response_made_by_hand_in_a_pickle():
     assert (again.response.text, again.response.encoding) == ("?", "utf-8")
 
 
+def test_no_secret_of_an_error_made_by_hand():
+    """It has no redactor, but its request says what is secret."""
+    response = requests.Response()
+    response.status_code, response.reason = 401, "No a1b2c3d4e5, no f6g7h8i9j0"
+    response.headers["X-Echo"] = "a1b2c3d4e5 and f6g7h8i9j0"
+    response.url = "https://api.example/a"
+    response.request = requests.Request(
+        "GET",
+        "https://api.example/a?token=f6g7h8i9j0",
+        headers={"Authorization": "Bearer a1b2c3d4e5"},
+    ).prepare()
+    pickled = pickle.dumps(UnlistedStatusError("No.", response=response))
+    assert b"a1b2c3d4e5" not in pickled
+    assert b"f6g7h8i9j0" not in pickled
+    reason = pickle.loads(pickled).response.reason
+    assert reason == "No [redacted], no [redacted]"
+
+
 def test_what_is_cut_for_a_pickle():
     """Texts are cut, also within tuples, and nothing else is lost."""
     attempt = Attempt(1, 502, "id", "long text", None, 0.5)

@@ -49,7 +49,7 @@ _START = re.compile(r"\A[^0-9A-Za-z]*([0-9A-Za-z]{0,4})")
 _HINT = re.compile(r"""(?x)a(?:iza|ssert|uth)|b(?:asic|ear)|c(?:ook|red)|dop_v1|eyj
     |g(?:h[opsu]_|lp)|h(?:mac|vs\.)|jwt|key|npm_|o(?:rga|tp)|p(?:ass|at_|in|wd)|rk[-_]
     |s(?:aml|e(?:cr|ss)|hpat|ig|k[-_]|sws)|token|verifier|x(?:app|ox)|ya29|-(?:-|u\ )|@
-    |,\ ?(?:elem|user)""")
+    |%40|,\ ?(?:elem|user)""")
 # A private key, a JSON web token, a token with a well-known beginning, and the password
 # in https://user:password@host or curl -u user:password.
 _KNOWN = r"""(?isx)-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"]*
@@ -187,7 +187,7 @@ def _known(text: str, forms: set[str], cut: bool) -> Iterator[_Span]:
 
 def _is_within(text: str, at: int, end: int) -> bool:
     """Say whether a part of a text is part of a word, or a word as name of a field."""
-    more = r"\w|[\"']\s?:" if text[at:end].isalpha() else r"\w"
+    more = r"\w|\\*[\"']\s?:" if text[at:end].isalpha() else r"\w"
     return bool(re.match(r"\w", text[at - 1 : at]) or compiled(more).match(text, end))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cloud_elements_errors import error_from_parts
+from cloud_elements_errors._errors.redaction import Redactor
 
 CASES = json.loads(
     (Path(__file__).parents[1] / "data" / "messages_with_secrets.json").read_text(
@@ -67,3 +68,19 @@ def test_no_useful_word_is_hidden(case):
         told = (error.text, error.message, error.provider_message, details)
         shown = "\n".join(filter(None, told))
         assert [word for word in case["words"] if word not in shown] == []
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+def test_a_message_that_other_services_have_passed_on(case, times):
+    """Each has put the body of the one before it into a string of its JSON."""
+
+    def escaped(text: str) -> str:
+        for _ in range(times):
+            text = json.dumps(text)[1:-1]
+        return text
+
+    shown = Redactor(case["headers"], case["url"])(escaped(bodies_of(case)[-1]))
+    assert [one for one in case["secrets"] if escaped(one) in shown] == []
+    known = [word for word in case["words"] if word in bodies_of(case)[-1]]
+    assert [word for word in known if escaped(word) not in shown] == []

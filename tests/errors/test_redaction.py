@@ -915,6 +915,10 @@ NEVER_SENT = {
         '{"names": ["Ada King", 12345678], "api_keys": ["a1b2c3d4"]}',
         '{"names": ["Ada King", 12345678], "api_keys": ["[redacted]"]}',
     ),
+    "a login in a URL within a URL": (
+        "next=amqp%3A%2F%2Fada%3Ahunt3r22%40mq.example",
+        "next=amqp%3A%2F%2Fada%3A[redacted]%40mq.example",
+    ),
     "a quoted name of a secret": ("The secret 'production-database' is gone",) * 2,
     "a name after a colon": ("The secret: production_database",) * 2,
     "a name in an object of JavaScript": ("{'token': some_variable}",) * 2,

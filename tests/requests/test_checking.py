@@ -561,6 +561,19 @@ def test_warning_header_of_an_error_is_not_logged(
     assert caplog.records == []
 
 
+@pytest.mark.parametrize("status", [300, 304])
+def test_warning_header_of_a_redirect_is_not_logged(
+    session: requests.Session,
+    platform: FakeCloudElements,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+) -> None:
+    """It is no success yet."""
+    platform.reply(status, headers={"Elements-Error": "deprecated"})
+    assert session.get(platform.url).status_code == status
+    assert caplog.records == []
+
+
 def test_warning_header_without_a_request(caplog: pytest.LogCaptureFixture) -> None:
     """A response made by hand, with no request, is warned about too."""
     response = requests.Response()

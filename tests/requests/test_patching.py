@@ -589,6 +589,18 @@ def test_connections_of_a_session_are_closed_at_the_end(raw_server):
     assert not adapter.poolmanager.pools
 
 
+def test_a_session_keeps_its_adapter_of_the_patch(platform: FakeCloudElements) -> None:
+    """So its calls share a connection."""
+    with patch_requests(platform.url), requests.Session() as session:
+        first = session.get_adapter(platform.url)
+        session.get(platform.url)
+        session.get(platform.url)
+        assert session.get_adapter(platform.url) is first
+        pools = first.poolmanager.pools
+        [pool] = map(pools.get, pools.keys())
+        assert (pool.num_connections, pool.num_requests) == (1, 2)
+
+
 def test_errors_that_are_kept_keep_no_connection(raw_server):
     """The errors seen outlive their block; what they came over does not."""
     respond = KeepingAlive(MISSING)

@@ -14,6 +14,8 @@ from cloud_elements_errors import (
     FailedRequestError,
     UnlistedStatusError,
     error_from_response,
+    raise_for_error,
+    retries_of,
 )
 
 
@@ -59,3 +61,40 @@ def test_the_password_of_a_proxy_that_failed(raw_server, retries):
         session.get("http://api.example.test/x", proxies={"http": address})
     words = [attempt.provider_message for attempt in caught.value.attempts]
     assert words == ["no entry for [redacted]"] * (retries + 1)
+
+
+def test_a_redirect_goes_through_the_proxy_too(platform, session):
+    """Each hop asks which proxies there are for its own URL."""
+    platform.reply(302, headers={"Location": "http://other.example/there"})
+    platform.reply(409, provider_message="it exists")
+    with pytest.raises(ConflictError, match="it exists"):
+        session.get("http://api.example/here", proxies={"http": platform.url})
+    hosts = [request.headers["Host"] for request in platform.requests]
+    assert hosts == ["api.example", "other.example"]
+
+
+def test_the_password_of_a_proxy_in_a_warning(platform, caplog):
+    """The hook learns of the proxies from requests."""
+    platform.reply(200, headers={"Elements-Error": "old, says pr0xypass"})
+    with requests.Session() as plain:
+        plain.hooks["response"].append(raise_for_error)
+        proxy = platform.url.replace("//", "//me:pr0xypass@")
+        plain.get("http://api.example/contacts", proxies={"http": proxy})
+    assert "old, says [redacted]" in caplog.messages[-1]
+
+
+@pytest.mark.parametrize("secret", ["h3aderpass", "qu3rypass", "pr0xypass"])
+def test_no_secret_in_what_is_no_response(raw_server, secret):
+    """A peer that speaks no HTTP may repeat what it has got."""
+    proxy = raw_server(f"You said {secret}\r\n".encode())
+    address = proxy.url.removesuffix("/path").replace("//", "//me:pr0xypass@")
+    session = requests.Session()
+    session.mount("http://", CloudElementsAdapter(max_retries=Retry(0)))
+    with pytest.raises(requests.ConnectionError) as caught:
+        session.get(
+            "http://api.example/contacts?token=qu3rypass",
+            headers={"Authorization": "Bearer h3aderpass"},
+            proxies={"http": address},
+        )
+    [attempt] = retries_of(caught.value).attempts
+    assert "You said [redacted]" in attempt.error

@@ -357,13 +357,13 @@ def test_a_decorated_coroutine_function_is_one():
     """It is awaited inside the block, and not merely made there."""
 
     @translate_errors()
-    async def contact(name):
+    async def contact(name, *, active=True):
         """Find one."""
         await asyncio.sleep(0)
-        return name
+        return name, active
 
     assert inspect.iscoroutinefunction(contact)
-    assert asyncio.run(contact("Ada")) == "Ada"
+    assert asyncio.run(contact("Ada", active=False)) == ("Ada", False)
     assert contact.__doc__ == "Find one."
 
 

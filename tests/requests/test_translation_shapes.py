@@ -8,6 +8,7 @@ import io
 import json
 import urllib.error
 import urllib.request
+import zlib
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -86,6 +87,26 @@ class Slotted:
 
     def __init__(self) -> None:
         self.status_code, self.headers, self.content = 409, HEADERS, BODY
+
+
+class SlottedCall:
+    """A response without a `__dict__` that knows its request, which has none."""
+
+    __slots__ = ("content", "headers", "request", "status_code")
+
+    def __init__(self, request: object) -> None:
+        self.status_code, self.headers, self.request = 409, HEADERS, request
+        self.content = b'{"message": "no entry for a1b2c3d4e5"}'
+
+
+class SlottedRequest:
+    """A request without a `__dict__`."""
+
+    __slots__ = ("headers", "method", "url")
+
+    def __init__(self) -> None:
+        self.headers = {"Authorization": "Bearer a1b2c3d4e5"}
+        self.method, self.url = "PUT", URL
 
 
 class StatusOfMetaError(SdkError):
@@ -334,6 +355,32 @@ def test_urllibs_body_that_is_gone(use: str, platform: FakeCloudElements) -> Non
         call()
     assert (caught.value.text, caught.value.request_id) == ("", "r17")
     assert caught.value.truncated
+
+
+@pytest.mark.parametrize("encoding", ["deflate", "gzip"])
+def test_urllibs_body_that_is_compressed(
+    platform: FakeCloudElements, encoding: str
+) -> None:
+    """urllib does not decode it; we do."""
+    compress = {"deflate": zlib.compress, "gzip": gzip.compress}[encoding]
+    platform.reply(409, body=compress(BODY), headers={"Content-Encoding": encoding})
+    with pytest.raises(ConflictError) as caught, translate_errors():
+        open_url(platform.url + "/contacts")
+    assert (caught.value.message, caught.value.provider_message) == ("No", "Exists")
+    assert not caught.value.truncated
+
+
+@pytest.mark.parametrize("name", ["request", "request_info"])
+def test_a_request_without_a_dict(name: str) -> None:
+    """Only the response knows it, under one of its usual names."""
+    call = SlottedCall(SlottedRequest())
+    if name == "request_info":
+        call = of(
+            status=409, headers=HEADERS, body=call.content, request_info=call.request
+        )
+    error = translated(SdkError(response=call))
+    assert (error.method, error.url) == ("PUT", URL)
+    assert error.message == "no entry for [redacted]"
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,40 @@ BODIES = {
     "only-other-fields": Body(
         400, JSON, {"requestId": "r1", "has": {"a": "näme"}}, ('{"has":{"a":"näme"}}',)
     ),
+    "tags-within-words": Body(
+        500,
+        "text/html",
+        "<section><b>The</b> table is <i>locked</i></section>",
+        ("The table is locked",),
+    ),
+    "html-after-a-comment": Body(
+        500,
+        "",
+        "<!-- gateway --><HTML><b>The</b> table is <i>locked</i></HTML>",
+        ("The table is locked",),
+        ("gateway",),
+    ),
+    "code-in-a-namespace": Body(
+        500,
+        "text/xml",
+        "<n2:F><n2:errorCode>E17</n2:errorCode><n2:msg>It is locked</n2:msg></n2:F>",
+        ("It is locked", "errorcode: E17"),
+        ("n2",),
+    ),
+    "the-title-in-other-letters": Body(
+        400,
+        JSON,
+        {"message": "BAD REQUEST: There is no name"},
+        ("There is no name",),
+        ("BAD",),
+    ),
+    "words-said-again": Body(
+        409,
+        "text/plain",
+        "The name is taken.\n\nTry another one.\n\nTHE NAME IS TAKEN!",
+        ("The name is taken. Try another one.",),
+        ("THE NAME",),
+    ),
     # Fields by their own names.
     "django-fields": Body(
         400,

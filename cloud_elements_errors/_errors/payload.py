@@ -24,7 +24,7 @@ StopReason = Literal["status", "method", "attempts", Refusal]
 REQUEST_ID_HEADER = "Elements-Request-Id"
 WARNING_HEADER = "Elements-Error"
 
-_SAYS = r"(?i)-authenticate$|error(?:-?(?:message|description|reason)s?)?$"
+_SAYS = r"(?i)-authenticate$|error(?:-?(?:code|description|message|reason|type)s?)?$"
 # RFC 6750.
 _DESCRIBED = r'(?is)\A.*?error_description\s*=\s*"?((?:[^"\\]|\\.)*).*'
 # In these attributes, a server may repeat secrets.

@@ -28,8 +28,6 @@ REDACTED = "[redacted]"
 Headers = Mapping[Any, Any] | None
 _Span = tuple[int, int]
 
-_TOGETHER = 4096  # characters of texts that are searched at once
-
 # A character that a URL, JSON or HTML has escaped.
 _ESCAPED = r"""(?six)(?:%|\\x)([\da-f]{2})|\\u([\da-f]{4})|\\(?:[nrt]|(["'\\/]))
     |&(\#\w{1,7};|(?:amp|apos|gt|lt|plus|quot|szlig|\w(?:acute|circ|grave|uml));)"""
@@ -121,7 +119,7 @@ class Redactor:
         body = texts[-1] or ""
         others = map('"{}"'.format, filter(None, texts[:-1]))
         together = "\n".join([*filterfalse(body.__contains__, others), body])
-        if not cut and len(together) < _TOGETHER and self(together) == together:
+        if not (cut or together[4096:]) and self(together) == together:
             return texts
         return tuple([text and self(text, cut=cut) for text in texts])
 

@@ -31,10 +31,11 @@ _KINDS = {
     "code": r"(?:(?:\A|\.|err|error|fault|exception|sub|decline|reason|result)code"
     r"|error(?:number|id|key|no|type)|exceptiontype)\Z",
     "field": (
-        r"(?:(?:error|message|detail|violation|failure|parameter|issue|field|data\.param)s"
+        r"(?:(?:error|message|detail|violation|failure|parameter|issue|field|constraint"
+        r"|data\.param)s"
         r"|modelstate|validation|invalid\w*)\.(?!.*(?:message|msg|error|description|detail"
-        r"|reason|string|\btext|\bbase)s?\Z)|\b(?:error\.data|field|loc|missing(?:\w+s)?"
-        r"|param|parameter|property|target)\Z"
+        r"|reason|string|\btext|\bbase)s?\Z)|\b(?:error\.data|attribute|field(?:name)?|loc"
+        r"|missing(?:\w+s)?|param|parameters?|property|target)\Z"
     ),
     "telling": (
         r"(?:message|msg|err|error|desc|description|detail|title|reason|(?<!de)fault"
@@ -42,7 +43,7 @@ _KINDS = {
         r"|problem|issue|failure|warning|summary|hint|(?:\A|\.|status|error)text"
         r"|invalidparam|errors\.base)s?(?:\.(?:value|text|content))?\Z"
     ),
-    "link": r"(?:url|uri|href|link|path|type)\Z",
+    "link": r"(?:url|uri|href|link|path|type|timestamp|traceid|instance)\Z",
 }
 # The longest text within a line. Attributes and log records have the whole text.
 LINE_TEXT = 500
@@ -122,12 +123,13 @@ def words_in(value: Any, path: str = "", depth: int = 0) -> str:
 
 def says_nothing(text: str) -> bool:
     """Say whether a text is empty, or only repeats a title of HTTP or the platform."""
+    # No phrase is as long as that.
     return not text[100:] and _NOTHING.sub("", text.lower()) in _PHRASES
 
 
 def readable(text: str) -> str:
     """Return a provider's text without the tags of a page or the escapes of JSON."""
-    if _is_markup(text, "text") or "\\" in text or len(text) > LINE_TEXT:
+    if _is_markup(text, "text") or re.search(r"[\\=]", text) or len(text) > LINE_TEXT:
         text = unsaid(words_of(text)) or text
     return " ".join(_unescaped(text).split())
 
@@ -186,15 +188,17 @@ def _inner(path: str, name: str) -> str:
 def _leaves(value: Any, path: str, name: str, depth: int) -> Iterator[_Leaf]:
     """Yield the texts of a JSON value, also of JSON and pages within its strings."""
     if isinstance(value, dict):
-        # Django has {"title": ["This field is required."], "email": ["Not valid."]}.
-        path = path or "errors" * all(map(_is_texts, filter(None, value.values())))
+        # All texts are in lists: {"title": ["Is missing."], "user": {"id": ["Bad."]}}
+        is_django = re.search(r'(?<!\\)":(?!"")[^[{]', compact(value)) is None
+        path = path or "errors" * is_django
         for key, item in value.items():
             yield from _leaves(item, _inner(path, key), key, depth + 1)
-    elif isinstance(value, list) and path.endswith((".loc", ".path")):
-        yield name, path, ".".join(map(str, value))
     elif isinstance(value, list):
+        # A field of Rails may have such a name, and a sentence.
+        if path.endswith((".loc", ".path")) and " " not in str(value[:1]):
+            value = [".".join(map(str, value))]
         # Rails has "message": {"email": ["is taken"]}.
-        if _is_texts(value):
+        if all(isinstance(item, str) for item in value):
             path = re.sub(r".*\b(?:message|error|detail)\.(\w+)$", r"errors.\1", path)
         for item in value:
             yield from _leaves(item, path, name, depth + 1)
@@ -202,10 +206,6 @@ def _leaves(value: Any, path: str, name: str, depth: int) -> Iterator[_Leaf]:
         yield from _leaves_of_text(value.strip(), path, name, depth)
     elif value and value is not True and _kind(path) == "code":
         yield name, path, str(value)
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _leaves_of_text(text: str, path: str, name: str, depth: int) -> Iterator[_Leaf]:
@@ -233,7 +233,9 @@ def _words_of_markup(text: str, content_type: str = "", depth: int = 0) -> str:
     words = "" if is_html else words_in(texts, "", depth)
     # The title comes first, as most pages have it.
     texts.sort(key=lambda named: "title" not in named)
-    return words or _lines(text for named in texts for text in named.values())
+    shown = _lines(shown for named in texts for shown in named.values())
+    # Words may be in attributes of other names.
+    return words or shown or ("" if is_html else _lines([text]))
 
 
 def _texts_of_markup(text: str, *, is_html: bool) -> Iterator[dict[str, str]]:

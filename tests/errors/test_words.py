@@ -220,6 +220,69 @@ BODIES = {
         ("The name is taken. Try another one.",),
         ("THE NAME",),
     ),
+    "django-nested-fields": Body(
+        400,
+        JSON,
+        {
+            "items": [{}, {"qty": ["A valid integer is required."]}],
+            "title": ["This field is required."],
+        },
+        ("qty: A valid integer is required.", "title: This field is required."),
+    ),
+    "spring-without-words": Body(
+        401,
+        JSON,
+        {"timestamp": "2026-01-01T10:00:00.000", "error": "Unauthorized", "path": "/x"},
+        ("401 Unauthorized: Jwt expired at noon",),
+        ("timestamp", "2026-01-01"),
+        headers=(
+            ("WWW-Authenticate", 'Bearer error_description="Jwt expired at noon"'),
+        ),
+    ),
+    "asp-net-without-words": Body(
+        400,
+        JSON,
+        {"title": "Bad Request", "traceId": "00-a1"},
+        ("Order 7 is closed",),
+        ("traceId",),
+        "Order 7 is closed",
+    ),
+    "a-form-of-a-provider": Body(
+        400,
+        JSON,
+        {"providerMessage": "error=invalid_grant&error_description=Missing+client_id"},
+        ("invalid_grant; Missing client_id",),
+    ),
+    "magento-parameters": Body(
+        400,
+        JSON,
+        {"message": "The product %1 is not in %2.", "parameters": ["abc", "shop"]},
+        ("The product %1 is not in %2.", "parameters: abc", "parameters: shop"),
+    ),
+    "rails-path": Body(
+        422,
+        JSON,
+        {"message": {"path": ["is reserved", "is too long"], "name": ["is taken"]}},
+        ("path: is reserved", "path: is too long", "name: is taken"),
+    ),
+    "words-in-other-attributes": Body(
+        404,
+        "application/fhir+xml",
+        '<Outcome><diagnostics value="Patient/9 is not known"/></Outcome>',
+        ("Patient/9 is not known",),
+    ),
+    "class-validator": Body(
+        400,
+        JSON,
+        {
+            "message": "The validation has failed.",
+            "constraints": {"isEmail": "email must be an email"},
+        },
+        ("The validation has failed.", "isEmail: email must be an email"),
+    ),
+    "azure-code-in-a-header": Body(
+        404, "", b"", ("BlobNotFound",), headers=(("x-ms-error-code", "BlobNotFound"),)
+    ),
     # Fields by their own names.
     "django-fields": Body(
         400,

@@ -124,6 +124,12 @@ LINES = {
         {},
         "503 Service Unavailable: nginx",
     ),
+    "provider beside values": (
+        502,
+        b'{"providerMessage": "It is locked", "shard": 3, "host": "db7"}',
+        {},
+        "502 Failed Request | provider: It is locked",
+    ),
     "method": (405, b"", {"method": "PUT"}, "405 Method Not Allowed | PUT"),
     "url": (405, b"", {"url": "http://h"}, "405 Method Not Allowed"),
     "path": (405, b"", {"url": "/a?b"}, "405 Method Not Allowed | /a"),

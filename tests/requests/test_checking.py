@@ -228,6 +228,18 @@ def test_prepared_request_is_sent_again_and_again(
         assert session.send(request).status_code == 200
 
 
+def test_a_check_that_stays_does_not_grow(
+    make_session: Callable[..., requests.Session], platform: FakeCloudElements
+) -> None:
+    """However often a request fails, it has the user's hooks, and one check."""
+    request, session = prepared(platform.url), make_session()
+    ours = request.hooks["response"][:]
+    platform.reply(404, times=3)
+    for _ in range(3):
+        error_of(session.send, request)
+    assert [*request.hooks["response"]] == ours
+
+
 def test_check_that_stays_does_nothing_for_others(
     make_session: Callable[..., requests.Session], platform: FakeCloudElements
 ) -> None:
@@ -717,10 +729,10 @@ def test_a_warning_is_bounded_and_redacted(caplog):
     assert shown.endswith("x…")
 
 
-def test_hooks_get_the_keywords_of_requests(platform):
+def test_hooks_get_the_keywords_of_requests(platform, make_session):
     """A hook of the user's sees what requests gives to hooks."""
     seen = []
-    session = CloudElementsSession()
+    session = make_session()
     session.hooks["response"].append(lambda _response, **kwargs: seen.append(kwargs))
     platform.reply(409)
     with pytest.raises(ConflictError):

@@ -83,6 +83,24 @@ def test_the_password_of_a_proxy_in_a_warning(platform, caplog):
     assert "old, says [redacted]" in caplog.messages[-1]
 
 
+def test_the_password_of_a_proxy_in_an_error_of_a_hook(platform):
+    """A hook may raise requests' own error; on_error gets ours for it."""
+
+    def refuse(response, **_):
+        response.raise_for_status()
+
+    told = []
+    adapter = CloudElementsAdapter(max_retries=Retry(0), on_error=told.append)
+    with requests.Session() as plain:
+        plain.mount("http://", adapter)
+        plain.hooks["response"].append(refuse)
+        platform.reply(409, provider_message="seen: pr0xypass")
+        proxy = platform.url.replace("//", "//me:pr0xypass@")
+        with pytest.raises(requests.HTTPError):
+            plain.get("http://api.example/contacts", proxies={"http": proxy})
+    assert [error.provider_message for error in told] == ["seen: [redacted]"]
+
+
 @pytest.mark.parametrize("secret", ["h3aderpass", "qu3rypass", "pr0xypass"])
 def test_no_secret_in_what_is_no_response(raw_server, secret):
     """A peer that speaks no HTTP may repeat what it has got."""

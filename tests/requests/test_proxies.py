@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from unittest import mock
+
 import pytest
 import requests
 from urllib3.util import Retry
@@ -83,22 +86,65 @@ def test_the_password_of_a_proxy_in_a_warning(platform, caplog):
     assert "old, says [redacted]" in caplog.messages[-1]
 
 
-def test_the_password_of_a_proxy_in_an_error_of_a_hook(platform):
+@pytest.mark.parametrize("way", ["adapter", "session"])
+def test_the_password_of_a_proxy_in_an_error_of_a_hook(platform, way):
     """A hook may raise requests' own error; on_error gets ours for it."""
 
     def refuse(response, **_):
         response.raise_for_status()
 
     told = []
-    adapter = CloudElementsAdapter(max_retries=Retry(0), on_error=told.append)
-    with requests.Session() as plain:
-        plain.mount("http://", adapter)
-        plain.hooks["response"].append(refuse)
-        platform.reply(409, provider_message="seen: pr0xypass")
-        proxy = platform.url.replace("//", "//me:pr0xypass@")
-        with pytest.raises(requests.HTTPError):
-            plain.get("http://api.example/contacts", proxies={"http": proxy})
+    settings = {"max_retries": Retry(0), "on_error": told.append}
+    session = CloudElementsSession(**settings)
+    if way == "adapter":
+        session = requests.Session()
+        session.mount("http://", CloudElementsAdapter(**settings))
+    session.hooks["response"].append(refuse)
+    platform.reply(409, provider_message="seen: pr0xypass")
+    proxy = platform.url.replace("//", "//me:pr0xypass@")
+    with session, pytest.raises(requests.HTTPError):
+        session.get("http://api.example/contacts", proxies={"http": proxy})
     assert [error.provider_message for error in told] == ["seen: [redacted]"]
+
+
+def test_the_password_of_a_proxy_that_only_a_mock_has_seen():
+    """The arguments of the call say what is secret."""
+    answer = requests.Response()
+    answer.status_code = 409
+    answer.raw = io.BytesIO(b'{"providerMessage": "seen: pr0xypass"}')
+    proxies = {"http": "http://me:pr0xypass@proxy.example"}
+    with (
+        mock.patch("requests.Session.send", return_value=answer),
+        CloudElementsSession() as session,
+        pytest.raises(ConflictError, match=r"seen: \[redacted\]"),
+    ):
+        session.get("http://api.example/contacts", proxies=proxies)
+
+
+@pytest.mark.parametrize("where", ["session", "environment"])
+def test_a_prepared_request_goes_through_the_proxy(platform, monkeypatch, where):
+    """send() finds the proxies of the session and the environment, as in requests."""
+    platform.reply(409, provider_message="seen: pr0xypass")
+    proxy = platform.url.replace("//", "//me:pr0xypass@")
+    with CloudElementsSession() as session:
+        if where == "session":
+            session.proxies = {"http": proxy}
+        else:
+            monkeypatch.setenv("HTTP_PROXY", proxy)
+        request = requests.Request("GET", "http://api.example/contacts").prepare()
+        with pytest.raises(ConflictError, match=r"seen: \[redacted\]"):
+            session.send(request)
+    assert len(platform.requests) == 1
+
+
+def test_a_prepared_request_without_the_environment(platform, monkeypatch):
+    """trust_env says whether the environment counts."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "")
+    with CloudElementsSession(max_retries=0) as session:
+        session.trust_env = False
+        request = requests.Request("GET", platform.url).prepare()
+        assert session.send(request).status_code == 200
 
 
 @pytest.mark.parametrize("secret", ["h3aderpass", "qu3rypass", "pr0xypass"])

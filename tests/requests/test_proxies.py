@@ -114,7 +114,7 @@ def test_the_password_of_a_proxy_that_only_a_mock_has_seen():
     answer.raw = io.BytesIO(b'{"providerMessage": "seen: pr0xypass"}')
     proxies = {"http": "http://me:pr0xypass@proxy.example"}
     with (
-        mock.patch("requests.Session.send", return_value=answer),
+        mock.patch.object(CloudElementsSession, "send", return_value=answer),
         CloudElementsSession() as session,
         pytest.raises(ConflictError, match=r"seen: \[redacted\]"),
     ):
@@ -140,7 +140,7 @@ def test_a_prepared_request_goes_through_the_proxy(platform, monkeypatch, where)
 def test_a_prepared_request_without_the_environment(platform, monkeypatch):
     """trust_env says whether the environment counts."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
     with CloudElementsSession(max_retries=0) as session:
         session.trust_env = False
         request = requests.Request("GET", platform.url).prepare()

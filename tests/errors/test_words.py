@@ -283,6 +283,24 @@ BODIES = {
     "azure-code-in-a-header": Body(
         404, "", b"", ("BlobNotFound",), headers=(("x-ms-error-code", "BlobNotFound"),)
     ),
+    "form-with-one-field": Body(
+        400,
+        "application/x-www-form-urlencoded",
+        "error_description=The+code+is+used",
+        ("400 Bad Request: The code is used",),
+    ),
+    "json-of-a-provider-without-words": Body(
+        400,
+        JSON,
+        {"providerMessage": '{"locked_by": "j\\u00fcrgen"}'},
+        ('provider: {"locked_by":"jürgen"}',),
+    ),
+    "bytes-of-no-charset": Body(
+        400,
+        "text/plain; charset=none-such",
+        b"It costs 5 \x80",
+        ("It costs 5 €",),
+    ),
     # Fields by their own names.
     "django-fields": Body(
         400,

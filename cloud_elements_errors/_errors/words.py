@@ -189,8 +189,8 @@ def _leaves(value: Any, path: str, name: str, depth: int) -> Iterator[_Leaf]:
     """Yield the texts of a JSON value, also of JSON and pages within its strings."""
     if isinstance(value, dict):
         # All texts are in lists: {"title": ["Is missing."], "user": {"id": ["Bad."]}}
-        is_django = re.search(r'(?<!\\)":(?!"")[^[{]', compact(value)) is None
-        path = path or "errors" * is_django
+        if not path and re.search(r'(?<!\\)":(?!"")[^[{]', compact(value)) is None:
+            path = "errors"
         for key, item in value.items():
             yield from _leaves(item, _inner(path, key), key, depth + 1)
     elif isinstance(value, list):

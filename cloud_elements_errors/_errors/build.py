@@ -66,15 +66,13 @@ def error_from_parts(
     if status_code < _table.FIRST_ERROR:
         return None
     content = body.encode("utf-8", "replace") if isinstance(body, str) else body or b""
-    payload = ErrorPayload(known, bytes(content))
-    redact = Redactor(request_headers, url)
-    return error_from_payload(status_code, payload, redact, **texts)
+    payload = ErrorPayload(known, bytes(content), Redactor(request_headers, url))
+    return error_from_payload(status_code, payload, **texts)
 
 
 def error_from_payload(
     status_code: int,
     payload: ErrorPayload,
-    redact: Redactor,
     *,
     reason: str | None = None,
     url: str | None = None,
@@ -87,16 +85,16 @@ def error_from_payload(
     """
     cls = CLASSES.get(status_code, UnlistedStatusError)
     error = cls.__new__(cls)  # a constructor would need the line
-    payload.remove_secrets(redact)
-    reason, url = redact.texts(reason and as_utf8(reason), url and _urls.clean_url(url))
+    redact = payload.redact
+    reason = reason and redact(as_utf8(reason))
     number, request_id = len(earlier) + 1, payload.request_id
     last = Attempt(number, status_code, request_id, payload.provider_message)
-    error._said = last._said = payload.said(redact, reason)
+    error._said = last._said = payload.said(reason)
     vars(error).update(
         {"method": None, "response": None, "stopped_by": None} | vars(payload) | known,
         status_code=status_code,
         reason=reason or None,
-        url=url,
+        url=url and redact(_urls.clean_url(url)),
         attempts=(*earlier, last),
         request=getattr(known.get("response"), "request", None),
         _redact=redact,

@@ -27,8 +27,6 @@ WARNING_HEADER = "Elements-Error"
 _SAYS = r"(?i)-authenticate$|error(?:-?(?:code|description|message|reason|type)s?)?$"
 # RFC 6750.
 _DESCRIBED = r'(?is)\A.*?error_description\s*=\s*"?((?:[^"\\]|\\.)*).*'
-# In these attributes, a server may repeat secrets.
-_TEXTS = ("message", "request_id", "provider_message", "provider_code", "text")
 # The text may be a page or JSON.
 _NESTED = re.compile(r"[<&\\{\[]")
 
@@ -39,24 +37,34 @@ class ErrorPayload:
     Args:
         headers: The response's headers, in a case-insensitive mapping.
         body: The decoded body. It is cut after 64 KiB.
+        redact: Takes out the secrets, before anything is read.
         truncated: Whether *body* is already cut.
 
     """
 
-    # What only `said` needs is not in vars().
-    __slots__ = ("__dict__", "content_type", "headers", "is_object")
+    # What only `said` and `build` need is not in vars().
+    __slots__ = ("__dict__", "content_type", "headers", "is_object", "redact")
 
-    def __init__(self, headers: Any, body: bytes, *, truncated: bool = False) -> None:
+    def __init__(
+        self, headers: Any, body: bytes, redact: Redactor, *, truncated: bool = False
+    ) -> None:
         body, is_whole = bounded(body)
+        self.redact = redact
         self.truncated = truncated or not is_whole
         self.content_type = as_text(headers.get("Content-Type", ""))
-        self.text = decode(body, self.content_type, truncated=self.truncated)
+        text = decode(body, self.content_type, truncated=self.truncated)
+        self.text = redact(text, cut=self.truncated)
         value = read_json(self.text)
         self.is_object = isinstance(value, dict)  # and complete
         fields = value if self.is_object else read_damaged_object(self.text)
         self.message = _take(fields, "message")
         self.request_id = _take(fields, "requestId")
         self.provider_message = _take(fields, "providerMessage", (str, dict, list))
+        # Tags and escapes may cut a secret, which is whole in what the line shows.
+        if self.provider_message and _NESTED.search(self.provider_message):
+            words = readable(self.provider_message)
+            shown = redact(words, cut=self.truncated)
+            self.provider_message = self.provider_message if shown == words else shown
         self.provider_code = _take(fields, "providerErrorCode", (str, int))
         self.details: dict[str, Any] = fields
         self.origin: Origin = "provider"
@@ -65,31 +73,15 @@ class ErrorPayload:
             self.origin = "platform" if is_platform else "unknown"
         request_id = as_text(headers.get(REQUEST_ID_HEADER, ""))
         if self.request_id is None or request_id.startswith(self.request_id):
-            self.request_id = request_id or None  # it is not cut
+            self.request_id = redact(request_id) or None  # it is not cut
         self.retry_after: float | None = None
         if asked := headers.get("Retry-After"):
             date = as_text(headers.get("Date", ""))
             self.retry_after = parse_retry_after(as_text(asked), date)
         self.headers = headers
 
-    def remove_secrets(self, redact: Redactor) -> None:
-        """Remove the secrets of a request from all but the headers."""
-        texts = redact.texts(*map(vars(self).get, _TEXTS), cut=self.truncated)
-        vars(self).update(zip(_TEXTS, texts, strict=True))
-        # Tags and escapes may cut a secret, which is whole in what the line shows.
-        if self.provider_message and _NESTED.search(self.provider_message):
-            words = readable(self.provider_message)
-            shown = redact(words, cut=self.truncated)
-            self.provider_message = self.provider_message if shown == words else shown
-        if self.details:
-            self.details = redact.fields(self.details, cut=self.truncated)
-
-    def said(self, redact: Redactor, reason: str | None) -> str:
-        """Return the words of the body, else those of the head, without secrets.
-
-        Call `remove_secrets` first: without the tags of a page, nobody could tell which
-        of its words are secrets.
-        """
+    def said(self, reason: str | None) -> str:
+        """Return the words of the body, else those of the head, without secrets."""
         words = self.message or ""
         if not (self.details or _NESTED.search(words) or says_nothing(words)):
             return words
@@ -105,7 +97,7 @@ class ErrorPayload:
                     lines.append(re.sub(_DESCRIBED, r"\1", as_utf8(as_text(value))))
             words = "\n".join(lines)
         is_cut = self.truncated or len(words) > MOST_WORDS
-        return redact(words[:MOST_WORDS], cut=is_cut)
+        return self.redact(words[:MOST_WORDS], cut=is_cut)
 
 
 class _AttemptFields(NamedTuple):

@@ -6,7 +6,8 @@ from requests import PreparedRequest, Response, structures
 
 from .._urls import clean_url
 from .decoding import as_text
-from .redaction import Redactor
+from .redaction import REDACTED, Redactor
+from .secrets import of_request
 
 
 def pack(attributes: dict[str, Any], protocol: int) -> Any:
@@ -58,7 +59,11 @@ def _without_secrets(message: Any, redact: Redactor, *names: str) -> Any:
         return None
     known = {name: getattr(message, name) for name in names}
     url = redact(clean_url(as_text(message.url or "")))
-    return known | {"url": url, "headers": redact.headers(message.headers)}
+    headers = {
+        redact(name): REDACTED if of_request({name: one}, ()) else redact(as_text(one))
+        for name, one in message.headers.items()
+    }
+    return known | {"url": url, "headers": headers}
 
 
 def _shortened(value: Any, longest: int) -> Any:

@@ -9,30 +9,22 @@ No cache and no regular expression holds a secret of the request: `re` keeps the
 expressions that it has compiled.
 """
 
-import html
 import json
 import re
 from binascii import b2a_base64
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from itertools import chain, filterfalse
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from . import secrets
-from .decoding import as_text
+from .escapes import layers
 from .secrets import SHORT, compiled, in_base64, is_one, kind_of, of_request
 
 REDACTED = "[redacted]"
 
 Headers = Mapping[Any, Any] | None
-_Span = tuple[int, int]
 
-# A character that a URL, JSON or HTML has escaped.
-_ESCAPED = r"""(?six)(?:%|\\x)([\da-f]{2})|\\u([\da-f]{4})|\\(?:[nrt]|(["'\\/]))
-    |&(\#\w{1,7};|(?:amp|apos|gt|lt|plus|quot|szlig|\w(?:acute|circ|grave|uml));)"""
-# Half of such a character, where a text is cut.
-_HALF = r"(?:%\w?|\\(?:[ux]\w{0,3})?|&[#\w]{0,8}|)\Z"
 # In base64, these stand for each other. Only İ has two letters in lower case.
 _SAME = str.maketrans("+/İ", "-_i")
 _LEAST = 4  # characters that are looked for
@@ -41,7 +33,7 @@ _ODD = re.compile(r"[^!-~]|[%+]")
 # What is neither a word nor a number may come back in other letters: a GUID.
 _MIXED = re.compile(r"\d\D|\D\d")
 # The first letters of a secret: no escape changes them.
-_START = re.compile(r"\A[^0-9A-Za-z]*([0-9A-Za-z]{0,4})")
+_START = re.compile(r"\A[^0-9a-z]*([0-9a-z]{0,4})")
 
 # Each match of the patterns that follow has one of these in its lower case.
 _HINT = re.compile(r"""(?x)a(?:iza|ssert|uth)|b(?:asic|ear)|c(?:ook|red)|dop_v1|eyj
@@ -50,11 +42,11 @@ _HINT = re.compile(r"""(?x)a(?:iza|ssert|uth)|b(?:asic|ear)|c(?:ook|red)|dop_v1|
     |%40|,\ ?(?:elem|user)""")
 # A private key, a JSON web token, a token with a well-known beginning, and the password
 # in https://user:password@host or curl -u user:password.
-_KNOWN = r"""(?isx)-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"]*
+_KNOWN = r"""(?isx)-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"\\]*
     (?:-----END[A-Z\ ]*-----)?|(?<![\w-])eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?
     |\b(?:[rs]k[-_](?:live|proj|test)[-_]|gh[opsu]_|github_pat_|glp(?:at|tt)-|x(?:ox[a-z]|app)-|AIza
     |ya29\.|shpat_|npm_|dop_v1_|hvs\.|sk-ant-)[\w-]{10,}|(://[^\s/:@"'<>]*:)[^\s/"'<>]+(?=@)
-    |((?<![\w-])(?:-u|--user)[\s=]\s?["']?[a-z][^\s:"']*:)(?!pass)[^\s"']+"""
+    |((?<![\w-])(?:-u|--user)[\s=]\s?["']?[a-z][^\s:"']*:)(?!pass)[^\s"']*[^\s"'\\]"""
 # The scheme of a header and its credentials; "Element e" alone is no header.
 _SCHEME = r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws|token(?=\ +\S{16})
     |authorization\W{,3}[:=]\W{,4}[\w-]+|(?:(?<=,)|(?<=,\ ))(?:element:?|organization:?
@@ -67,10 +59,13 @@ _NAMED = rf"""(?x)(?P<public>{secrets.PUBLIC}[-_ ]?token)
     (?P<sign>["']?(?:\]?\s{{0,5}}(?::?=>?|:)\s{{0,5}}|[\s,&]{{0,3}}["']?value["']?\s?[:=]
     \s{{0,2}}|(?:\s{{1,9}}[\w.:-]{{1,40}}=["'][^"'<>]{{0,200}}["']){{0,9}}\s*>
     (?:\s|<!\[cdata\[)*)|\s(?=["'`])|(?(option)\s+|(?!)))
-    (?:(?=(?P<open>["'`])(?P<quoted>(?:(?!(?P=open))(?:[^\\]|\\.))*)
-    |(?P<list>\[[^][]*\])|(?P<object>\{{[^{{}}]*\}}))
+    (?:(?=(?P<open>["'`])(?![],}}]+\s?["{{[\d-])(?P<quoted>(?:(?!(?P=open)
+    |"\s?[]:,}}])(?:[^\\]|\\.))*)|(?P<list>\[[^][]*\])|(?P<object>\{{[^{{}}]*\}}))
     |(?!(?:basic|bearer|token)\b)(?:(?<=:\ )[\w.-]+=(?=[\w/+]))?
     (?P<bare>(?:(?!%26|&[lg]t;)[^\s,;&"'<>(){{}}\[\]\\`])+))"""
+# A string of JSON, or a number beside it.
+_NUMBER = r"""(?sx)"[^"\\]*(?:\\.[^"\\]*)*"?|(?:(?<=":)|(?<=":\s)|(?<=[,\[\n])|(?<=,\s)
+    |(?<=\s\s))(-?\d[\d.Ee+-]*)(?=\s*[],}])"""
 _ITEM = r'(?<=")[^"]{4,}(?="\s*[],}])|(?<=[\s,:[])\d{4,}(?=\s*[],}])'
 
 
@@ -85,58 +80,34 @@ class Redactor:
         """Keep the *headers* of the request, and its *urls*, with those of proxies."""
         self._sent = headers or {}, urls
         # Spellings of the secrets, and the first letters of each.
-        self._known: list[str] | None = None
-        self._letters: list[str] = []
+        self._known: dict[str, str] | None = None
 
     def __call__(self, text: str, *, cut: bool = False) -> str:
         """Return *text* without secrets. *cut* means that its end is missing."""
         if self._known is None:
             sent = of_request(*self._sent)
-            self._known = [*sent.union(*map(_spellings, sent))]
-            self._letters = [*map(str.lower, chain(*map(_START.findall, self._known)))]
+            all_forms = sent.union(*map(_spellings, sent))
+            letters = chain(*map(_START.findall, map(str.lower, all_forms)))
+            self._known = dict(zip(all_forms, letters, strict=True))
         lower = text.lower()
-        if not (_HINT.search(lower) or any(map(lower.__contains__, self._letters))):
-            return text
         has_hint = _HINT.search(lower)
-        pairs = zip(self._known, self._letters, strict=True)
-        forms = _forms([one for one, letters in pairs if letters in lower])
-        spans = list[_Span]()
-        for plain, places in _layers(text):
+        if not (has_hint or any(map(lower.__contains__, self._known.values()))):
+            return text
+        forms = _forms([one for one, first in self._known.items() if first in lower])
+        spans = list[tuple[int, int]]()
+        for plain, places in layers(text):
             found = [*_known(plain, forms, cut), *(_others(plain) if has_hint else ())]
             spans += [(places[start], places[end]) for start, end in found]
+        # A number of JSON becomes a string, so that the others can be read.
+        tokens = [token.span(1) for token in compiled(_NUMBER).finditer(text)]
+        numbers = {place: token for token in tokens for place in range(*token)}
         shown, done = "", 0
-        for start, end in sorted(spans):
+        for start, end in sorted(numbers.get(span[0], span) for span in spans):
             if start >= done:
-                shown += text[done:start] + REDACTED
+                hidden = f'"{REDACTED}"' if start in numbers else REDACTED
+                shown += text[done:start] + hidden
             done = max(done, end)
-        # A number in JSON that was a secret becomes a string.
-        number = compiled(r'(?:(?<=[^\\]":)|(?<=[^\\]":\s))\[redacted]')
-        return number.sub(f'"{REDACTED}"', shown + text[done:])
-
-    def texts(self, *texts: str | None, cut: bool = False) -> tuple[str | None, ...]:
-        """Return the texts without secrets; search short ones all at once first."""
-        # The last one may be a body of JSON that has the others.
-        body = texts[-1] or ""
-        others = map('"{}"'.format, filter(None, texts[:-1]))
-        together = "\n".join([*filterfalse(body.__contains__, others), body])
-        if not (cut or together[4096:]) and self(together) == together:
-            return texts
-        return tuple([text and self(text, cut=cut) for text in texts])
-
-    def fields(self, fields: Mapping[str, Any], *, cut: bool = False) -> dict[str, Any]:
-        """Return a JSON object's fields without secrets, as in the text of the JSON."""
-        text = json.dumps(fields, ensure_ascii=False)
-        shown = self(text, cut=cut)
-        with suppress(ValueError):
-            return dict(fields if shown == text else json.loads(shown))
-        return dict.fromkeys(map(self, fields), REDACTED)
-
-    def headers(self, headers: Mapping[str, str | bytes]) -> dict[str, str]:
-        """Return a copy of *headers* without secrets."""
-        return {
-            self(name): REDACTED if of_request({name: one}, ()) else self(as_text(one))
-            for name, one in headers.items()
-        }
+        return shown + text[done:]
 
 
 def _spellings(secret: str) -> set[str]:
@@ -152,20 +123,17 @@ def _spellings(secret: str) -> set[str]:
 
 def _forms(known: list[str]) -> set[str]:
     """Return what these secrets look like in a layer of a text."""
-    forms = set[str]()
     # In JSON, an emoji is two characters, or one. A form has + for a space.
-    for secret in (*known, *(json.dumps(one)[1:-1] for one in known)):
-        for plain, _ in _layers(secret):
-            form = plain.translate(_SAME)
-            forms |= {form, form.rstrip("="), form.replace(" ", "-")}
+    sent = (*known, *(json.dumps(one)[1:-1] for one in known))
+    plain = {one.translate(_SAME) for secret in sent for one, _ in layers(secret)}
+    forms = plain.union(*((one.rstrip("="), one.replace(" ", "-")) for one in plain))
     return {one.lower() if _MIXED.search(one) else one for one in forms}
 
 
-def _known(text: str, forms: set[str], cut: bool) -> Iterator[_Span]:
+def _known(text: str, forms: set[str], cut: bool) -> Iterator[tuple[int, int]]:
     """Yield where these forms start and end."""
-    plain, end = text.translate(_SAME), len(text.rstrip('"]}'))
+    plain, end = text.translate(_SAME), len(text)
     lower = plain.lower()
-    stop = min(half.start() for half in compiled(_HALF).finditer(text, end - 9, end))
     for form in forms:
         is_mixed = _MIXED.search(form) is not None
         where = lower if is_mixed else plain
@@ -177,10 +145,10 @@ def _known(text: str, forms: set[str], cut: bool) -> Iterator[_Span]:
             if is_long or not _is_within(text, at, after):
                 yield at, after
             at = where.find(form, after)
-        # A cut text may end with the start of it, and half of an escape.
-        for at in range(max(0, end - len(form) - 9) if cut else end, end):
-            if where.startswith(form[:_LEAST], at) and form.startswith(where[at:stop]):
-                yield at, end
+        # A cut text may end with a part of it, and with half an escape.
+        for at in range(max(0, end - len(form)) if cut else end, end):
+            if where.startswith(form[:_LEAST], at) and form.startswith(where[at:]):
+                yield at, -1
 
 
 def _is_within(text: str, at: int, end: int) -> bool:
@@ -189,27 +157,7 @@ def _is_within(text: str, at: int, end: int) -> bool:
     return bool(re.match(r"\w", text[at - 1 : at]) or compiled(more).match(text, end))
 
 
-def _layers(text: str) -> list[tuple[str, Sequence[int]]]:
-    """Undo the escapes of a text, layer by layer; say where each character stood."""
-    layers: list[tuple[str, Sequence[int]]] = [(text, range(len(text) + 1))]
-    for plain, places in layers:
-        parts, kept, done = list[str](), list[int](), 0
-        for match in compiled(_ESCAPED).finditer(plain):
-            parts += plain[done : match.start()], _character(*match.groups())
-            kept += places[done : match.start() + 1]
-            done = match.end()
-        if parts and not layers[4:]:  # escaped more than four times is not read
-            layers.append(("".join(parts) + plain[done:], [*kept, *places[done:]]))
-    return layers
-
-
-def _character(byte: str, code: str, other: str, entity: str) -> str:
-    if entity:
-        return html.unescape(f"&{entity}")[:1] or "&"
-    return chr(int(byte or code, 16)) if byte or code else other or " "
-
-
-def _others(text: str) -> Iterator[_Span]:
+def _others(text: str) -> Iterator[tuple[int, int]]:
     """Yield where credentials, and values under the names of secrets, start and end."""
     for match in compiled(_KNOWN).finditer(text):
         yield max(match.start(), match.end(1), match.end(2)), match.end()

@@ -74,9 +74,8 @@ _PAIR = re.compile(r"""(?xi)[?;&\#]([^=?;&\#]+?)(?:]|%5D)?(?:(?:\[|%5B)\d*(?:]|%
 
 def is_one(kind: str, value: str) -> bool:
     """Say whether a value is a secret under a name of this kind."""
-    if kind != "password" and _NO_SECRET.search(value[-99:].lower()):
-        return False
-    return compiled(_LOOKS[kind]).match(value) is not None
+    may_be = kind == "password" or not _NO_SECRET.search(value[-99:].lower())
+    return may_be and compiled(_LOOKS[kind]).match(value) is not None
 
 
 def kind_of(name: str | bytes) -> str | None:
@@ -107,9 +106,8 @@ def _in_value(kind: str, value: str) -> Iterator[str]:
             yield word
         if ":" in word and not key:
             user, *rest = word.split(":")
-            yield from (one for one in (":".join(rest), *rest) if is_one(kind, one))
-            if is_one("other", user):
-                yield user
+            named = [(kind, one) for one in (":".join(rest), *rest)]
+            yield from _likely(("other", user), *named)
         yield from in_base64(word)
 
 
@@ -127,6 +125,9 @@ def in_base64(word: str) -> list[str]:
 def _in_login(login: str) -> list[str]:
     """Return the secrets in "user:password"."""
     user, _, password = login.partition(":")
-    if is_one("password", password):
-        return [password]
-    return [user] if is_one("other", user) else []
+    return _likely(("password", password), ("other", user))[:1]
+
+
+def _likely(*named: tuple[str, str]) -> list[str]:
+    """Return the values that look like a secret of their kind."""
+    return [one for kind, one in named if is_one(kind, one)]

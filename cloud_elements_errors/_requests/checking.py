@@ -113,8 +113,7 @@ def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
     history = policy.history if isinstance(policy, Retry) else ()
     return build.error_from_payload(
         status,
-        ErrorPayload(headers, body, truncated=not whole),
-        redact,
+        ErrorPayload(headers, body, redact, truncated=not whole),
         reason=response.reason and as_text(response.reason),
         method=method,
         url=url,
@@ -162,7 +161,8 @@ def _attempts_of(policy: Any, history: Any, redact: Redactor) -> tuple[Attempt, 
 def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
     """Take out secrets that the policy could not know without the request."""
     number, status, *texts, waited = attempt
-    redacted = Attempt._make([number, status, *redact.texts(*texts), waited])
+    shown = [text and redact(text) for text in texts]
+    redacted = Attempt._make([number, status, *shown, waited])
     redacted._said = redact(attempt._said)
     return redacted
 

@@ -89,11 +89,12 @@ class RequestState:
             return Attempt(number, error=self.redact(text), waited=waited)
         if body is None:
             return Attempt(number, result.status)
-        payload = ErrorPayload(result.headers, body.content, truncated=not body.whole)
-        payload.remove_secrets(self.redact)
+        payload = ErrorPayload(
+            result.headers, body.content, self.redact, truncated=not body.whole
+        )
         known = (number, result.status, payload.request_id, payload.provider_message)
         attempt = Attempt(*known, waited=waited)
-        attempt._said = payload.said(self.redact, result.reason)
+        attempt._said = payload.said(result.reason)
         return attempt
 
     def log_retry(self, method: str | None, url: str | None, most: int | None) -> None:

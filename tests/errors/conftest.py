@@ -47,8 +47,9 @@ def _make_error(cls=ConflictError, body=None):
     response = _make_response(status, content)
     return error_from_payload(
         status,
-        ErrorPayload(response.headers, content),
-        Redactor(response.request.headers, URL),
+        ErrorPayload(
+            response.headers, content, Redactor(response.request.headers, URL)
+        ),
         reason=response.reason,
         method="POST",
         url=URL,

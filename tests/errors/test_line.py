@@ -169,8 +169,7 @@ def test_a_refused_retry_is_in_the_line(reason):
     """A log of the line alone says that a retry was wanted, and why there was none."""
     error = error_from_payload(
         502,
-        ErrorPayload({}, b'{"requestId": "r"}'),
-        Redactor(),
+        ErrorPayload({}, b'{"requestId": "r"}', Redactor()),
         method="POST",
         url="http://h/p",
         earlier=(Attempt(1, 502),),
@@ -254,8 +253,7 @@ def test_notes_do_not_tell_the_obvious():
     for earlier, notes in (((), 1), ((Attempt(1, 502),), 4)):
         error = error_from_payload(
             409,
-            ErrorPayload({}, b""),
-            Redactor(),
+            ErrorPayload({}, b"", Redactor()),
             earlier=earlier,
             stopped_by="status",
         )

@@ -14,6 +14,7 @@ import pytest
 
 from cloud_elements_errors import error_from_parts
 from cloud_elements_errors._errors.payload import ErrorPayload, parse_retry_after
+from cloud_elements_errors._errors.redaction import Redactor
 
 RECORDED = json.loads(
     (Path(__file__).parents[1] / "data" / "recorded_bodies.json").read_text("utf-8")
@@ -23,7 +24,7 @@ TAKEN = attrgetter("message", "request_id", "provider_message", "provider_code")
 
 
 def parse(body, headers=None, **kwargs):
-    return ErrorPayload(headers or {}, body, **kwargs)
+    return ErrorPayload(headers or {}, body, Redactor(), **kwargs)
 
 
 @pytest.mark.parametrize("case", RECORDED, ids=lambda case: case["id"])
@@ -551,7 +552,7 @@ LIMIT = 64 * 1024
 def test_a_word_without_quotes_is_no_bracket(token):
     """A broken value does not swallow the fields after it."""
     body = f'{{"a": {token}, "message": "hi", "b'.encode()
-    assert ErrorPayload({}, body).message == "hi"
+    assert ErrorPayload({}, body, Redactor()).message == "hi"
 
 
 def test_half_a_character_in_a_str():
@@ -587,5 +588,5 @@ def test_a_str_at_the_limit(length, truncated):
 )
 def test_what_is_left_of_broken_json(body, message, details):
     """Fields that can be read are read, and nothing is made up."""
-    payload = ErrorPayload({}, body)
+    payload = ErrorPayload({}, body, Redactor())
     assert (payload.message, payload.details) == (message, details)

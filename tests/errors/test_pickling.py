@@ -215,12 +215,11 @@ def test_pickle_stays_small(body, protocol, make_response):
     """No body makes an error of more than 128 KiB, with 100 attempts before it."""
     response = make_response(502, body)
     response.headers.update({f"X-{n}" * 9: "v" * 90 for n in range(90)})
-    payload = ErrorPayload({}, body)
+    payload = ErrorPayload({}, body, Redactor())
     text = payload.provider_message or payload.text
     error = error_from_payload(
         502,
         payload,
-        Redactor(),
         method="GET",
         url=response.url,
         earlier=tuple(

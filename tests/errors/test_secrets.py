@@ -283,6 +283,14 @@ PUBLIC = {
 }
 
 
+def _pickled(name, value):
+    """Return what the pickle of an error has of a header of its response."""
+    response = requests.Response()
+    response.headers[name] = value
+    error = UnlistedStatusError("x", response=response)
+    return pickle.loads(pickle.dumps(error)).response.headers
+
+
 def test_the_tables_are_long_enough():
     """At least 60 names that hold secrets, and 60 that do not."""
     assert len({*SECRET_HEADERS}) >= 60
@@ -295,7 +303,7 @@ def test_a_header_with_a_secret(name):
     """The server may repeat it, and a response's headers are pickled."""
     value = f"id={VALUE}" if name == "Cookie" else VALUE
     assert Redactor({name: value})(f"got {VALUE} here") == f"got {REDACTED} here"
-    assert VALUE not in Redactor().headers({name: value})[name]
+    assert VALUE not in _pickled(name, value)[name]
 
 
 @pytest.mark.parametrize("name", SECRET_PARAMETERS)
@@ -324,9 +332,8 @@ def test_a_name_or_value_that_is_no_secret(name, value):
     text = f"got {value} here; {name}={value}, {name}: {value}"
     assert Redactor({name: value})(text) == text
     assert Redactor(None, f"https://api.example/x?{name}={value}")(text) == text
-    assert Redactor().headers({name: value}) == {name: value}
+    assert _pickled(name, value) == {name: value}
     fields = {name: value, "list": [{name: value}]}
-    assert Redactor().fields(fields, cut=False) == fields
     assert Redactor()(json.dumps(fields)) == json.dumps(fields)
 
 

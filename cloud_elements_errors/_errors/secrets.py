@@ -61,10 +61,10 @@ _LOOKS = {
     "other": _MIXED + ".{8})",
     "sentence": _MIXED + r"(?=.*\d|.*=).{6})",
 }
-# What stands between the parts of a value: the brackets of JSON, and the scheme before
-# credentials (RFC 9110), which is never secret.
-_BETWEEN = re.compile(r"""(?x)^[{\[]+|[}\]]+$|;\s|[;&](?=[\w.-]+=)
-    |(?:^|(?<=,))\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,])""")
+# What stands between the parts of a value that follows a comma: the brackets of JSON,
+# and the scheme before credentials (RFC 9110), which is never secret.
+_BETWEEN = re.compile(r"""(?x)[],;&}](?:(?<=\A,)[{\[]+|(?<=[]}])[]}]*\Z|(?<=;)\s
+    |(?<=[;&])(?=[\w.-]+=)|(?<=,)\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,]))""")
 _PART = re.compile(r'(?:"?([\w.-]+)(?:=|":\s*)(?=[^\s=]))?("[^"]*"|[^\s,]+)')
 _LOGIN = re.compile(r"^[^/?#]*//([^/?#]*)@")
 # Parameters of the query, the fragment and the path: /a;jsessionid=x?b=1&c[]=2
@@ -100,7 +100,7 @@ def of_request(headers: Mapping[Any, Any], urls: Iterable[str | None]) -> set[st
 
 def _in_value(kind: str, value: str) -> Iterator[str]:
     """Yield the secrets in the value of a header or a parameter."""
-    for key, part in _PART.findall(_BETWEEN.sub(" ", value)):
+    for key, part in _PART.findall(_BETWEEN.sub(" ", f",{value}")):
         word = part.strip("\"':")
         if is_one((kind_of(key) or "other") if key else kind, word):
             yield word

@@ -139,6 +139,7 @@ def test_typing_extensions_is_for_the_type_checker_alone(module):
 
 # Modules of the standard library that few programs need, and that are slow to import.
 DEFERRED = {
+    "_errors/escapes": ["import html"],
     "_errors/pickling": ["import pickle"],
 }
 

@@ -1,6 +1,5 @@
 """Undo the escapes of URLs, JSON and HTML, which services add to what they pass on."""
 
-import html
 import re
 from collections.abc import Sequence
 
@@ -31,4 +30,18 @@ def layers(text: str) -> list[Layer]:
 def _character(byte: str, code: str, space: str, other: str, entity: str) -> str:
     if byte or code:
         return chr(int(byte or code, 16))
-    return html.unescape(f"&{entity}")[:1] if entity else (space and " ") or other or ""
+    if entity:
+        return without_entities(f"&{entity}")[:1] or "&"
+    return (space and " ") or other or ""
+
+
+def without_entities(text: str) -> str:
+    """Return a text of HTML or XML without entities: ``&lt;`` is ``<``."""
+    # html.unescape() raises for a number of 5,000 digits.
+    return re.sub(r"&#?\w{1,32};", _entity, text)
+
+
+def _entity(match: re.Match[str]) -> str:
+    import html  # noqa: PLC0415 - it takes a millisecond; few programs need it
+
+    return html.unescape(match[0])

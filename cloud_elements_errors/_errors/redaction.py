@@ -36,10 +36,10 @@ _MIXED = re.compile(r"\d\D|\D\d")
 _START = re.compile(r"\A[^0-9a-z]*([0-9a-z]{0,4})")
 
 # Each match of the patterns that follow has one of these in its lower case.
-_HINT = re.compile(r"""(?x)a(?:iza|ssert|uth)|b(?:asic|ear)|c(?:ook|red)|dop_v1|eyj
+_HINT = r"""(?x)a(?:iza|ssert|uth)|b(?:asic|ear)|c(?:ook|red)|dop_v1|eyj
     |g(?:h[opsu]_|lp)|h(?:mac|vs\.)|jwt|key|npm_|o(?:rga|tp)|p(?:ass|at_|in|wd)|rk[-_]
     |s(?:aml|e(?:cr|ss)|hpat|ig|k[-_]|sws)|token|verifier|x(?:app|ox)|ya29|-(?:-|u\ )|@
-    |%40|,\ ?(?:elem|user)""")
+    |%40|,\ ?(?:elem|user)"""
 # A private key, a JSON web token, a token with a well-known beginning, and the password
 # in https://user:password@host or curl -u user:password.
 _KNOWN = r"""(?isx)-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"\\]*
@@ -85,12 +85,11 @@ class Redactor:
     def __call__(self, text: str, *, cut: bool = False) -> str:
         """Return *text* without secrets. *cut* means that its end is missing."""
         if self._known is None:
-            sent = of_request(*self._sent)
-            all_forms = sent.union(*map(_spellings, sent))
-            letters = chain(*map(_START.findall, map(str.lower, all_forms)))
-            self._known = dict(zip(all_forms, letters, strict=True))
+            known = set[str]().union(*map(_spellings, of_request(*self._sent)))
+            letters = chain(*map(_START.findall, map(str.lower, known)))
+            self._known = dict(zip(known, letters, strict=True))
         lower = text.lower()
-        has_hint = _HINT.search(lower)
+        has_hint = compiled(_HINT).search(lower)
         if not (has_hint or any(map(lower.__contains__, self._known.values()))):
             return text
         forms = _forms([one for one, first in self._known.items() if first in lower])
@@ -99,10 +98,9 @@ class Redactor:
             found = [*_known(plain, forms, cut), *(_others(plain) if has_hint else ())]
             spans += [(places[start], places[end]) for start, end in found]
         # A number of JSON becomes a string, so that the others can be read.
-        tokens = [token.span(1) for token in compiled(_NUMBER).finditer(text)]
-        numbers = {place: token for token in tokens for place in range(*token)}
+        numbers = {token.start(1) for token in compiled(_NUMBER).finditer(text)}
         shown, done = "", 0
-        for start, end in sorted(numbers.get(span[0], span) for span in spans):
+        for start, end in sorted(spans):
             if start >= done:
                 hidden = f'"{REDACTED}"' if start in numbers else REDACTED
                 shown += text[done:start] + hidden
@@ -113,7 +111,7 @@ class Redactor:
 def _spellings(secret: str) -> set[str]:
     """Return what a server may make of a secret, but for escapes."""
     if _ODD.search(secret) is None:
-        return {b2a_base64(secret.encode(), newline=False).decode()}
+        return {secret, b2a_base64(secret.encode(), newline=False).decode()}
     found = {secret, unquote(secret), unquote_plus(secret)}
     charsets = ("utf-8", "latin-1")
     sent = {one.encode(charset, "replace") for one in found for charset in charsets}

@@ -39,9 +39,9 @@ _NAMES = rf"""(?ix)(?:(?P<public>user(?:name)?|{PUBLIC}[-_ ]?token|(?:cache
     |ticket)|-key|\bpw)|(?P<weak>^(?:auth|code|key|ticket)|(?:app|auth|device|mfa)_code
     |_key|(?-i:[a-z]Key)|\b(?:appid|sid|sign)))$"""
 # Words about a secret, in lower case.
-_NO_SECRET = re.compile(r"""(?x)(?:4_request|blank|denied|disabled|empty|expired|fail
+_NO_SECRET = r"""(?x)(?:4_request|blank|denied|disabled|empty|expired|fail
     |false|forbidden|incorrect|invalid|mismatch|missing|no-?check|not[-_m]|null|oauth2|redacted|required|revoked|string
-    |too[-_]|true|un(?:author|defin|known|support))\D*\Z""")
+    |too[-_]|true|un(?:author|defin|known|support))\D*\Z"""
 # Words and numbers, like "eu-west-1", "HMAC-SHA1", "AADSTS500011" and "lastModified".
 _WORD, _SIGN = r"(?:[A-Za-z]*|[Vv]\d|\d+[A-Za-z]?\d*)", r"(?:[-_./:;+@]|=\b)"
 _PLAIN = rf"""(?:(?=.{{,64}}\Z)(?=.*{_SIGN})(?:{_WORD}{_SIGN})*[A-Za-z]*\d*
@@ -63,9 +63,9 @@ _LOOKS = {
 }
 # What stands between the parts of a value that follows a comma: the brackets of JSON,
 # and the scheme before credentials (RFC 9110), which is never secret.
-_BETWEEN = re.compile(r"""(?x)[],;&}](?:(?<=\A,)[{\[]+|(?<=[]}])[]}]*\Z|(?<=;)\s
-    |(?<=[;&])(?=[\w.-]+=)|(?<=,)\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,]))""")
-_PART = re.compile(r'(?:"?([\w.-]+)(?:=|":\s*)(?=[^\s=]))?("[^"]*"|[^\s,]+)')
+_BETWEEN = r"""(?x)[],;&}](?:(?<=\A,)[{\[]+|(?<=[]}])[]}]*\Z|(?<=;)\s
+    |(?<=[;&])(?=[\w.-]+=)|(?<=,)\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,]))"""
+_PART = r'(?:"?([\w.-]+)(?:=|":\s*)(?=[^\s=]))?("[^"]*"|[^\s,]+)'
 _LOGIN = re.compile(r"^[^/?#]*//([^/?#]*)@")
 # Parameters of the query, the fragment and the path: /a;jsessionid=x?b=1&c[]=2
 _PAIR = re.compile(r"""(?xi)[?;&\#]([^=?;&\#]+?)(?:]|%5D)?(?:(?:\[|%5B)\d*(?:]|%5D))?=
@@ -74,7 +74,7 @@ _PAIR = re.compile(r"""(?xi)[?;&\#]([^=?;&\#]+?)(?:]|%5D)?(?:(?:\[|%5B)\d*(?:]|%
 
 def is_one(kind: str, value: str) -> bool:
     """Say whether a value is a secret under a name of this kind."""
-    may_be = kind == "password" or not _NO_SECRET.search(value[-99:].lower())
+    may_be = kind == "password" or not compiled(_NO_SECRET).search(value[-99:].lower())
     return may_be and compiled(_LOOKS[kind]).match(value) is not None
 
 
@@ -100,7 +100,7 @@ def of_request(headers: Mapping[Any, Any], urls: Iterable[str | None]) -> set[st
 
 def _in_value(kind: str, value: str) -> Iterator[str]:
     """Yield the secrets in the value of a header or a parameter."""
-    for key, part in _PART.findall(_BETWEEN.sub(" ", f",{value}")):
+    for key, part in compiled(_PART).findall(compiled(_BETWEEN).sub(" ", f",{value}")):
         word = part.strip("\"':")
         if is_one((kind_of(key) or "other") if key else kind, word):
             yield word

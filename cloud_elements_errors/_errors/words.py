@@ -9,7 +9,6 @@ JSON, XML and form-encoded bodies give names to their texts. Texts under names s
 count if those say little: ``{"error": "E17", "info": "The table is locked"}``.
 """
 
-import html
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,7 @@ from http.client import responses
 from typing import Any
 from urllib.parse import parse_qsl
 
+from .escapes import without_entities
 from .json_text import MAX_DEPTH, compact, read_damaged_strings, read_json, string
 
 # The name before a text, its path of names in lower case, and the text.
@@ -96,7 +96,7 @@ def words_of(text: str, content_type: str = "") -> str:
     if _is_markup(text, content_type):
         return _words_of_markup(text, content_type)
     if "html" in content_type:
-        text = _unescaped(text)
+        text = without_entities(text)
     # The text may have JSON after some words.
     text = re.sub(r"(?:\\u[\da-fA-F]{4})+", lambda match: string(f'"{match[0]}"'), text)
     return _lines(re.split(r"\n\s*\n", text))
@@ -131,7 +131,7 @@ def readable(text: str) -> str:
     """Return a provider's text without the tags of a page or the escapes of JSON."""
     if _is_markup(text, "text") or re.search(r"[\\=]", text) or len(text) > LINE_TEXT:
         text = unsaid(words_of(text)) or text
-    return " ".join(_unescaped(text).split())
+    return " ".join(without_entities(text).split())
 
 
 def unsaid(words: str, status: Any = None, title: str = "", provider: str = "") -> str:
@@ -166,11 +166,6 @@ def _lines(texts: Iterable[str]) -> str:
     """Return each text once, in a line of its own."""
     lines = dict.fromkeys(" ".join(text.split()) for text in texts)
     return "\n".join(filter(None, lines))
-
-
-def _unescaped(text: str) -> str:
-    # html.unescape() raises for a number of 5,000 digits.
-    return re.sub(r"&#?\w{1,32};", lambda match: html.unescape(match[0]), text)
 
 
 # Most bodies have few names, and a hostile one may have one of them often.
@@ -217,7 +212,7 @@ def _leaves_of_text(text: str, path: str, name: str, depth: int) -> Iterator[_Le
         for line in _words_of_markup(text, "", depth + MAX_DEPTH // 2).split("\n"):
             yield name, "message", line
     elif text:
-        yield name, path, " ".join(_unescaped(text).split())
+        yield name, path, " ".join(without_entities(text).split())
 
 
 def _is_markup(text: str, content_type: str) -> bool:
@@ -242,7 +237,7 @@ def _texts_of_markup(text: str, *, is_html: bool) -> Iterator[dict[str, str]]:
     """Yield the texts between tags, each with the name of the tag before it."""
     name, shown, done = "", "", 0
     for match in re.finditer(_MARKUP, text):
-        shown += _unescaped(text[done : match.start()]) + (match["cdata"] or "")
+        shown += without_entities(text[done : match.start()]) + (match["cdata"] or "")
         done = match.end()
         tag = (match["name"] or "").lower()
         if not tag or (is_html and re.match(_INLINE, tag)):
@@ -251,5 +246,5 @@ def _texts_of_markup(text: str, *, is_html: bool) -> Iterator[dict[str, str]]:
         name, shown = tag.rpartition(":")[2], ""
         for key, *said in re.findall(_ATTRIBUTE, "" if is_html else match["tag"]):
             if _kind(_inner("", key)) in {"telling", "field", "code"}:
-                yield {key: _unescaped("".join(said))}
-    yield {name: shown + _unescaped(text[done:])}
+                yield {key: without_entities("".join(said))}
+    yield {name: shown + without_entities(text[done:])}

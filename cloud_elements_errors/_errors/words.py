@@ -32,9 +32,9 @@ _KINDS = {
     r"|error(?:number|id|key|no|type)|exceptiontype)\Z",
     "field": (
         r"(?:(?:error|message|detail|violation|failure|parameter|issue|field|constraint"
-        r"|data\.param)s"
+        r"|data\.param)s|children"
         r"|modelstate|validation|invalid\w*)\.(?!.*(?:message|msg|error|description|detail"
-        r"|reason|string|\btext|\bbase)s?\Z)|\b(?:error\.data|attribute|field(?:name)?|loc"
+        r"|reason|string|\btext|\bbase|(?:fault|issue|problem|violation)s)s?\Z)|\b(?:error\.data|attribute|field(?:name)?|loc"
         r"|missing(?:\w+s)?|param|parameters?|property|target)\Z"
     ),
     "telling": (
@@ -90,7 +90,7 @@ def words_of(text: str, content_type: str = "") -> str:
             return words_in(value, path) or compact(value)
         named = read_damaged_strings(text)
     elif "form-urlencoded" in content_type or re.fullmatch(_FORM, text):
-        named = [{name: said} for name, said in parse_qsl(text, errors="replace")]
+        named = [{name: said} for name, said in parse_qsl(text)]
     if words := words_in(named):
         return words
     if _is_markup(text, content_type):
@@ -183,11 +183,7 @@ def _inner(path: str, name: str) -> str:
 def _leaves(value: Any, path: str, name: str, depth: int) -> Iterator[_Leaf]:
     """Yield the texts of a JSON value, also of JSON and pages within its strings."""
     if isinstance(value, dict):
-        # All texts are in lists: {"title": ["Is missing."], "user": {"id": ["Bad."]}}
-        if not path and re.search(r'(?<!\\)":(?!"")[^[{]', compact(value)) is None:
-            path = "errors"
-        for key, item in value.items():
-            yield from _leaves(item, _inner(path, key), key, depth + 1)
+        yield from _leaves_of_object(value, path, name, depth)
     elif isinstance(value, list):
         # A field of Rails may have such a name, and a sentence.
         if path.endswith((".loc", ".path")) and " " not in str(value[:1]):
@@ -201,6 +197,23 @@ def _leaves(value: Any, path: str, name: str, depth: int) -> Iterator[_Leaf]:
         yield from _leaves_of_text(value.strip(), path, name, depth)
     elif value and value is not True and _kind(path) == "code":
         yield name, path, str(value)
+
+
+def _leaves_of_object(
+    value: dict[str, Any], path: str, name: str, depth: int
+) -> Iterator[_Leaf]:
+    # All texts are in lists: {"title": ["Is missing."], "user": {"id": ["Bad."]}}
+    if not path and (
+        all(not item or isinstance(item, list) for item in value.values())
+        or re.search(r'(?<!\\)":(?!"")[^[{]', compact(value)) is None
+    ):
+        path = "errors"
+    for key, item in value.items():
+        inner, label = _inner(path, key), key
+        # The field has its name further out: {"errors": {"id": [{"message": "Bad."}]}}
+        if _kind(path) == "field" and _kind(inner) == "telling":
+            inner, label = path, name
+        yield from _leaves(item, inner, label, depth + 1)
 
 
 def _leaves_of_text(text: str, path: str, name: str, depth: int) -> Iterator[_Leaf]:

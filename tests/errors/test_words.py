@@ -1421,12 +1421,16 @@ WORDS = st.lists(st.text("abcdefgh", min_size=3, max_size=9), min_size=3, max_si
     st.sampled_from(["message", "error_description", "Detail", "faultstring", "msg"]),
 )
 def test_a_sentence_is_found_at_any_depth(sentence, path, name):
-    """Below whatever names and lists, as JSON and as JSON in a string."""
+    """Below whatever names and lists, as JSON and as JSON in a string.
+
+    The name of a field may stand before it.
+    """
     value: Any = {name: sentence, "id": 17}
     for step in path:
         value = [value] if step == 0 else {step: value, "at": "2026-01-01"}
-    assert words_of(json.dumps(value)).split("\n")[0] == sentence
-    assert words_of(json.dumps({"error": json.dumps(value)})).startswith(sentence)
+    for body in (value, {"error": json.dumps(value)}):
+        first = words_of(json.dumps(body)).split("\n")[0]
+        assert first.rpartition(": ")[2] == sentence
 
 
 @pytest.mark.parametrize(
@@ -1523,3 +1527,55 @@ def test_quotes_within_a_challenge():
     challenge = r'Bearer error_description="Claim \"aud\" is wrong", error="invalid"'
     error = error_from_parts(401, "", {"WWW-Authenticate": challenge})
     assert r"Claim \"aud\" is wrong" in str(error)
+
+
+FIELDS = {
+    "Django's get_json_data()": (
+        {
+            "email": [{"message": "Enter a valid email.", "code": "invalid"}],
+            "age": [{"message": "Too young.", "code": "min_value"}],
+        },
+        "email: Enter a valid email. age: Too young.",
+    ),
+    "Mongoose": (
+        {
+            "message": "User validation failed",
+            "errors": {"name": {"message": "Is required.", "path": "name"}},
+        },
+        "User validation failed; name: Is required.",
+    ),
+    "a list under errors": (
+        {"errors": {"email": [{"description": "is taken already", "code": "unique"}]}},
+        "email: is taken already",
+    ),
+    "Symfony": (
+        {
+            "message": "Validation Failed",
+            "errors": {"children": {"zip": {"errors": ["Is too long."]}, "age": {}}},
+        },
+        "Validation Failed; zip: Is too long.",
+    ),
+    "Zod's format()": (
+        {"_errors": [], "email": {"_errors": ["Is no address."]}},
+        "email: Is no address.",
+    ),
+    "no field": (
+        {"errors": [{"message": "The table is locked."}], "data": None},
+        "The table is locked.",
+    ),
+    "violations": (
+        {"violations": [{"field": "age", "message": "It must be positive."}]},
+        "It must be positive. field: age",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "words"), FIELDS.values(), ids=FIELDS)
+def test_the_name_of_a_field_stands_before_its_message(body, words):
+    """Also where the message is in an object of its own."""
+    line = str(error_from_parts(400, json.dumps(body)))
+    assert line.startswith(f"400 Bad Request: {words}")
+
+
+def test_a_byte_order_mark_before_a_providers_json():
+    assert words_of('\ufeff{"error": "The table is locked"}') == "The table is locked"

@@ -1399,6 +1399,7 @@ def test_log_without_anything_known(clock, lines):
     CloudElementsRetry().increment()
     (record,) = lines()
     assert "after a failure" in record.getMessage()
+    assert not record.exc_info
     with pytest.raises(MaxRetryError):
         CloudElementsRetry(total=0).increment()
 

@@ -32,10 +32,11 @@ _KINDS = {
     r"|error(?:number|id|key|no|type)|exceptiontype)\Z",
     "field": (
         r"(?:(?:error|message|detail|violation|failure|parameter|issue|field|constraint"
-        r"|data\.param)s|children"
-        r"|modelstate|validation|invalid\w*)\.(?!.*(?:message|msg|error|description|detail"
-        r"|reason|string|\btext|\bbase|(?:fault|issue|problem|violation)s)s?\Z)|\b(?:error\.data|attribute|field(?:name)?|loc"
-        r"|missing(?:\w+s)?|param|parameters?|property|target)\Z"
+        r"|data\.param)s|children|modelstate|validation|invalid\w*)\."
+        r"(?!.*(?:message|msg|error|description|detail|reason|string|\btext|\bbase"
+        r"|(?:fault|issue|problem|violation)s)s?\Z)"
+        r"|\b(?:error\.data|attribute|field(?:name)?|loc|missing(?:\w+s)?|param"
+        r"|parameters?|property|target)\Z"
     ),
     "telling": (
         r"(?:message|msg|err|error|desc|description|detail|title|reason|(?<!de)fault"

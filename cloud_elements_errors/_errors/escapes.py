@@ -32,7 +32,7 @@ def _character(byte: str, code: str, space: str, other: str, entity: str) -> str
         return chr(int(byte or code, 16))
     if entity:
         return without_entities(f"&{entity}")[:1] or "&"
-    return (space and " ") or other or ""
+    return (space and "\n") or other or ""
 
 
 def without_entities(text: str) -> str:

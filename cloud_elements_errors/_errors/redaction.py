@@ -12,7 +12,7 @@ expressions that it has compiled.
 import json
 import re
 from binascii import b2a_base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 from urllib.parse import unquote, unquote_plus
@@ -23,7 +23,6 @@ from .secrets import SHORT, compiled, in_base64, is_one, kind_of, of_request
 
 REDACTED = "[redacted]"
 
-Headers = Mapping[Any, Any] | None
 
 # In base64, these stand for each other. Only İ has two letters in lower case.
 _SAME = str.maketrans("+/İ", "-_i")
@@ -36,16 +35,17 @@ _MIXED = re.compile(r"\d\D|\D\d")
 _START = re.compile(r"\A[^0-9a-z]*([0-9a-z]{0,4})")
 
 # Each match of the patterns that follow has one of these in its lower case.
-_HINT = r"""(?x)a(?:iza|ssert|uth)|b(?:asic|ear)|c(?:ook|red)|dop_v1|eyj
-    |g(?:h[opsu]_|lp)|h(?:mac|vs\.)|jwt|key|npm_|o(?:rga|tp)|p(?:ass|at_|in|wd)|rk[-_]
-    |s(?:aml|e(?:cr|ss)|hpat|ig|k[-_]|sws)|token|verifier|x(?:app|ox)|ya29|-(?:-|u\ )|@
-    |%40|,\ ?(?:elem|user)"""
+_HINT = r"""(?x)a(?:iza|ssert|tatt|uth)|b(?:asic|ear)|c(?:ook|red)|dop_v1|eyj|jwt|key
+    |g(?:h[oprsu]_|l(?:p|rt|sa))|h(?:f_|mac|vs\.)|lin_|npm_|o(?:rga|tp)|rk[-_]|token|ya29
+    |p(?:ass|at_|in|wd|ypi)|s(?:aml|e(?:cr|ss)|g\.|hp|ig|k[-_]|sws)|verifier|whsec
+    |x(?:app|ox)|-(?:-|u\ )|@|%40|,\ ?(?:elem|user)"""
 # A private key, a JSON web token, a token with a well-known beginning, and the password
 # in https://user:password@host or curl -u user:password.
-_KNOWN = r"""(?isx)-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"\\]*
-    (?:-----END[A-Z\ ]*-----)?|(?<![\w-])eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?
-    |\b(?:[rs]k[-_](?:live|proj|test)[-_]|gh[opsu]_|github_pat_|glp(?:at|tt)-|x(?:ox[a-z]|app)-|AIza
-    |ya29\.|shpat_|npm_|dop_v1_|hvs\.|sk-ant-)[\w-]{10,}|(://[^\s/:@"'<>]*:)[^\s/"'<>]+(?=@)
+_KNOWN = r"""(?isx)-----BEGIN[A-Z\ ]*PRIVATE\ KEY-----[^-"\\]*(?:-----END[A-Z\ ]*-----)?
+    |(?<![\w-])eyJ[\w-]{8,}(?:\.[\w-]*){1,4}(?<!\.)|\b(?:[rs]k[-_](?:live|proj|test)[-_]
+    |sk-(?:ant|svcacct)-|gh[oprsu]_|github_pat_|gl(?:pat|ptt|rt|sa)[-_]|x(?:ox[a-z]|app)-
+    |AIza|ya29\.|shp(?:at|ca|ss)_|npm_|dop_v1_|hvs\.|whsec_|hf_(?=\w{30})|(?-i:SG)\.\w+\.|ATATT3
+    |pypi-AgE|dckr_pat_|lin_api_|xkeysib-)[\w-]{10,}|(://[^\s/:@"'<>]*:)[^\s/"'<>]+(?=@)
     |((?<![\w-])(?:-u|--user)[\s=]\s?["']?[a-z][^\s:"']*:)(?!pass)[^\s"']*[^\s"'\\]"""
 # The scheme of a header and its credentials; "Element e" alone is no header.
 _SCHEME = r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws|token(?=\ +\S{16})
@@ -55,18 +55,18 @@ _SCHEME = r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws|token(?=\ +\
 # The name of an option, a tag, a field or a parameter, what stands between it and its
 # value, and the value. It is searched in text of lower case, since that is much faster.
 _NAMED = rf"""(?x)(?P<public>{secrets.PUBLIC}[-_ ]?token)
-    |(?P<option>(?<![\w-])--[\w-]{{0,15}}?)?(?P<name>{secrets.NAME})
-    (?P<sign>["']?(?:\]?\s{{0,5}}(?::?=>?|:)\s{{0,5}}|[\s,&]{{0,3}}["']?value["']?\s?[:=]
+    |(?P<option>(?<![\w-])--[\w-]{{0,15}}?)?(?<!\d{{6}}:)(?P<name>{secrets.NAME})
+    (?P<sign>["']?(?:\]?\s{{0,5}}(?::?=>?|:)\s{{0,5}}(?:string\(\d+\)\s)?|[\s,&]{{0,3}}["']?value["']?\s?[:=]
     \s{{0,2}}|(?:\s{{1,9}}[\w.:-]{{1,40}}=["'][^"'<>]{{0,200}}["']){{0,9}}\s*>
     (?:\s|<!\[cdata\[)*)|\s(?=["'`])|(?(option)\s+|(?!)))
     (?:(?=(?P<open>["'`])(?![],}}]+\s?["{{[\d-])(?P<quoted>(?:(?!(?P=open)
     |"\s?[]:,}}])(?:[^\\]|\\.))*)|(?P<list>\[[^][]*\])|(?P<object>\{{[^{{}}]*\}}))
-    |(?!(?:basic|bearer|token)\b)(?:(?<=:\ )[\w.-]+=(?=[\w/+]))?
-    (?P<bare>(?:(?!%26|&[lg]t;)[^\s,;&"'<>(){{}}\[\]\\`])+))"""
+    |(?!(?:basic|bearer|token)\b|(?<=\w:)[^\s/@"'<>]+@[\w.-]+[/:])(?:(?<=:\ )[\w.-]+=
+    (?=[\w/+]))?(?P<bare>(?:(?!%26|&[lg]t;)[^\s,;&"'<>(){{}}\[\]\\`])+))"""
 # A string of JSON, or a number beside it.
-_NUMBER = r"""(?sx)"[^"\\]*(?:\\.[^"\\]*)*"?|(?:(?<=":)|(?<=":\s)|(?<=[,\[\n])|(?<=,\s)
-    |(?<=\s\s))(-?\d[\d.Ee+-]*)(?=\s*[],}])"""
-_ITEM = r'(?<=")[^"]{4,}(?="\s*[],}])|(?<=[\s,:[])\d{4,}(?=\s*[],}])'
+_NUMBER = r"""(?sx)"[^"\\]*(?:\\.[^"\\]*)*"?|(?:(?<=":)|(?<=":\s)|(?<="\s:\s)
+    |(?<=[,\[\n])|(?<=,\s)|(?<=\s[\s:]))(-?\d[\d.Ee+-]*|true|false|null)(?=\s*[],}])"""
+_ITEM = r'(?<=")[^"]{4,}(?="\s*[],}])|(?<=[\s,:[])[\w+/=.-]{4,}(?=\s*[],}])'
 
 
 class Redactor:
@@ -76,7 +76,7 @@ class Redactor:
     nothing.
     """
 
-    def __init__(self, headers: Headers = None, *urls: str | None) -> None:
+    def __init__(self, headers: Any = None, *urls: str | None) -> None:
         """Keep the *headers* of the request, and its *urls*, with those of proxies."""
         self._sent = headers or {}, urls
         # Spellings of the secrets, and the first letters of each.
@@ -98,11 +98,11 @@ class Redactor:
             found = [*_known(plain, forms, cut), *(_others(plain) if has_hint else ())]
             spans += [(places[start], places[end]) for start, end in found]
         # A number of JSON becomes a string, so that the others can be read.
-        numbers = {token.start(1) for token in compiled(_NUMBER).finditer(text)}
+        bare = {token.start(1) for token in compiled(_NUMBER).finditer(text)}
         shown, done = "", 0
         for start, end in sorted(spans):
             if start >= done:
-                hidden = f'"{REDACTED}"' if start in numbers else REDACTED
+                hidden = f'"{REDACTED}"' if start in bare else REDACTED
                 shown += text[done:start] + hidden
             done = max(done, end)
         return shown + text[done:]
@@ -135,24 +135,20 @@ def _known(text: str, forms: set[str], cut: bool) -> Iterator[tuple[int, int]]:
     for form in forms:
         is_mixed = _MIXED.search(form) is not None
         where = lower if is_mixed else plain
+        more = r"\w|\\*[\"']\s?:" if form.isalpha() else r"\w|\.\d"
         at = where.find(form) if len(form) >= _LEAST else -1
         while at >= 0:
             after = at + len(form)
             # What is short, a word and a number have to stand alone.
             is_long = is_mixed and len(form) >= SHORT
-            if is_long or not _is_within(text, at, after):
+            before = compiled(r"(?<=\w)|(?<=\d\.)|(?<=[\s:,[]-)").match(text, at)
+            if is_long or not (before or compiled(more).match(text, after)):
                 yield at, after
             at = where.find(form, after)
         # A cut text may end with a part of it, and with half an escape.
         for at in range(max(0, end - len(form)) if cut else end, end):
             if where.startswith(form[:_LEAST], at) and form.startswith(where[at:]):
                 yield at, -1
-
-
-def _is_within(text: str, at: int, end: int) -> bool:
-    """Say whether a part of a text is part of a word, or a word as name of a field."""
-    more = r"\w|\\*[\"']\s?:" if text[at:end].isalpha() else r"\w"
-    return bool(re.match(r"\w", text[at - 1 : at]) or compiled(more).match(text, end))
 
 
 def _others(text: str) -> Iterator[tuple[int, int]]:

@@ -23,8 +23,8 @@ compiled = cache(re.compile)
 SHORT = 8
 
 # The ends of names, for (?ix).
-_PASSWORD = r"(?:pass[-_ ]?(?:word|wd|phrase|code)|pwd|\bpass)s?(?:digest)?[-_]?\d*"
-NAME = rf"""(?:{_PASSWORD}|(?:(?:assertion|authentication|authorization|cookie
+_PASS = r"(?:(?:\b|[_r])pass|pass[-_ ]?(?:wo?r?d|phrase|code)|pwd)s?(?:digest)?[-_]?\d*"
+NAME = rf"""(?:{_PASS}|(?:(?:assertion|authentication|authorization|cookie
     |credential|hmac(?:[-_]?sha)?|jwt|saml[-_]?response|secret|signature|(?:access|account|admin
     |api|app|application|auth|client|consumer|encryption|license|master|private|secret|security
     |session|shared|subscription)[-_ ]?key)s?|session|sess(?:ion)?[-_ ]?id|token
@@ -35,17 +35,19 @@ PUBLIC = "(?:continuation|cursor|delta|expected|next|page|recognized|resume|skip
 # A request sends secrets under more names, and under the weak ones other values, too.
 _NAMES = rf"""(?ix)(?:(?P<public>user(?:name)?|{PUBLIC}[-_ ]?token|(?:cache
     |foreign|idempotency|issue|object|partition|primary|project|public|row|socket|sort
-    |surrogate)[-_]?key)|(?P<password>{_PASSWORD})|(?P<secret>{NAME}|[-_](?:auth
-    |ticket)|-key|\bpw)|(?P<weak>^(?:auth|code|key|ticket)|(?:app|auth|device|mfa)_code
+    |surrogate)[-_]?key)|(?P<password>{_PASS})|(?P<secret>{NAME}|[-_](?:auth
+    |proof|ticket|wsse)|-key|\bpw)|(?P<weak>^(?:auth|code|key|ticket)|(?:app|auth|device|mfa)_code
     |_key|(?-i:[a-z]Key)|\b(?:appid|sid|sign)))$"""
 # Words about a secret, in lower case.
-_NO_SECRET = r"""(?x)(?:4_request|blank|denied|disabled|empty|expired|fail
-    |false|forbidden|incorrect|invalid|mismatch|missing|no-?check|not[-_m]|null|oauth2|redacted|required|revoked|string
-    |too[-_]|true|un(?:author|defin|known|support))\D*\Z"""
+_NO_SECRET = r"""(?x)(?:4_request|activ|already|bad[-_]|bla(?:ck|nk)|breach|compromis
+    |confirm|denied|disabled|duplicate|empty|expired|fail|false|forbidden|length|malformed
+    |in(?:correct|secure|valid)|match|missing|no-?check|not[-_fml]|null|numeric|oauth2|pwned
+    |re(?:dact|ject|quired|vok)|string|suspend|too[-_]|true|un(?:auth|defin|known|recog
+    |support|verif)|weak|wrong)\D*\Z"""
 # Words and numbers, like "eu-west-1", "HMAC-SHA1", "AADSTS500011" and "lastModified".
 _WORD, _SIGN = r"(?:[A-Za-z]*|[Vv]\d|\d+[A-Za-z]?\d*)", r"(?:[-_./:;+@]|=\b)"
 _PLAIN = rf"""(?:(?=.{{,64}}\Z)(?=.*{_SIGN})(?:{_WORD}{_SIGN})*[A-Za-z]*\d*
-    (?:{_SIGN}{_WORD})*|[A-Z]+\d+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)\Z"""
+    (?:{_SIGN}{_WORD})*|[A-Z]+\d+|\w+-HMAC-\w+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)\Z"""
 # No secret is a sentence, an endpoint, a code, or what a service has masked itself.
 _ONE_WORD = r"(?sx)(?!https?://|.*\*{3}|[A-Z]{2,}(?:_[A-Z\d]+)+\Z)(?=\S+\Z)"
 _MIXED = rf"{_ONE_WORD}(?!{_PLAIN})(?:.{{16}}|(?=.*\d)(?=.*[^\W\d_])"
@@ -66,10 +68,10 @@ _LOOKS = {
 _BETWEEN = r"""(?x)[],;&}](?:(?<=\A,)[{\[]+|(?<=[]}])[]}]*\Z|(?<=;)\s
     |(?<=[;&])(?=[\w.-]+=)|(?<=,)\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,]))"""
 _PART = r'(?:"?([\w.-]+)(?:=|":\s*)(?=[^\s=]))?("[^"]*"|[^\s,]+)'
-_LOGIN = re.compile(r"^[^/?#]*//([^/?#]*)@")
+_LOGIN = re.compile(r"(?m)^[^/?#\n]*//([^/?#\n]*)@")
 # Parameters of the query, the fragment and the path: /a;jsessionid=x?b=1&c[]=2
-_PAIR = re.compile(r"""(?xi)[?;&\#]([^=?;&\#]+?)(?:]|%5D)?(?:(?:\[|%5B)\d*(?:]|%5D))?=
-    ((?:[^?;&\#]|[?;](?![\w.-]+=))+)""")
+_PAIR = re.compile(r"""(?xi)[?;&\#]([^=?;&\#\n]+?)(?:]|%5D)?(?:(?:\[|%5B)\d*(?:]|%5D))?=
+    ((?:[^?;&\#\n]|[?;](?![\w.-]+=))+)""")
 
 
 def is_one(kind: str, value: str) -> bool:
@@ -90,12 +92,11 @@ _header_kind = lru_cache(maxsize=256)(kind_of)
 
 def of_request(headers: Mapping[Any, Any], urls: Iterable[str | None]) -> set[str]:
     """Return the secrets in the headers and the URLs of a request."""
-    found: set[str] = set()
+    joined = "\n".join(filter(None, urls))
     named = [(_header_kind(key), headers[key]) for key in filter(_header_kind, headers)]
-    for url in filter(None, urls):
-        found.update(*map(_in_login, _LOGIN.findall(url)))
-        named += [(kind_of(unquote_plus(key)), one) for key, one in _PAIR.findall(url)]
-    return found.union(*[_in_value(kind, as_text(one)) for kind, one in named if kind])
+    named += [(kind_of(unquote_plus(key)), one) for key, one in _PAIR.findall(joined)]
+    values = [_in_value(kind, as_text(one)) for kind, one in named if kind]
+    return set[str]().union(*map(_in_login, _LOGIN.findall(joined)), *values)
 
 
 def _in_value(kind: str, value: str) -> Iterator[str]:

@@ -27,7 +27,6 @@ from urllib3.util.retry import RequestHistory, Retry
 
 from .. import _arguments, _internals
 from .._errors.payload import Attempt, StopReason, parse_retry_after
-from .._errors.redaction import Headers
 from .._table import FIRST_ERROR, FIRST_SERVER_ERROR, RETRIED_STATUSES
 from .body import body_of, pass_on_signal
 from .budget import HOST_BUDGET, RetryBudget, budget_of_host, default_budget
@@ -186,7 +185,7 @@ class CloudElementsRetry(Retry):
         return clone
 
     def for_request(
-        self, body: object = None, headers: Headers = None, url: str | None = None
+        self, body: object = None, headers: Any = None, url: str | None = None
     ) -> Self:
         """Return a copy of the policy that knows one request.
 

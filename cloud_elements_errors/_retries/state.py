@@ -14,7 +14,7 @@ from .. import _log, _urls
 from .._errors import words
 from .._errors.line import printable
 from .._errors.payload import Attempt, ErrorPayload, StopReason
-from .._errors.redaction import Headers, Redactor
+from .._errors.redaction import Redactor
 from .budget import RetryBudget
 
 # What an attempt that failed has got: nothing if it is not known.
@@ -56,7 +56,7 @@ class RequestState:
     # When the next retry starts, as ``time.monotonic()`` counts.
     retry_at: float = 0.0
 
-    def __init__(self, body: Any = None, headers: Headers = None, *urls: Any) -> None:
+    def __init__(self, body: Any = None, headers: Any = None, *urls: Any) -> None:
         self.body = body
         self._headers = headers
         self.urls = urls

@@ -1214,3 +1214,70 @@ def test_a_value_ends_where_its_text_ends(field):
         details = payload.details
         assert payload.message == "no key"
         assert details == others | {"hint": details["hint"]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"pin" : 471108, "amount" : 12.5}',
+        '{\n  "pin" : 471108,\n  "amount" : 12.5\n}',
+        '{"amount": 12.5, "ok": [false, 471108, null], "pins": [471108]}',
+        '{"amount": 12.5, "total": 471108.5, "left": -471108, "part": 0.471108}',
+    ],
+    ids=["space", "lines", "words and numbers", "parts of numbers"],
+)
+@pytest.mark.parametrize("password", ["471108", "false", "null"])
+def test_json_stays_json(body, password):
+    """A number and a word of JSON become strings; parts of numbers are no secrets."""
+    redact = Redactor(None, f"https://ada:{password}@h/")
+    payload = ErrorPayload({}, body.encode(), redact)
+    fields = json.loads(body)
+    assert payload.details["amount"] == 12.5
+    assert payload.details.keys() == fields.keys()
+    assert password not in re.sub(r"[-.]?471108\.5|[-.]471108", "", payload.text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no access to arn:aws:secretsmanager:eu-1:123456789012:secret:crm-a1b2c3",
+        "Authorization: AWS4-HMAC-SHA256 required",
+        "host;x-amz-security-token\ne3b0c44298fc1c149afbf4c8996fb924",
+        '{"errors":{"password":"blacklisted","token":"malformed","pin":"not_listed"}}',
+        '{"message": "refresh the token\\n8a1f3c1e-77aa-4ac1 is the request"}',
+    ],
+)
+def test_what_only_looks_like_a_secret_stays(text):
+    assert Redactor()(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://x-access-token:ghs_q7@git.example/acme/r.git/", "ghs_q7"),
+        ("https://gitlab-ci-token:q7xW99zz@git.example:8080/r", "q7xW99zz"),
+        ("invalid JWE eyJhbGciOiJkaXIi..48V1_ALb6.5eym8.XFBoM", None),
+        ("map[Accept:[*/*] X-Api-Key:[17abc28def39gh]]", "17abc28def39gh"),
+        ('["api_key"]=> string(12) "17abc28def39"', "17abc28def39"),
+        ("SMTP_PASS=17abc28d", "17abc28d"),
+        ("SG.TwL2iGABf9.tAmbihYzrnopKc1s5cr", "SG.TwL2iGABf9.tAmbihYzrnopKc1s5cr"),
+    ],
+)
+def test_secrets_of_somebody_else_in_other_shapes(text, shown):
+    """What stands around them is shown."""
+    secret = shown or text.removeprefix("invalid JWE ")
+    assert Redactor()(text) == text.replace(secret, REDACTED)
+
+
+def test_the_parts_of_a_pair():
+    """A part that looks random is a secret, and the rest as a whole, too."""
+    redact = Redactor({"X-Api-Key": "k9Xw27bQfTz4:x1:yz"})
+    assert redact("no k9Xw27bQfTz4, x1:yz") == f"no {REDACTED}, {REDACTED}"
+
+
+def test_a_user_name_beside_a_password():
+    """It is shown, whatever it looks like."""
+    redact = Redactor(None, "https://k9Xw27bQfTz4:pa55word@h/")
+    assert redact("k9Xw27bQfTz4, pa55word") == f"k9Xw27bQfTz4, {REDACTED}"
+    redact = Redactor(None, "https://k9Xw27bQfTz4:@h/")
+    assert redact("k9Xw27bQfTz4") == REDACTED

@@ -1579,3 +1579,23 @@ def test_the_name_of_a_field_stands_before_its_message(body, words):
 
 def test_a_byte_order_mark_before_a_providers_json():
     assert words_of('\ufeff{"error": "The table is locked"}') == "The table is locked"
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        ({"error": "E17", "info": "Table locked"}, ["E17", "info: Table locked"]),
+        ({"error": "E17", "info": "表已锁定"}, ["E17", "info: 表已锁定"]),
+        ({"error": "E17"}, ["E17", "zone: eu1"]),
+        ({"error": "Bad id", "info": "Is empty"}, ["Bad id", "info: Is empty"]),
+        ({"error": "Id is bad", "info": "Is empty"}, ["Id is bad"]),
+        (
+            {"error": "Not Found", "status": "404 Not Found"},
+            ["Not Found", "status: 404 Not Found", "zone: eu1"],
+        ),
+    ],
+    ids=["phrase", "no spaces", "word", "two words", "sentence", "only the status"],
+)
+def test_fields_with_other_names_count_if_the_others_say_little(body, lines):
+    """A phrase comes before a word, and a sentence is enough."""
+    assert words_of(json.dumps(body | {"zone": "eu1"})).split("\n") == lines

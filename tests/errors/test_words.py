@@ -1599,3 +1599,14 @@ def test_a_byte_order_mark_before_a_providers_json():
 def test_fields_with_other_names_count_if_the_others_say_little(body, lines):
     """A phrase comes before a word, and a sentence is enough."""
     assert words_of(json.dumps(body | {"zone": "eu1"})).split("\n") == lines
+
+
+def test_a_code_that_is_no_code():
+    """True says nothing."""
+    assert words_of('{"message": "It is bad", "errorCode": true}') == "It is bad"
+
+
+def test_a_list_within_a_text():
+    """It has the name of the text."""
+    body = {"error": "E17", "info": '["Table locked"]'}
+    assert words_of(json.dumps(body)) == "E17\ninfo: Table locked"

@@ -339,8 +339,9 @@ def test_connect_timeout_with_a_false_policy(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(urllib3.HTTPConnectionPool, "_make_request", slow)
     with requests.Session() as session:
         session.mount("http://", CloudElementsAdapter(max_retries=Retry(connect=False)))
-        with pytest.raises(requests.ConnectionError):
+        with pytest.raises(requests.ConnectionError) as caught:
             session.get("http://127.0.0.1/")
+    assert caught.value.request.url == "http://127.0.0.1/"
 
 
 @pytest.mark.parametrize("retries", [0, 2])

@@ -47,6 +47,19 @@ def test_the_password_of_a_proxy(raw_server, session):
     assert error_from_response(answer).message == "no entry for [redacted]"
 
 
+def test_the_password_of_a_proxy_that_is_passed_by_position(platform):
+    """The fifth argument of an adapter's send(), as hosts' adapters may pass it."""
+    platform.reply(502, provider_message="seen: pr0xypass")
+    platform.reply(200)
+    request = requests.Request("GET", "http://api.example/contacts").prepare()
+    proxies = {"http": platform.url.replace("//", "//me:pr0xypass@")}
+    adapter = CloudElementsAdapter(max_retries=CloudElementsRetry(1, backoff_factor=0))
+    answer = adapter.send(request, False, 5, True, None, proxies)
+    (attempt,) = answer.raw.retries.attempts
+    assert attempt.provider_message == "seen: [redacted]"
+    adapter.close()
+
+
 @pytest.mark.parametrize("retries", [0, 1])
 def test_the_password_of_a_proxy_that_failed(raw_server, retries):
     """Nor after a retry, in the error or in what it says of the earlier attempt."""

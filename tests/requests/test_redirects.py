@@ -342,3 +342,22 @@ def test_a_redirect_from_an_adapter_of_somebody(
         with pytest.raises(FailedRequestError) as caught:
             session.get(platform.url)
     assert len(caught.value.attempts) == 2
+
+
+def test_a_redirect_whose_body_is_not_of_urllib3(platform: FakeCloudElements) -> None:
+    """An adapter of somebody may answer from a file or a string."""
+
+    class Moved(HTTPAdapter):
+        def send(self, request: Any, *_: Any, **__: Any) -> requests.Response:
+            answer = requests.Response()
+            answer.status_code, answer.raw = 302, io.BytesIO()
+            answer.headers["Location"] = platform.url
+            answer.url, answer.request = request.url, request
+            return answer
+
+    platform.reply(409)
+    with CloudElementsSession() as session:
+        session.mount("http://moved.example", Moved())
+        with pytest.raises(CloudElementsError) as caught:
+            session.get("http://moved.example/")
+    assert caught.value.status_code == 409

@@ -781,3 +781,11 @@ def test_a_success_builds_nothing_that_a_failure_needs(
         platform.reply(502)
         with pytest.raises(AssertionError, match="done for a 200"):
             session.post(platform.url)
+
+
+def test_a_response_by_hand_has_no_more_body():
+    """Without `raw`, nothing is missing."""
+    response = requests.Response()
+    response.status_code = 409
+    error = error_from_response(response)
+    assert (error.text, error.truncated, error.status_code) == ("", False, 409)

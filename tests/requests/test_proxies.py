@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from unittest import mock
 
 import pytest
@@ -31,6 +32,16 @@ def test_the_password_of_a_proxy_under_a_plain_policy(platform):
     with pytest.raises(ConflictError) as caught:
         session.get("http://api.example/contacts", proxies={"http": proxy})
     assert caught.value.provider_message == "seen: [redacted]"
+
+
+def test_the_password_of_a_proxy_in_a_pickle(platform, session):
+    """A header of the response may repeat it."""
+    platform.reply(409, headers={"X-Seen": "by pr0xypass"})
+    proxy = platform.url.replace("//", "//me:pr0xypass@")
+    with pytest.raises(ConflictError) as caught:
+        session.get("http://api.example/contacts", proxies={"http": proxy})
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert copy.response.headers["X-Seen"] == "by [redacted]"
 
 
 def test_the_password_of_a_proxy(raw_server, session):

@@ -23,7 +23,6 @@ from .secrets import SHORT, compiled, in_base64, is_one, kind_of, of_request
 
 REDACTED = "[redacted]"
 
-
 # In base64, these stand for each other. Only İ has two letters in lower case.
 _SAME = str.maketrans("+/İ", "-_i")
 _LEAST = 4  # characters that are looked for
@@ -56,8 +55,8 @@ _SCHEME = r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws|token(?=\ +\
 # value, and the value. It is searched in text of lower case, since that is much faster.
 _NAMED = rf"""(?x)(?P<public>{secrets.PUBLIC}[-_ ]?token)
     |(?P<option>(?<![\w-])--[\w-]{{0,15}}?)?(?<!\d{{6}}:)(?P<name>{secrets.NAME})
-    (?P<sign>["']?(?:\]?\s{{0,5}}(?::?=>?|:)\s{{0,5}}(?:string\(\d+\)\s)?|[\s,&]{{0,3}}["']?value["']?\s?[:=]
-    \s{{0,2}}|(?:\s{{1,9}}[\w.:-]{{1,40}}=["'][^"'<>]{{0,200}}["']){{0,9}}\s*>
+    (?P<sign>["']?(?:\]?\s{{0,5}}(?::?=>?|:)\s{{0,5}}(?:string\(\d+\)\s)?
+    |[\s,&]{{0,3}}["']?value["']?\s?[:=]\s{{0,2}}|(?:\s{{1,9}}[\w.:-]{{1,40}}=["'][^"'<>]{{0,200}}["']){{0,9}}\s*>
     (?:\s|<!\[cdata\[)*)|\s(?=["'`])|(?(option)\s+|(?!)))
     (?:(?=(?P<open>["'`])(?![],}}]+\s?["{{[\d-])(?P<quoted>(?:(?!(?P=open)
     |"\s?[]:,}}])(?:[^\\]|\\.))*)|(?P<list>\[[^][]*\])|(?P<object>\{{[^{{}}]*\}}))

@@ -589,7 +589,7 @@ def test_no_secret_in_the_notes_of_a_retried_error():
 @pytest.mark.parametrize(
     ("provided", "shown"),
     [
-        ("<p>No user abc12345<b>def67890</b></p>", "No user [redacted]"),
+        ("<html><p>No user abc12345<b>def67890</b></p>", "No user [redacted]"),
         ("<p>No user abc12345<br>def67890</p>", None),
         (
             r'{"error": "no user abc1234\u0035def67890"}',
@@ -1287,3 +1287,24 @@ def test_what_is_left_of_a_secret_may_be_too_short():
     """Without its end, this one has two characters, and is not searched for."""
     redact = Redactor(None, f"{BASE}?code=x7%3D%3D")
     assert redact("a - x7 - x7== b") == f"a - x7 - {REDACTED} b"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['token: "resourceNotFound"', '{"token": {"reason": "somethinglong"}}'],
+    ids=["after a colon", "in an object"],
+)
+def test_a_word_beside_a_name_that_may_be_no_value(text):
+    """There, only what looks random is a secret."""
+    assert Redactor()(text) == text
+    secret = text.replace("resourceNotFound", "k9Xw27bQfTz4")
+    secret = secret.replace("somethinglong", "k9Xw27bQfTz4")
+    assert Redactor()(secret) == secret.replace("k9Xw27bQfTz4", REDACTED)
+
+
+def test_a_secret_that_is_cut_by_markup_and_by_the_end():
+    """What the line shows ends with a part of it."""
+    body = b'{"providerMessage": "<html><p>No user abc12345<b>def6'
+    redact = Redactor({"Authorization": "Bearer abc12345def67890"})
+    payload = ErrorPayload({}, body, redact, truncated=True)
+    assert payload.provider_message == "No user [redacted]"

@@ -1291,13 +1291,13 @@ def test_what_is_left_of_a_secret_may_be_too_short():
 
 @pytest.mark.parametrize(
     "text",
-    ['token: "resourceNotFound"', '{"token": {"reason": "somethinglong"}}'],
+    ['token: "organizationLevel"', '{"token": {"reason": "somethinglong"}}'],
     ids=["after a colon", "in an object"],
 )
 def test_a_word_beside_a_name_that_may_be_no_value(text):
     """There, only what looks random is a secret."""
     assert Redactor()(text) == text
-    secret = text.replace("resourceNotFound", "k9Xw27bQfTz4")
+    secret = text.replace("organizationLevel", "k9Xw27bQfTz4")
     secret = secret.replace("somethinglong", "k9Xw27bQfTz4")
     assert Redactor()(secret) == secret.replace("k9Xw27bQfTz4", REDACTED)
 

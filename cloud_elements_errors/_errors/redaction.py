@@ -31,7 +31,7 @@ _ODD = re.compile(r"[^!-~]|[%+]")
 # What is neither a word nor a number may come back in other letters: a GUID.
 _MIXED = re.compile(r"\d\D|\D\d")
 # The first letters of a secret: no escape changes them.
-_START = re.compile(r"\A[^0-9a-z]*([0-9a-z]{0,4})")
+_START = re.compile(r"\A[^0-9A-Za-z]*([0-9A-Za-z]{0,4})")
 
 # Each match of the patterns that follow has one of these in its lower case.
 _HINT = r"""(?x)a(?:iza|ssert|tatt|uth)|b(?:asic|ear)|c(?:ook|red)|dop_v1|eyj|jwt|key
@@ -85,7 +85,7 @@ class Redactor:
         """Return *text* without secrets. *cut* means that its end is missing."""
         if self._known is None:
             known = set[str]().union(*map(_spellings, of_request(*self._sent)))
-            letters = chain(*map(_START.findall, map(str.lower, known)))
+            letters = map(str.lower, chain(*map(_START.findall, known)))
             self._known = dict(zip(known, letters, strict=True))
         lower = text.lower()
         has_hint = compiled(_HINT).search(lower)

@@ -1308,3 +1308,11 @@ def test_a_secret_that_is_cut_by_markup_and_by_the_end():
     redact = Redactor({"Authorization": "Bearer abc12345def67890"})
     payload = ErrorPayload({}, body, redact, truncated=True)
     assert payload.provider_message == "No user [redacted]"
+
+
+@pytest.mark.parametrize("letter", ["\u0130", "\u212a", "\u017f"])
+def test_a_letter_whose_lower_case_is_another(letter):
+    """The dotted I, the Kelvin sign and the long s may come back as an escape."""
+    secret = f"000{letter}0000"
+    redact = Redactor(None, f"https://ada:{quote(secret)}@h/")
+    assert redact(json.dumps(f"no {secret}!")) == f'"no {REDACTED}!"'

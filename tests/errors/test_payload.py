@@ -590,3 +590,12 @@ def test_what_is_left_of_broken_json(body, message, details):
     """Fields that can be read are read, and nothing is made up."""
     payload = ErrorPayload({}, body, Redactor())
     assert (payload.message, payload.details) == (message, details)
+
+
+def test_retry_after_counts_from_the_date_of_the_response():
+    """The clocks of the two machines may differ."""
+    headers = {
+        "Date": "Wed, 21 Oct 2015 07:28:00 GMT",
+        "Retry-After": "Wed, 21 Oct 2015 07:29:30 GMT",
+    }
+    assert error_from_parts(503, b"", headers).retry_after == 90

@@ -286,8 +286,9 @@ class CloudElementsRetry(Retry):
             return CloudElementsRetry.increment(self.for_request(), *failure)
         state, result = self.state, error if response is None else response
         state.paid_by = None  # the token of the attempt that failed is spent
+        now = time.monotonic()
         if not state.attempts:
-            state.deadline = time.monotonic() + (self.max_elapsed or math.inf)
+            state.deadline = now + (self.max_elapsed or math.inf)
         reason = self._refusal(method, result)
         if reason is None:
             try:
@@ -297,7 +298,7 @@ class CloudElementsRetry(Retry):
                 raise
             following.state = state
             with state:
-                reason = following._prepare(result)
+                reason = following._prepare(result, now)
                 if reason is None:
                     state.log_retry(method, url, self._most_attempts(following))
                     return following
@@ -326,10 +327,10 @@ class CloudElementsRetry(Retry):
                 return self.why_stopped(method or "", result.status, {})
         return None if can_send_again(self.state.body) else "body"
 
-    def _prepare(self, result: Result) -> StopReason | None:
+    def _prepare(self, result: Result, now: float) -> StopReason | None:
         """Choose the wait, pay, and record the failure; or say what forbids a retry."""
         state, budget = self.state, self.budget
-        now, asked = time.monotonic(), 0.0
+        asked = 0.0
         if self.respect_retry_after_header and not isinstance(result, NO_RESPONSE):
             asked = self.get_retry_after(result) or 0
         if asked <= 0:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import inspect
 import io
+import itertools
 import logging
 import math
 import pickle
 import random
 import ssl
+import time
 import weakref
 from email.utils import formatdate
 from http import HTTPStatus
@@ -1559,3 +1561,12 @@ def test_a_policy_knows_the_headers_that_it_was_told():
 def test_a_failure_of_no_known_method():
     """urllib3's own tests tell none: nothing says that it must not be repeated."""
     assert CloudElementsRetry(3).increment(error=SSLError("broken")).total == 2
+
+
+def test_a_server_may_ask_for_all_the_time(monkeypatch):
+    """A Retry-After as long as max_elapsed is honoured, though time goes by."""
+    ticks = itertools.count(1000.0, 0.001)
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
+    busy = answer(503, {"Retry-After": "60"})
+    policy = CloudElementsRetry().increment("GET", "/", busy)
+    assert policy.attempts[0].waited >= 60

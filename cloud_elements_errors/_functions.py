@@ -1,9 +1,34 @@
-"""What can be told of the function that raised an exception."""
+"""What can be told of an exception: those behind it, and who raised or caught it."""
 
 import traceback
+from collections.abc import Iterator
+from types import FrameType
 
 # The packages of what a signal interrupts.
-_NO_HANDLERS = {"cloud_elements_errors", "http", "requests", "socket", "ssl", "urllib3"}
+_HOSTS = {"cloud_elements_errors", "http", "requests", "socket", "ssl", "urllib3"}
+
+
+def linked(exception: BaseException) -> Iterator[BaseException]:
+    """Yield an exception, and those in its arguments, causes and contexts, each once."""
+    seen: set[int] = set()
+    links: list[object] = [exception]
+    for link in links:  # it grows
+        if isinstance(link, BaseException) and id(link) not in seen:
+            seen.add(id(link))
+            yield link
+            links += (*link.args, link.__cause__, link.__context__)
+
+
+def caught_by_host(error: BaseException) -> bool:
+    """Say whether the function that caught this is ours or a host's.
+
+    If not, the application was handling this when it sent the request.
+    """
+    return error.__traceback__ is not None and _is_host(error.__traceback__.tb_frame)
+
+
+def _is_host(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__", "").partition(".")[0] in _HOSTS
 
 
 def raised_by_signal_handler(error: BaseException) -> bool:
@@ -15,7 +40,7 @@ def raised_by_signal_handler(error: BaseException) -> bool:
     """
     for frame, _line in traceback.walk_tb(error.__traceback__):
         # Before Python 3.13, f_locals keeps what it shows, here maybe the exception.
-        if frame.f_globals.get("__name__", "").partition(".")[0] in _NO_HANDLERS:
+        if _is_host(frame):
             continue
         code, caller = frame.f_code, frame.f_back
         # With *args, their name comes after those of the arguments.

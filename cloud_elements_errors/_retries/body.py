@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import urllib3
 
 from .._errors.decoding import MAX_BODY_BYTES
-from .._functions import raised_by_signal_handler
+from .._functions import caught_by_host, linked, raised_by_signal_handler
 from .._internals import replace_socket
 
 # How long the body of an error may take to arrive.
@@ -77,12 +77,13 @@ def body_of(raw: Any, seconds: float = MAX_SECONDS) -> Body:
 
 
 def pass_on_signal(error: Exception) -> None:
-    """Raise what a signal handler has raised, even if urllib3 takes it for a failure.
+    """Raise what a signal handler has raised, even if a host takes it for a failure.
 
-    A job's time limit is often a TimeoutError, as a socket's is.
+    A job's time limit is often a TimeoutError, as a socket's is. For http.client, a
+    ValueError is a broken chunk.
     """
-    for link in (error, error.__cause__, *error.args):
-        if isinstance(link, BaseException) and raised_by_signal_handler(link):
+    for link in linked(error):
+        if caught_by_host(link) and raised_by_signal_handler(link):
             raise link
 
 

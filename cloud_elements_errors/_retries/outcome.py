@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from .._functions import linked
 from .._errors.payload import Attempt, StopReason
 
 
@@ -44,14 +45,9 @@ def retries_of(exception: BaseException) -> Retries:
             print(len(retries_of(error).attempts), retries_of(error).stopped_by)
 
     """
-    seen: set[int] = set()
-    links: list[object] = [exception]
-    for link in links:
-        if isinstance(link, BaseException) and id(link) not in seen:
-            seen.add(id(link))
-            attempts = vars(link).get("attempts")
-            # Other libraries have attributes of this name, such as a number.
-            if type(attempts) is tuple and attempts and type(attempts[0]) is Attempt:
-                return Retries(attempts, vars(link).get("stopped_by"))
-            links += (*link.args, link.__cause__, link.__context__)
+    for link in linked(exception):
+        attempts = vars(link).get("attempts")
+        # Other libraries have attributes of this name, such as a number.
+        if type(attempts) is tuple and attempts and type(attempts[0]) is Attempt:
+            return Retries(attempts, vars(link).get("stopped_by"))
     return Retries()

@@ -7,9 +7,11 @@ import logging
 import signal
 import threading
 import time
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from cloud_elements_errors import (
     CloudElementsRetry,
@@ -21,8 +23,6 @@ from cloud_elements_errors import (
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
-
-    import requests
 
     from cloud_elements_errors.testing import FakeCloudElements
 
@@ -239,3 +239,41 @@ def test_a_time_limit_that_looks_like_a_failure(
     finally:
         signal.signal(signal.SIGALRM, found)
     assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("kind", [TimeLimitError, ValueError, TimeoutError])
+def test_a_time_limit_while_a_chunk_size_is_read(
+    make_session: Callable[..., requests.Session], raw_server: Any, kind: type
+) -> None:
+    """http.client takes any ValueError there for a broken chunk; the job still ends."""
+
+    def limit(*_arguments: object) -> None:
+        raise kind("the job")
+
+    def respond(connection: socket.socket) -> None:
+        head = b"HTTP/1.1 404 X\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.sendall(head + b"3\r\nabc\r\n")
+        # The client has read the first chunk, and waits for the second.
+        real_sleep(0.1)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+        connection.recv(1)
+
+    found = signal.signal(signal.SIGALRM, limit)
+    try:
+        with pytest.raises(kind, match="the job"):
+            make_session(max_retries=0).get(raw_server(respond).url, timeout=30)
+    finally:
+        signal.signal(signal.SIGALRM, found)
+
+
+def test_a_request_sent_while_a_time_limit_is_handled(
+    make_session: Callable[..., requests.Session], limit: Callable[[], None]
+) -> None:
+    """The limit that the job has caught is not raised a second time."""
+    try:
+        limit()
+        hang()
+    except TimeLimitError:
+        with pytest.raises(requests.ConnectionError) as caught:
+            make_session(max_retries=0).get("http://127.0.0.1:9/")
+    assert "TimeLimitError" in "".join(traceback.format_exception(caught.value))

@@ -1,9 +1,9 @@
 """Checks of arguments: one wording for one mistake."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from math import inf
 from threading import TIMEOUT_MAX
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from urllib3.util import Timeout
 
@@ -12,9 +12,16 @@ from ._table import FIRST_ERROR
 _Types: TypeAlias = "type | tuple[type, ...]"
 TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout | None"
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
 _SENSITIVE = {"body", "headers", "message", "prefixes", "request_headers", "url"}
 
 _TIMEOUTS = "a number of seconds, a pair (connect, read), a urllib3 Timeout or None"
+
+# Flags of inspect, whose import takes seven milliseconds.
+_COROUTINE = 0x80
+GENERATORS = 0x20 | 0x200
+_RUNS_LATER = _COROUTINE | GENERATORS
 
 
 def check_type(name: str, value: object, kinds: _Types, wanted: str) -> None:
@@ -38,17 +45,32 @@ def check_callable(name: str, value: object) -> None:
     """Raise TypeError unless the value can be called, or is None."""
     if value is not None and not callable(value):
         raise TypeError(f"{name} must be callable or None, not {value!r}")
-    if is_async(value):
-        wanted = "a plain function: nobody awaits the async def"
-        raise TypeError(f"{name} must be {wanted} {value!r}")
+    if _flags_of(value):
+        wanted = "a plain function, which runs when it is called"
+        raise TypeError(f"{name} must be {wanted}, not {value!r}")
 
 
-def is_async(function: Any) -> bool:
-    """Say whether this is an ``async def``, which does nothing if it is called."""
+def check_decorated(decorator: str, function: Any, refused: int = _RUNS_LATER) -> bool:
+    """Raise TypeError if a block around the call of the function would do nothing.
+
+    Return whether the function is an ``async def``.
+    """
+    if isinstance(function, type) or not callable(function):
+        wanted = "functions, and the methods of a class"
+        raise TypeError(f"{decorator}() decorates {wanted}, not {function!r}")
+    if _flags_of(function) & refused:
+        raise TypeError(
+            f"{decorator}() cannot decorate {function!r}: its body runs after the "
+            "call. Use a with block inside the function"
+        )
+    return bool(_flags_of(function) & _COROUTINE)
+
+
+def _flags_of(function: Any) -> int:
+    """Return the flags of a function whose body runs after the call, else 0."""
     function = getattr(function, "func", function)  # of a functools.partial
     codes = [getattr(f, "__code__", None) for f in (function, type(function).__call__)]
-    # inspect.CO_COROUTINE. Importing inspect takes seven milliseconds.
-    return any(getattr(code, "co_flags", 0) & 0x80 for code in codes)
+    return max(getattr(code, "co_flags", 0) & _RUNS_LATER for code in codes)
 
 
 def check_number(name: str, value: float) -> float:

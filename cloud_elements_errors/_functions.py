@@ -9,7 +9,7 @@ _HOSTS = {"cloud_elements_errors", "http", "requests", "socket", "ssl", "urllib3
 
 
 def linked(exception: BaseException) -> Iterator[BaseException]:
-    """Yield an exception, and those in its arguments, causes and contexts, each once."""
+    """Yield an exception and those in its arguments, causes and contexts, once."""
     seen: set[int] = set()
     links: list[object] = [exception]
     for link in links:  # it grows

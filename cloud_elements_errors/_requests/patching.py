@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from urllib3.util.retry import Retry
 
-from .._arguments import check_type
+from .._arguments import Function, check_decorated, check_type
 from .._errors.base import CloudElementsError
 from .._lock import fork_safe_lock
 from .._urls import Origin, clean_url, origin_of, path_of
@@ -105,6 +105,17 @@ class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
         if self._is_unused:
             message = "patch_requests() does nothing without a with statement"
             warnings.warn(message, RuntimeWarning, stacklevel=1)
+
+    def __call__(self, function: Function) -> Function:
+        """Decorate a function.
+
+        Raises:
+            TypeError: If the body of the function would run after the block.
+
+        """
+        self._is_unused = False
+        check_decorated("patch_requests", function)
+        return super().__call__(function)
 
     def _adapter_for(self, session: Any, url: str) -> CloudElementsAdapter | None:
         """Return the adapter of a session, if the URL is under a prefix."""

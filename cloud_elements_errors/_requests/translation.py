@@ -2,24 +2,22 @@
 
 import copy
 import functools
-import inspect
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import requests
 import urllib3
 
+from .._arguments import GENERATORS, Function, check_decorated
 from .._errors.base import CloudElementsError
 from .._errors.build import error_from_parts
 from .._errors.decoding import as_text
 from .._retries.body import body_of
 from .._table import FIRST_ERROR
 from .checking import error_from_response
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 # The names under which clients keep the parts of a response and of its request.
 _STATUS = ("status_code", "status", "http_status", "response_code")
@@ -88,15 +86,14 @@ class translate_errors:  # noqa: N801 - used like a function
                 # A copy, because an error must not be the cause of itself.
                 raise copy.copy(error) from value
 
-    def __call__(self, wrapped: _Function) -> _Function:
-        """Decorate a function."""
-        if not callable(wrapped) or isinstance(wrapped, type):
-            raise TypeError(f"translate_errors() decorates functions, not {wrapped!r}")
-        if inspect.isgeneratorfunction(wrapped) or inspect.isasyncgenfunction(wrapped):
-            raise TypeError(
-                "translate_errors() cannot decorate a generator: its body runs "
-                "later. Use a with block inside the function"
-            )
+    def __call__(self, wrapped: Function) -> Function:
+        """Decorate a function.
+
+        Raises:
+            TypeError: If the body of the function would run after the block.
+
+        """
+        is_async = check_decorated("translate_errors", wrapped, GENERATORS)
 
         def call(*args: Any, **kwargs: Any) -> Any:
             with translate_errors():
@@ -106,8 +103,8 @@ class translate_errors:  # noqa: N801 - used like a function
             with translate_errors():
                 return await wrapped(*args, **kwargs)
 
-        wrapper = call_async if inspect.iscoroutinefunction(wrapped) else call
-        return cast("_Function", functools.wraps(wrapped)(wrapper))
+        wrapper = call_async if is_async else call
+        return cast("Function", functools.wraps(wrapped)(wrapper))
 
 
 def _links(exception: Any, seen: set[int]) -> Iterator[tuple[Exception, list[Any]]]:

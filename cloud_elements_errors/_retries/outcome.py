@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from .._functions import linked
 from .._errors.payload import Attempt, StopReason
+from .._functions import linked
 
 
 class Retries(NamedTuple):

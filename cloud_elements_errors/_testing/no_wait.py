@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from contextlib import ContextDecorator
-from typing import Any, TypeVar
+from typing import Any
 
 from urllib3.util.retry import Retry
 
-from .._arguments import is_async
+from .._arguments import Function, check_decorated
 from .._lock import fork_safe_lock
 from .._retries.budget import open_blocks
 from .._retries.policy import CloudElementsRetry
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-_RUNS_LATER = (
-    inspect.isgeneratorfunction,
-    inspect.isasyncgenfunction,
-)
 
 
 class no_wait(ContextDecorator):  # noqa: N801 - used like a function
@@ -53,20 +45,14 @@ class no_wait(ContextDecorator):  # noqa: N801 - used like a function
             for cls, sleep in zip(_SLEEPS, _found.pop(), strict=True):
                 cls.sleep = sleep  # type: ignore[method-assign]
 
-    def __call__(self, function: _Function) -> _Function:
+    def __call__(self, function: Function) -> Function:
         """Decorate a function.
 
         Raises:
             TypeError: If the body of the function would run after the block.
 
         """
-        if isinstance(function, type):
-            raise TypeError("no_wait() decorates functions: decorate the methods")
-        if is_async(function) or any(is_later(function) for is_later in _RUNS_LATER):
-            raise TypeError(
-                "no_wait() cannot decorate async def functions and generators: their "
-                "bodies run later. Use a with block inside the function"
-            )
+        check_decorated("no_wait", function)
         return super().__call__(function)
 
 

@@ -26,7 +26,7 @@ from cloud_elements_errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from cloud_elements_errors.testing import FakeCloudElements
 
@@ -510,21 +510,27 @@ async def report(_error: object) -> None:
     """Report an error, if somebody awaits it."""
 
 
+def report_later(_error: object) -> Iterator[None]:
+    """Report an error, if somebody iterates."""
+    yield
+
+
 class Reporter:
     async def __call__(self, _error: object) -> None:
         """Report an error, if somebody awaits it."""
 
 
-ASYNC: dict[str, Any] = {
-    "function": report,
+RUN_LATER: dict[str, Any] = {
+    "async def": report,
+    "generator": report_later,
     "partial": functools.partial(report),
     "object": Reporter(),
 }
 
 
-@pytest.mark.parametrize("on_error", ASYNC.values(), ids=ASYNC)
-def test_on_error_is_no_coroutine(on_error: Any) -> None:
-    """An ``async def`` would never run, so it is refused at once."""
+@pytest.mark.parametrize("on_error", RUN_LATER.values(), ids=RUN_LATER)
+def test_on_error_runs_when_it_is_called(on_error: Any) -> None:
+    """An ``async def`` or a generator would never run, so it is refused at once."""
     for make in (
         CloudElementsSession,
         CloudElementsAdapter,

@@ -337,6 +337,35 @@ def test_a_prefix_that_ends_in_a_letter(platform):
         requests.get(platform.url + "/apiX/contacts", timeout=5)
 
 
+async def coroutine(): ...
+def generator():
+    yield
+
+
+async def asynchronous_generator():
+    yield
+
+
+@pytest.mark.parametrize("function", [coroutine, generator, asynchronous_generator])
+def test_a_decorated_function_runs_in_the_block(function):
+    """The block would be closed before the body of these runs."""
+    with pytest.raises(TypeError, match="its body runs after the call"):
+        patch_requests("https://api.test/")(function)
+
+
+def test_a_decorated_class():
+    """A function in its place would be no class any more."""
+    with pytest.raises(TypeError, match="the methods of a class"):
+        patch_requests("https://api.test/")(dict)
+
+
+def test_a_decorated_function_that_is_never_called(recwarn):
+    """The decorator is used as it should be, so it does not warn."""
+    patch_requests("https://api.test/")(print)
+    gc.collect()
+    assert not recwarn.list
+
+
 def test_a_block_that_is_never_entered(platform: FakeCloudElements) -> None:
     """A call without a with statement patches nothing, and says so."""
     with pytest.warns(RuntimeWarning, match="nothing without a with statement"):

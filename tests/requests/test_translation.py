@@ -410,23 +410,19 @@ async def async_generator():
 @pytest.mark.parametrize("function", [generator, async_generator])
 def test_generators_are_refused(function):
     """They run after they have returned: nothing would be translated."""
-    with pytest.raises(TypeError) as caught:
+    with pytest.raises(TypeError, match="its body runs after the call"):
         translate_errors()(function)
-    assert str(caught.value) == (
-        "translate_errors() cannot decorate a generator: its body runs later. Use a "
-        "with block inside the function"
-    )
 
 
 def test_what_is_no_function_is_refused():
     """At once, and not when it is called."""
-    with pytest.raises(TypeError, match="decorates functions, not 502"):
+    with pytest.raises(TypeError, match=r"decorates functions, .* not 502"):
         translate_errors()(502)
 
 
 def test_a_class_is_refused():
     """A function in its place would be no class any more, and translate nothing."""
-    with pytest.raises(TypeError, match="decorates functions, not <class 'dict'>"):
+    with pytest.raises(TypeError, match=r"decorates functions, .* not <class 'dict'>"):
         translate_errors()(dict)
 
 

@@ -117,11 +117,11 @@ async def _asynchronous_generator() -> AsyncIterator[None]:
 @pytest.mark.parametrize("function", [_coroutine, _generator, _asynchronous_generator])
 def test_no_wait_refuses_what_runs_later(function: Callable[..., object]) -> None:
     """The block would be closed before the body runs, and each retry would wait."""
-    with pytest.raises(TypeError, match="bodies run later"):
+    with pytest.raises(TypeError, match="its body runs after the call"):
         no_wait()(function)
 
 
 def test_a_class_is_no_function() -> None:
     """unittest would collect no test of a class that has become a function."""
-    with pytest.raises(TypeError, match="decorate the methods"):
+    with pytest.raises(TypeError, match="and the methods of a class"):
         no_wait()(type("Tests", (), {}))

@@ -170,8 +170,10 @@ def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
 def _log_warning(response: Response, proxies: Proxies) -> None:
     """Log the Elements-Error header of a successful response: it is a warning."""
     warning = response.headers.get(WARNING_HEADER)
-    if not warning or response.status_code not in range(200, 300):
+    is_success = response.status_code in range(200, 300)
+    if not warning or not is_success or noted(response, "_warned"):
         return
+    vars(response)["_warned"] = True
     # A response that was built by hand may have no request.
     request = response.request or PreparedRequest()
     redact = Redactor(request.headers, request.url, *urls_of(proxies))
@@ -228,7 +230,7 @@ def noted(response: object, name: str) -> Any:
     """Return what we have noted on a response; None if there is nothing.
 
     On each failed response, an adapter of ours notes itself as ``_sent_by``. The check
-    then notes ``now()`` as ``_checked_at``.
+    then notes ``now()`` as ``_checked_at``, and ``_warned`` if it has logged a warning.
     """
     return getattr(response, "__dict__", {}).get(name)
 

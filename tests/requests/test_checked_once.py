@@ -218,6 +218,25 @@ def test_one_sessions_send_is_a_partial(
     assert len(caplog.records) == 1
 
 
+@pytest.mark.parametrize("place", ["called", "hook of the session", "hook of the call"])
+def test_a_warning_beside_raise_for_error(
+    make_session: Callable[..., requests.Session],
+    platform: FakeCloudElements,
+    caplog: pytest.LogCaptureFixture,
+    place: str,
+) -> None:
+    """The warning is logged once, whoever else looks at the response."""
+    session, hooks = make_session(), None
+    if place == "hook of the session":
+        session.hooks["response"].append(raise_for_error)
+    elif place == "hook of the call":
+        hooks = {"response": raise_for_error}
+    platform.reply(200, headers={"Elements-Error": "quota"}, times=2)
+    for number in (1, 2):
+        raise_for_error(session.get(platform.url, hooks=hooks))
+        assert len(caplog.records) == number
+
+
 STAND_INS: dict[str, Callable[[], Any]] = {
     "mock": mock.Mock,
     "claims to be a response": lambda: mock.Mock(spec=requests.Response),

@@ -14,14 +14,16 @@ import requests
 from urllib3.util.retry import RequestHistory, Retry
 
 
-def content_of(response: requests.Response) -> bytes | None:
-    """Return the body if it has been read, else None.
+def content_of(response: requests.Response) -> tuple[bytes, bool] | None:
+    """Return the body, and whether it is whole; None if nobody has read it.
 
     The public ``response.content`` reads the body, without limits.
     """
     content: Any = getattr(response, "_content", False)
-    consumed = getattr(response, "_content_consumed", False)
-    return None if content is False and not consumed else content or b""
+    if content is False and not getattr(response, "_content_consumed", False):
+        return None
+    # Whoever reads a stream in pieces has the body alone.
+    return content or b"", content is not False
 
 
 def set_content(response: requests.Response, body: bytes) -> None:
@@ -97,5 +99,6 @@ def put_back(raw: Any, received: bytes, *, whole: bool) -> None:
     urllib3 can give a body only once.
     """
     raw._fp = io.BytesIO(received)
+    raw._fp_bytes_read = 0
     # At the end of a body that is not whole, urllib3 then raises IncompleteRead.
     raw.length_remaining = len(received) + (not whole)

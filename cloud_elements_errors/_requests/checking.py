@@ -97,9 +97,9 @@ def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
     """Build the error of a failed response, without secrets."""
     # A response that was built by hand may have no request.
     request = response.request or PreparedRequest()
-    body, whole = _internals.content_of(response), True
-    if body is None:
-        body, whole = (b"", True) if response.raw is None else body_of(response.raw)[:2]
+    body, whole = _internals.content_of(response) or (
+        (b"", True) if response.raw is None else body_of(response.raw)[:2]
+    )
     # requests finds it there.
     _internals.set_content(response, body)
     url = request.url or response.url
@@ -113,7 +113,7 @@ def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
     history = policy.history if isinstance(policy, Retry) else ()
     return build.error_from_payload(
         status,
-        ErrorPayload(headers, body, redact, truncated=not whole),
+        ErrorPayload(headers, body, redact, truncated=not whole and method != "HEAD"),
         reason=response.reason and as_text(response.reason),
         method=method,
         url=url,

@@ -51,10 +51,11 @@ def body_of(raw: Any, seconds: float = MAX_SECONDS) -> Body:
     """
     is_urllib3 = isinstance(raw, urllib3.BaseHTTPResponse)
     is_decoded = ended = is_urllib3 and raw.closed
-    received = bytearray()
+    received, is_begun = bytearray(), is_urllib3 and _is_begun(raw)
     try:
-        if is_decoded:  # urllib3 has read the whole body
+        if is_decoded:  # urllib3 has read the whole body, if there is one
             received += raw.data or b""
+            is_begun = is_begun and not received
         deadline = time.monotonic() + min(seconds, MAX_SECONDS)
         replace_socket(raw, partial(_LimitedSocket, deadline=deadline))
         # One recv at a time: a stall or a reset loses no bytes that came before.
@@ -73,7 +74,16 @@ def body_of(raw: Any, seconds: float = MAX_SECONDS) -> Body:
                     getattr(raw, name)()
     sent = bytes(received[:MAX_BODY_BYTES])
     content, is_all = _decode(sent, {} if is_decoded else getattr(raw, "headers", {}))
-    return Body(content, ended and is_all and len(sent) == len(received), sent)
+    whole = ended and is_all and not is_begun and len(sent) == len(received)
+    return Body(content, whole, sent)
+
+
+def _is_begun(raw: Any) -> bool:
+    """Say whether somebody has read a part of the body, or has closed it unread."""
+    with suppress(*_FAULTS):
+        is_left = raw.closed and (raw.length_remaining or raw.chunked)
+        return bool(raw.tell() or is_left)
+    return False
 
 
 def pass_on_signal(error: Exception) -> None:

@@ -385,7 +385,7 @@ def test_two_threads_have_their_answers_before_either_checks_its_own(
 def test_a_body_that_was_read_in_pieces_is_not_read_again(
     platform: FakeCloudElements,
 ) -> None:
-    """Whoever has consumed a stream has the words; the error has the status."""
+    """Whoever has consumed a stream has the words; the error says that it has none."""
     platform.reply(409, provider_message="Exists")
     with requests.Session() as session:
         response = session.get(platform.url, stream=True)
@@ -393,7 +393,7 @@ def test_a_body_that_was_read_in_pieces_is_not_read_again(
         response.raw = None  # nothing may be read from it any more
         error = error_from_response(response)
     assert isinstance(error, ConflictError)
-    assert (error.text, error.truncated) == ("", False)
+    assert (error.text, error.truncated) == ("", True)
 
 
 def test_a_consumed_stream_is_left_alone() -> None:
@@ -406,6 +406,71 @@ def test_a_consumed_stream_is_left_alone() -> None:
     response = requests.Response()
     response.status_code, response.raw = 409, Never()
     response._content_consumed = True
+    error = error_from_response(response)
+    assert error is not None
+    assert error.truncated
+
+
+def close(response: requests.Response) -> None:
+    response.close()
+
+
+def read_a_part(response: requests.Response) -> None:
+    response.raw.read(5)
+
+
+def read_a_part_and_close(response: requests.Response) -> None:
+    response.raw.read(5)
+    response.close()
+
+
+def read_all_of_it(response: requests.Response) -> None:
+    response.raw.read()
+
+
+def leave(_response: requests.Response) -> None:
+    """Leave it as it is."""
+
+
+GONE = [close, read_a_part, read_a_part_and_close, read_all_of_it]
+WORDS = b"All the words."
+FRAMES = {
+    "length": b"Content-Length: 14\r\n\r\n" + WORDS,
+    "chunks": b"Transfer-Encoding: chunked\r\n\r\ne\r\n" + WORDS + b"\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
+@pytest.mark.parametrize(
+    ("method", "use", "is_cut"),
+    [
+        *[("GET", use, True) for use in GONE],
+        ("GET", leave, False),
+        ("HEAD", leave, False),
+        ("HEAD", close, False),
+    ],
+)
+def test_a_body_that_somebody_has_read_or_closed(
+    raw_server: Any, method: str, use: Any, *, is_cut: bool, frame: bytes
+) -> None:
+    """`truncated` says that words are missing, however the body was sent."""
+    if method == "HEAD":
+        frame = frame.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    server = raw_server(b"HTTP/1.1 404 Not Found\r\n" + frame)
+    with requests.Session() as session:
+        response = session.request(method, server.url, stream=True)
+        use(response)
+        error = error_from_response(response)
+    assert error is not None
+    assert error.truncated is is_cut
+    assert (error.text == WORDS.decode()) is (method == "GET" and use is leave)
+
+
+def test_an_empty_body_that_is_closed(platform: FakeCloudElements) -> None:
+    """Nothing is missing."""
+    platform.reply(404, body=b"")
+    with requests.get(platform.url, stream=True, timeout=5) as response:
+        pass
     error = error_from_response(response)
     assert error is not None
     assert not error.truncated

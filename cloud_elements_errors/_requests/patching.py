@@ -137,6 +137,8 @@ class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
         _, adapter = self._adapters.pop(key, (None, None))
         if adapter is not None:
             adapter.close()
+            # Each error leads to the adapter, and would live until the collector runs.
+            adapter._errors_of_patch = None
 
 
 def _prefix(prefix: str) -> tuple[Origin, str]:

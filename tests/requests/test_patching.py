@@ -835,3 +835,26 @@ def test_errors_of_responses_that_a_hook_has_made(platform: FakeCloudElements) -
     with patch_requests(platform.url) as errors, pytest.raises(ConflictError) as caught:
         requests.get(platform.url, hooks={"response": replace}, timeout=30)
     assert list(errors) == [caught.value]
+
+
+@pytest.mark.parametrize("close", [True, False], ids=["closed", "open"])
+def test_an_error_is_freed_with_its_list(
+    platform: FakeCloudElements, *, close: bool
+) -> None:
+    """Nothing waits for the garbage collector once nobody holds the errors."""
+    platform.reply(404)
+    session = requests.Session()
+    gc.collect()
+    gc.disable()
+    try:
+        with patch_requests(platform.url):
+            with pytest.raises(NotFoundError) as caught:
+                session.get(platform.url)
+            gone = weakref.ref(caught.value)
+            del caught
+            if close:
+                session.close()
+        assert gone() is None
+    finally:
+        gc.enable()
+        session.close()

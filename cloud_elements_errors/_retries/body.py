@@ -50,12 +50,10 @@ def body_of(raw: Any, seconds: float = MAX_SECONDS) -> Body:
 
     """
     is_urllib3 = isinstance(raw, urllib3.BaseHTTPResponse)
-    is_decoded = ended = is_urllib3 and raw.closed
-    received, is_begun = bytearray(), is_urllib3 and _is_begun(raw)
+    if is_urllib3 and raw.closed:
+        return _closed_body_of(raw)
+    ended, received = False, bytearray()
     try:
-        if is_decoded:  # urllib3 has read the whole body, if there is one
-            received += raw.data or b""
-            is_begun = is_begun and not received
         deadline = time.monotonic() + min(seconds, MAX_SECONDS)
         replace_socket(raw, partial(_LimitedSocket, deadline=deadline))
         # One recv at a time: a stall or a reset loses no bytes that came before.
@@ -65,6 +63,8 @@ def body_of(raw: Any, seconds: float = MAX_SECONDS) -> Body:
             received += chunk
             # urllib3 closes the response after the last byte of its Content-Length.
             ended = not chunk or (is_urllib3 and raw.closed)
+        if is_urllib3:  # somebody may have read the beginning
+            ended = ended and raw.tell() <= len(received)
     except _FAULTS as error:  # the status must still be reported
         pass_on_signal(error)
     finally:
@@ -73,17 +73,19 @@ def body_of(raw: Any, seconds: float = MAX_SECONDS) -> Body:
                 with suppress(*_FAULTS):
                     getattr(raw, name)()
     sent = bytes(received[:MAX_BODY_BYTES])
-    content, is_all = _decode(sent, {} if is_decoded else getattr(raw, "headers", {}))
-    whole = ended and is_all and not is_begun and len(sent) == len(received)
-    return Body(content, whole, sent)
+    content, is_all = _decode(sent, getattr(raw, "headers", {}))
+    return Body(content, ended and is_all and len(sent) == len(received), sent)
 
 
-def _is_begun(raw: Any) -> bool:
-    """Say whether somebody has read a part of the body, or has closed it unread."""
+def _closed_body_of(raw: urllib3.BaseHTTPResponse) -> Body:
+    """Return the body if urllib3 has read it; somebody may have closed it unread."""
+    body, is_gone = b"", False
     with suppress(*_FAULTS):
-        is_left = raw.closed and (raw.length_remaining or raw.chunked)
-        return bool(raw.tell() or is_left)
-    return False
+        is_gone = bool(raw.tell() or raw.length_remaining or raw.chunked)
+    with suppress(*_FAULTS):
+        body = raw.data or b""
+    shown = body[:MAX_BODY_BYTES]
+    return Body(shown, shown == body and bool(body or not is_gone), body)
 
 
 def pass_on_signal(error: Exception) -> None:

@@ -145,17 +145,20 @@ class CloudElementsAdapter(HTTPAdapter):
 
         """
         proxies = kwargs.get("proxies", args[4] if args[4:] else None)
+        call = checking.call_of(request, proxies)
         # This is the adapter, but for the policy: each request has its own, since a
         # policy cannot tell which request has failed. A subclass may refuse changes.
         view = object.__new__(type(self))
         object.__setattr__(view, "__dict__", self.__dict__)
-        object.__setattr__(view, "_bound", self._policy_for(request, proxies))
+        object.__setattr__(view, "_bound", self._policy_for(request, proxies, call))
         try:
             response = view._submit(request, *args, **kwargs)
         except RequestException as error:
             checking.note_attempts(error, request, view.max_retries, proxies)
             raise
         response.connection = self
+        if call is not None:
+            call.latest = response
         refuse_to_resend_stream(request, response)
         if checking.needs_check(response):
             if getattr(response.raw, "retries", view) is None:
@@ -163,7 +166,7 @@ class CloudElementsAdapter(HTTPAdapter):
                 response.raw.retries = view._bound
             vars(response)["_sent_by"] = self
             hooks: Any = request.hooks
-            if checking.call_of(request, proxies) is None and isinstance(hooks, dict):
+            if call is None and isinstance(hooks, dict):
                 hooks["response"] = checking.CheckingHooks(hooks.get("response"))
         return response
 
@@ -181,22 +184,22 @@ class CloudElementsAdapter(HTTPAdapter):
             # A count of False makes urllib3 raise its own exceptions.
             raise requests.ConnectionError(error, request=request) from error
 
-    def _policy_for(self, request: PreparedRequest, proxies: Any) -> Retry:
+    def _policy_for(self, request: PreparedRequest, proxies: Any, call: Any) -> Retry:
         """Return the policy, bound to a request: its body, headers, URLs, proxies.
 
-        After a redirect, the attempts, the time and the count of the call go on. The
-        adapter of another host has a count of its own.
+        After a redirect or a login, the attempts, the time and the count of the call go
+        on. The adapter of another host has a count of its own.
         """
         policy = self.max_retries
         if not isinstance(policy, CloudElementsRetry):
             return policy
         urls = dict.fromkeys((request.url, *checking.urls_of(proxies)))
         state = RequestState(request.body, request.headers, *urls)
-        hops = proxies.hops if isinstance(proxies, checking.Call) else ()
-        earlier = getattr(hops[-1].raw, "retries", None) if hops else None
+        latest: Any = None if call is None else call.latest
+        earlier = None if latest is None else getattr(latest.raw, "retries", None)
         if isinstance(earlier, CloudElementsRetry):
             state.attempts, state.deadline = earlier.attempts, earlier.state.deadline
-            policy = earlier if hops[-1].connection is self else policy
+            policy = earlier if latest.connection is self else policy
         return policy.for_call(state)
 
 

@@ -202,6 +202,8 @@ class Call(dict[str, str]):
         self.began: int = now()
         # The responses that have redirected to this call, in order.
         self.hops: Sequence[Response] = hops
+        # The latest response of an adapter of ours, maybe one that asks to log in.
+        self.latest: Response | None = hops[-1] if hops else None
         self.request = request
         self.urls: list[str | None] = [request.url, *[hop.url for hop in hops]]
 
@@ -215,10 +217,9 @@ def call_of(request: Any, proxies: Proxies) -> Call | None:
 
     A hook or an adapter may use the arguments of a call for requests of its own.
     """
-    hooks = getattr(request, "hooks", None)
-    if isinstance(proxies, Call) and proxies.request.hooks is hooks:
-        return proxies
-    return None
+    if not isinstance(proxies, Call):
+        return None
+    return proxies if proxies.request.hooks is getattr(request, "hooks", 0) else None
 
 
 def urls_of(proxies: Proxies) -> list[str | None]:

@@ -84,8 +84,10 @@ def error_notes(error: "CloudElementsError") -> list[str]:
     # Nobody expects a retry after a 409, so its note would only be noise.
     if stopped is not None and (stopped_by != "status" or len(attempts) > 1):
         notes.append(stopped)
-    # A network failure may have sent nothing, such as a refused connection.
-    unclear = any((one.status_code or 0) >= FIRST_SERVER_ERROR for one in attempts[:-1])
+    unclear = any(
+        one._may_have_arrived or (one.status_code or 0) >= FIRST_SERVER_ERROR
+        for one in attempts[:-1]
+    )
     if unclear and (error.method or "").upper() in _IF_DONE.get(error.status_code, ()):
         notes.append(_MAY_BE_DONE)
     if len(attempts) > 1:

@@ -131,6 +131,8 @@ class Attempt(_AttemptFields):
     # The words of the body or the head, for notes and log lines. They are no field,
     # since the fields hold exact texts.
     _said = ""
+    # Whether the server may have received a request that failed without a response.
+    _may_have_arrived = False
 
 
 Attempt.__module__ = "cloud_elements_errors"

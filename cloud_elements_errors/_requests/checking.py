@@ -25,6 +25,7 @@ from .._errors.payload import WARNING_HEADER, Attempt, ErrorPayload
 from .._errors.redaction import Redactor
 from .._retries.body import body_of, pass_on_signal
 from .._retries.policy import CloudElementsRetry
+from .._retries.state import RequestState
 
 OnError = Callable[[CloudElementsError], object]
 Proxies = Mapping[str, str] | None
@@ -152,10 +153,11 @@ def _attempts_of(policy: Any, history: Any, redact: Redactor) -> tuple[Attempt, 
     """
     if isinstance(policy, CloudElementsRetry):
         return tuple(_redacted(attempt, redact) for attempt in policy.attempts)
-    return tuple(
-        Attempt(number, past.status, error=redact(str(past.error or "")) or None)
-        for number, past in enumerate(history, 1)
-    )
+    state = RequestState()
+    state.redact = redact
+    for past in history:
+        state.attempts += (state.attempt(past if past.status else past.error),)
+    return state.attempts
 
 
 def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
@@ -163,7 +165,7 @@ def _redacted(attempt: Attempt, redact: Redactor) -> Attempt:
     number, status, *texts, waited = attempt
     shown = [text and redact(text) for text in texts]
     redacted = Attempt._make([number, status, *shown, waited])
-    redacted._said = redact(attempt._said)
+    vars(redacted).update(vars(attempt), _said=redact(attempt._said))
     return redacted
 
 

@@ -30,7 +30,7 @@ from .._errors.payload import Attempt, StopReason, parse_retry_after
 from .._table import FIRST_ERROR, FIRST_SERVER_ERROR, RETRIED_STATUSES
 from .body import body_of, pass_on_signal
 from .budget import HOST_BUDGET, RetryBudget, budget_of_host, default_budget
-from .state import NO_RESPONSE, RequestState, Result, can_send_again
+from .state import NO_RESPONSE, RequestState, Result, can_send_again, may_have_arrived
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # Python 3.10 has none
@@ -317,7 +317,7 @@ class CloudElementsRetry(Retry):
             if re.search(_REFUSED_BY_PROXY, text):
                 return "status"
             # urllib3 would repeat a POST after a failure of TLS.
-            is_safe = self._is_connection_error(result)
+            is_safe = not may_have_arrived(result)
             if method and not is_safe and not self._is_method_retryable(method):
                 return "method"
         elif result is not None and "Retry-After" in result.headers:

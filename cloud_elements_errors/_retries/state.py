@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from urllib3.exceptions import ConnectTimeoutError, ProxyError
 from urllib3.response import BaseHTTPResponse
 
 from .. import _log, _urls
@@ -86,7 +87,9 @@ class RequestState:
         if isinstance(result, NO_RESPONSE):
             # Without the name of urllib3's pool.
             text = re.sub(r"^\w+\(.*?\): ", "", str(result or ""))
-            return Attempt(number, error=self.redact(text), waited=waited)
+            attempt = Attempt(number, error=self.redact(text), waited=waited)
+            attempt._may_have_arrived = may_have_arrived(result)
+            return attempt
         if body is None:
             return Attempt(number, result.status)
         payload = ErrorPayload(
@@ -125,6 +128,12 @@ class RequestState:
             "of": "" if most is None else f" of {most}",
         }
         _log.log(logging.WARNING, _LINE, fields)
+
+
+def may_have_arrived(error: Exception | None) -> bool:
+    """Say whether the server may have received a request that failed with this."""
+    error = error.original_error if isinstance(error, ProxyError) else error
+    return error is not None and not isinstance(error, ConnectTimeoutError)
 
 
 def can_send_again(body: Any) -> bool:

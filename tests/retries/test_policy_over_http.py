@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import signal
 import socket
 import sys
@@ -25,6 +26,7 @@ from cloud_elements_errors import (
     CloudElementsSession,
     ConflictError,
     FailedRequestError,
+    NotFoundError,
     RetryBudget,
     ServerError,
     raise_for_error,
@@ -650,6 +652,22 @@ def test_the_error_says_how_long_the_server_asked_to_wait(platform, make_session
     assert len(platform.requests) == 1
 
 
+def test_a_subclass_that_reads_another_header(platform, make_session):
+    """The note names no seconds, since the error does not know them."""
+
+    class Policy(CloudElementsRetry):
+        def get_retry_after(self, response):
+            return float(response.headers.get("X-Wait", 0))
+
+    platform.reply(502, headers={"X-Wait": "100"})
+    with pytest.raises(FailedRequestError) as caught:
+        make_session(max_retries=Policy()).get(platform.url)
+    assert (caught.value.stopped_by, caught.value.retry_after) == ("retry_after", None)
+    if sys.version_info >= (3, 11):
+        stopped = "the server asks to wait longer than the policy allows."
+        assert f"Not retried: {stopped}" in caught.value.__notes__
+
+
 def test_the_sequence_stops_for_its_last_reason(platform, make_session):
     """After a retry another reason may apply than before it."""
     platform.reply(502)
@@ -696,6 +714,49 @@ def test_a_repeated_write_that_had_worked(
         make_session(max_retries=policy).request(method, platform.url)
     assert caught.value.status_code == answers[-1]
     assert (DONE_BEFORE in caught.value.__notes__) is noted
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no notes")
+@pytest.mark.parametrize(
+    "policy",
+    [CloudElementsRetry(), Retry(3), Retry(3, status_forcelist=[502])],
+    ids=["ours", "urllib3's", "urllib3's, of statuses"],
+)
+@pytest.mark.parametrize(
+    ("method", "failure", "noted"),
+    [
+        ("DELETE", {}, True),
+        ("DELETE", {"delay": 60}, True),
+        ("GET", {}, False),
+        ("DELETE", None, False),
+    ],
+    ids=["broken", "late", "a read", "never sent"],
+)
+def test_a_write_whose_answer_was_lost(
+    platform, make_session, monkeypatch, *, policy, method, failure, noted
+):
+    """It may have worked, unless the connection was refused."""
+    connect, refusals = urllib3.util.connection.create_connection, []
+    if failure is None:
+        refusals.append(ConnectionRefusedError("refused"))
+    else:
+        platform.drop(**failure)
+
+    def maybe_connect(*args, **kwargs):
+        if refusals:
+            raise refusals.pop()
+        return connect(*args, **kwargs)
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", maybe_connect)
+    platform.reply(404)
+    with no_wait(), pytest.raises(NotFoundError) as caught:
+        make_session(max_retries=policy).request(
+            method, platform.url + "/contacts/17", timeout=0.3
+        )
+    arrived = pickle.loads(pickle.dumps(caught.value))
+    assert [len(error.attempts) for error in (caught.value, arrived)] == [2, 2]
+    assert (DONE_BEFORE in caught.value.__notes__) is noted
+    assert (DONE_BEFORE in arrived.__notes__) is noted
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no notes")

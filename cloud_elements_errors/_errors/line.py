@@ -19,7 +19,7 @@ STOPPED_BY: dict[StopReason, str] = {
     "deadline": "the next attempt would start after the time limit for retries",
     "budget": "the retry budget has too few tokens left, because too many requests to "
     "this host failed",
-    "retry_after": "the server asks to wait {seconds} s, longer than the policy allows",
+    "retry_after": "the server asks to wait{seconds} longer than the policy allows",
 }
 
 _WRITES = {"POST", "PATCH", "PUT", "DELETE"}
@@ -123,7 +123,8 @@ def why_stopped(
         why = "a repeated {method} could do its work twice"
     if stopped_by == "status" and status_code is None:
         why = "the proxy refused the request, and would refuse it again"
-    why = why.format(method=method, seconds=f"{retry_after or 0:g}")
+    seconds = "" if retry_after is None else f" {retry_after:g} s,"
+    why = why.format(method=method, seconds=seconds)
     if len(attempts) > 1:
         return f"Gave up after {len(attempts)} attempts: {why}."
     return f"Not retried: {why}."

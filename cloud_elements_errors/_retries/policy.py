@@ -56,7 +56,7 @@ _random = random.SystemRandom()
 _BAD_CERT = r"(?i)SSLError\(.*(cert(verif|ificate(?!_or_crl))|fingerprint|unknown.ca)"
 
 # The proxy has answered, and its answer is final: for example, the login is wrong.
-_REFUSED_BY_PROXY = r"Tunnel connection failed: 40[13457]|SOCKS5 auth"
+_REFUSED_BY_PROXY = r"Tunnel connection failed: 4(?!08|29)|SOCKS5 auth"
 
 
 class CloudElementsRetry(Retry):

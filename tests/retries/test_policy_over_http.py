@@ -771,9 +771,10 @@ def test_a_refused_post_could_do_nothing_twice(platform, make_session, status):
     assert "Not retried: the policy does not retry POST." in caught.value.__notes__
 
 
-def test_a_proxy_that_refuses_the_login(raw_server, make_session):
-    """It is asked once: each attempt may count against the account."""
-    proxy = raw_server(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 407, 410, 451])
+def test_a_proxy_that_refuses_the_tunnel(raw_server, make_session, status):
+    """It is asked once: each attempt may count against an account."""
+    proxy = raw_server(b"HTTP/1.1 %d No\r\n\r\n" % status)
     session = make_session()
     session.mount("https://", session.get_adapter("http://127.0.0.1/"))
     with no_wait(), pytest.raises(requests.exceptions.ProxyError) as caught:
@@ -786,6 +787,20 @@ def test_a_proxy_that_refuses_the_login(raw_server, make_session):
         assert _notes(caught.value) == (
             "Not retried: the proxy refused the request, and would refuse it again."
         )
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_a_proxy_that_cannot_serve_the_tunnel_now(raw_server, make_session, status):
+    """It may serve it a moment later."""
+    proxy = raw_server(b"HTTP/1.1 %d No\r\n\r\n" % status)
+    session = make_session(max_retries=2)
+    session.mount("https://", session.get_adapter("http://127.0.0.1/"))
+    with no_wait(), pytest.raises(requests.exceptions.ProxyError) as caught:
+        session.get(
+            "https://api.example.com/", proxies={"https": proxy.url.rstrip("/path")}
+        )
+    assert proxy.connections == 3
+    assert caught.value.stopped_by == "attempts"
 
 
 # Other ways in

@@ -72,6 +72,36 @@ def test_decoding(body: bytes, content_type: str, text: str):
     assert decode(body, content_type) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "codec", "charset"),
+    [
+        ("啲資料已鎖", "big5hkscs", "big5"),
+        ("𠮷野家", "gb18030", "gbk"),
+        ("𠮷野家 €", "gb18030", "gb2312"),
+        ("“şifre”", "cp1254", "iso-8859-9"),
+        ("“şifre”", "cp1254", "latin5"),
+        ("“ไทย”", "cp874", "iso-8859-11"),
+        ("“ไทย”", "cp874", "tis-620"),
+        ("①だめ", "cp932", "shift_jis"),
+        ("Доступ", "utf-16-le", "utf-16le"),
+        ("Доступ", "utf-16-be", "UTF-16BE"),
+        ("Доступ", "utf-16-le", "utf-16"),
+        ("Доступ", "utf-16", "utf-16"),
+        ("Доступ", "utf-16", "utf-16be"),
+    ],
+)
+def test_charsets_as_browsers_read_them(text: str, codec: str, charset: str):
+    """A label stands for the larger charset that browsers use for it."""
+    assert decode(text.encode(codec), f"text/plain; charset={charset}") == text
+
+
+@pytest.mark.parametrize("text", ["Straße", "Доступ", "red \x1b[31mß"])
+def test_utf_8_that_claims_to_be_utf_16(text: str):
+    """.NET writes such a prolog into a string, which is then sent as UTF-8."""
+    page = f'<?xml version="1.0" encoding="utf-16"?><a>{text}</a>'
+    assert decode(page.encode(), "text/xml") == page
+
+
 BODY = b'{"message": "The gateway is full"}'
 
 

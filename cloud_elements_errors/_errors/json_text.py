@@ -34,7 +34,8 @@ def read_damaged_object(text: str) -> dict[str, Any]:
 
 def read_damaged_strings(text: str) -> list[dict[str, str]]:
     """Return each string with a name, at any depth, that can be read."""
-    found = [(name, match["value"]) for _depth, name, match in _scan(text)]
+    scanned = _scan(text, is_first=False)
+    found = [(name, match["value"]) for _depth, name, match in scanned]
     return [{name: string(token)} for name, token in found if token[0] == '"']
 
 
@@ -59,14 +60,19 @@ _TOKEN = (
 )
 
 
-def _scan(text: str) -> Iterator[tuple[int, str, re.Match[str]]]:
-    """Yield the depth and name of each field, and the first token of its value."""
+def _scan(
+    text: str, *, is_first: bool = True
+) -> Iterator[tuple[int, str, re.Match[str]]]:
+    """Yield the depth and name of each field, and the first token of its value.
+
+    Of several objects, one after the other, it reads the first, or all of them.
+    """
     depth = 0
     for match in re.finditer(_TOKEN, text):
         if match["name"]:
             yield depth, string(match["name"]), match
         depth += (match["value"] in "{[") - (match["value"] in "}]")
-        if depth == 0:
+        if depth == 0 and is_first:
             return
 
 

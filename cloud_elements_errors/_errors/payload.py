@@ -83,7 +83,10 @@ class ErrorPayload:
     def said(self, reason: str | None) -> str:
         """Return the words of the body, else those of the head, without secrets."""
         words = self.message or ""
-        if not (self.details or _NESTED.search(words) or says_nothing(words)):
+        if not (self.details or _NESTED.search(words) or says_nothing(words)) and (
+            # Rows of JSON have an object in each line.
+            self.is_object or re.search(r"\}\s*\{", self.text) is None
+        ):
             return words
         if self.is_object:
             json = "" if self.provider_message else compact(self.details)
@@ -94,10 +97,14 @@ class ErrorPayload:
             lines = [words] if says_nothing(reason or "") else [words, reason or ""]
             for name, value in self.headers.items():
                 if re.search(_SAYS, as_text(name)):
-                    lines.append(re.sub(_DESCRIBED, r"\1", as_utf8(as_text(value))))
+                    lines.append(re.sub(_DESCRIBED, _unquoted, as_utf8(as_text(value))))
             words = "\n".join(lines)
         is_cut = self.truncated or len(words) > MOST_WORDS
         return self.redact(words[:MOST_WORDS], cut=is_cut)
+
+
+def _unquoted(match: re.Match[str]) -> str:
+    return re.sub(r"\\(.)", r"\1", match[1])
 
 
 class _AttemptFields(NamedTuple):

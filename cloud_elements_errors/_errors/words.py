@@ -55,7 +55,8 @@ _MARKUP = (
     r"(?is)<!--.*?(?:-->|\Z)"
     r"|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
     r"|<(?P<unseen>script|style|template)\b(?![^<>]*/>)[^<>]*>.*?(?:</(?P=unseen)\s*>|\Z)"
-    r'|<(?P<tag>/?(?P<name>[a-z][\w:.-]*)(?![\w:.-])(?:[^<>"]|"[^"]*")*)>'
+    r'|<(?P<tag>/?(?P<name>[a-z][\w:.-]*)(?![\w:.-])(?:[^<>"=]|"[^"]*"'
+    r"|=(?:\s*'[^'<]*'|(?!\s*'[^'<]*')))*)>"
     r"|<[!?][^<>]*>"
 )
 # A text that begins so, maybe after some words, or ends with its first tag, is a page.
@@ -91,7 +92,10 @@ def words_of(text: str, content_type: str = "") -> str:
             return words_in(value, path) or compact(value)
         named = read_damaged_strings(text)
     elif "form-urlencoded" in content_type or re.fullmatch(_FORM, text):
-        named = [{name: said} for name, said in parse_qsl(text)]
+        pairs = parse_qsl(text)
+        named = [{name: said} for name, said in pairs]
+        if pairs and "form-urlencoded" in content_type and re.search("[+%]", text):
+            return words_in(named) or _lines(": ".join(pair) for pair in pairs)
     if words := words_in(named):
         return words
     if _is_markup(text, content_type):

@@ -59,10 +59,8 @@ def check_decorated(decorator: str, function: Any, refused: int = _RUNS_LATER) -
         wanted = "functions, and the methods of a class"
         raise TypeError(f"{decorator}() decorates {wanted}, not {function!r}")
     if _flags_of(function) & refused:
-        raise TypeError(
-            f"{decorator}() cannot decorate {function!r}: its body runs after the "
-            "call. Use a with block inside the function"
-        )
+        why = "its body runs after the call. Use a with block inside the function"
+        raise TypeError(f"{decorator}() cannot decorate {function!r}: {why}")
     return bool(_flags_of(function) & _COROUTINE)
 
 
@@ -108,11 +106,9 @@ def checked_methods(methods: Collection[str] | None) -> frozenset[str] | None:
         return None
     check_names("allowed_methods", methods)
     if not methods:
-        raise ValueError(
-            "allowed_methods must name a method, since urllib3 takes an empty "
-            "collection as every method: use total=0 for no retries, or None for "
-            f"every method, not {methods!r}"
-        )
+        # For urllib3, an empty collection means every method.
+        wanted = "name a method, or be None for every method (total=0 for no retries)"
+        raise ValueError(f"allowed_methods must {wanted}, not {methods!r}")
     return frozenset(method.upper() for method in methods)
 
 

@@ -34,7 +34,7 @@ def bounded(body: bytes) -> tuple[bytes, bool]:
     return body[:MAX_BODY_BYTES], len(body) <= MAX_BODY_BYTES
 
 
-def decode(body: bytes, content_type: str = "", *, truncated: bool = False) -> str:
+def decode(body: bytes, content_type: str = "", *, cut: bool = False) -> str:
     """Decode by BOM, as UTF-8, by Content-Type, XML prolog or meta tag, as Latin-1."""
     if _UNUSUAL.search(body) is None:
         with suppress(UnicodeError):
@@ -52,7 +52,7 @@ def decode(body: bytes, content_type: str = "", *, truncated: bool = False) -> s
     if unicode in {"utf-8-sig", "utf-16", "utf-32"}:  # there is a BOM
         strange = []
     # The end may be missing in the middle of a character.
-    is_whole = not truncated and body[:-3].isascii()
+    is_whole = not cut and body[:-3].isascii()
     for name in (*strange, unicode, *declared, "cp1252"):
         label = re.sub(r"^(?:x-)+|-[ie]$", "", name.lower()).replace("-31j", "-932")
         with suppress(UnicodeError, LookupError):

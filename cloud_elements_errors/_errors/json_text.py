@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+_Field = tuple[int, str, re.Match[str]]
+
 # Deeper values are left out, because copy, pickle and json.dumps recurse.
 MAX_DEPTH = 50
 
@@ -60,9 +62,7 @@ _TOKEN = (
 )
 
 
-def _scan(
-    text: str, *, is_first: bool = True
-) -> Iterator[tuple[int, str, re.Match[str]]]:
+def _scan(text: str, *, is_first: bool = True) -> Iterator[_Field]:
     """Yield the depth and name of each field, and the first token of its value.
 
     Of several objects, one after the other, it reads the first, or all of them.

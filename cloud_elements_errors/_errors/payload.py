@@ -38,7 +38,7 @@ class ErrorPayload:
         headers: The response's headers, in a case-insensitive mapping.
         body: The decoded body. It is cut after 64 KiB.
         redact: Takes out the secrets, before anything is read.
-        truncated: Whether *body* is already cut.
+        cut: Whether *body* is already cut.
 
     """
 
@@ -46,13 +46,13 @@ class ErrorPayload:
     __slots__ = ("__dict__", "content_type", "headers", "is_object", "redact")
 
     def __init__(
-        self, headers: Any, body: bytes, redact: Redactor, *, truncated: bool = False
+        self, headers: Any, body: bytes, redact: Redactor, *, cut: bool = False
     ) -> None:
         body, is_whole = bounded(body)
         self.redact = redact
-        self.truncated = truncated or not is_whole
+        self.truncated = cut or not is_whole
         self.content_type = as_text(headers.get("Content-Type", ""))
-        text = decode(body, self.content_type, truncated=self.truncated)
+        text = decode(body, self.content_type, cut=self.truncated)
         self.text = redact(text, cut=self.truncated)
         value = read_json(self.text)
         self.is_object = isinstance(value, dict)  # and complete

@@ -87,10 +87,8 @@ def error_from_response(response: Response) -> CloudElementsError | None:
 def has_failed(response: Response) -> bool:
     """Say whether a response has a status of 400 or more."""
     if not isinstance(response, Response):
-        raise TypeError(
-            f"response must be a requests.Response, not {type(response).__name__}: "
-            "use error_from_parts() for the responses of other libraries"
-        )
+        other = f"{type(response).__name__}: use error_from_parts() for other libraries"
+        raise TypeError(f"response must be a requests.Response, not {other}")
     return (response.status_code or 0) >= _table.FIRST_ERROR
 
 
@@ -114,7 +112,7 @@ def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
     history = policy.history if isinstance(policy, Retry) else ()
     return build.error_from_payload(
         status,
-        ErrorPayload(headers, body, redact, truncated=not whole and method != "HEAD"),
+        ErrorPayload(headers, body, redact, cut=not whole and method != "HEAD"),
         reason=response.reason and as_text(response.reason),
         method=method,
         url=url,

@@ -151,13 +151,11 @@ def _prefix(prefix: str) -> tuple[Origin, str]:
     url, shown = prepared.url or "", clean_url(prefix)
     origin = origin_of(url)
     if origin is None or origin[0] not in {"http", "https"}:
-        raise ValueError(
-            "a prefix must be an http or https URL of one host (* is no pattern), "
-            f"such as {_EXAMPLE}, not {shown!r}"
-        )
+        wanted = f"an http or https URL of one host, such as {_EXAMPLE}"
+        raise ValueError(f"a prefix must be {wanted}, not {shown!r}")
     if url != clean_url(url):
-        message = "a prefix must not have a userinfo, query or fragment"
-        raise ValueError(f"{message}: use {shown!r}")
+        unwanted = "a userinfo, query or fragment"
+        raise ValueError(f"a prefix must not have {unwanted}: use {shown!r}")
     return origin, path_of(url).rstrip("/") + "/"
 
 

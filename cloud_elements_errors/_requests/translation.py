@@ -201,16 +201,14 @@ def _bodies(carriers: list[Any]) -> Iterator[tuple[Any, bool]]:
 
 def _read(stream: Any) -> tuple[bytes, bool]:
     """Read the body of a response of urllib3, http.client or urllib."""
-    file = stream.fp if issubclass(type(stream), OSError) else stream
-    headers = _merged(_values([stream], "headers")) or {}
-    length = headers.pop("content-length", None)
     if not issubclass(type(stream), urllib3.BaseHTTPResponse):
         # urllib3 decodes the body, and body_of() can limit the time for it.
+        file = stream.fp if issubclass(type(stream), OSError) else stream
+        headers = _merged(_values([stream], "headers")) or {}
+        if "," in headers.get("content-length", ""):  # urllib3 would refuse it
+            del headers["content-length"]
         stream = urllib3.HTTPResponse(file, headers, preload_content=False)
-    was_read = stream.closed and length != "0"
-    body, whole, _ = body_of(stream)
-    is_cut = getattr(file, "length", 0) or (was_read and not body)
-    return body, whole and not is_cut
+    return body_of(stream)[:2]
 
 
 def _names(value: object) -> set[str]:

@@ -26,10 +26,7 @@ NO_RESPONSE = (Exception, type(None))
 
 _SENT_AS_THEY_ARE = (bytes, bytearray, memoryview, str, list, tuple, type(None))
 
-_LINE = (
-    "Retrying %(method)s %(path)s after %(what)s: "
-    "attempt %(attempt)d%(of)s in %(wait).2f s"
-)
+_LINE = "Retrying %(method)s %(path)s after %(what)s: %(next)s in %(wait).2f s"
 
 
 def _set_fields(record: logging.LogRecord) -> bool:
@@ -92,9 +89,8 @@ class RequestState:
             return attempt
         if body is None:
             return Attempt(number, result.status)
-        payload = ErrorPayload(
-            result.headers, body.content, self.redact, truncated=not body.whole
-        )
+        content, whole, _ = body
+        payload = ErrorPayload(result.headers, content, self.redact, cut=not whole)
         known = (number, result.status, payload.request_id, payload.provider_message)
         attempt = Attempt(*known, waited=waited)
         attempt._said = payload.said(result.reason)
@@ -125,7 +121,7 @@ class RequestState:
             "max_attempts": most,
             "wait": max(0.0, self.retry_at - time.monotonic()),
             "what": what,
-            "of": "" if most is None else f" of {most}",
+            "next": f"attempt {number + 1}" + (f" of {most}" if most else ""),
         }
         _log.log(logging.WARNING, _LINE, fields)
 

@@ -300,7 +300,7 @@ NAMES = [json.loads(key.strip(b" \n:")) for key, _value in PIECES]
 @pytest.mark.parametrize("cut", range(len(WHOLE) + 1))
 def test_cut_at_every_byte(cut):
     """A cut body keeps what was complete before the cut, and invents nothing."""
-    payload = parse(WHOLE[:cut], truncated=cut < len(WHOLE))
+    payload = parse(WHOLE[:cut], cut=cut < len(WHOLE))
     got = dict(payload.details)
     got |= {
         "message": payload.message,
@@ -387,7 +387,7 @@ def test_charsets(body, content_type, expected):
 def test_character_cut_at_the_end(encoding, missing):
     """Half a character at the end is left out, and spoils nothing."""
     body = '{"message": "東京'.encode(encoding)[:-missing]
-    payload = parse(body, truncated=True)
+    payload = parse(body, cut=True)
     assert "�" not in payload.text
     assert "東京".startswith(payload.message)
 
@@ -494,7 +494,7 @@ HOSTILE = {
 def test_hostile_bodies_take_no_time(unit, opening):
     """64 KiB of anything are parsed in time proportional to their length."""
     body = opening + unit * (KIB_64 // len(unit))
-    assert parse(body, truncated=True).truncated is True
+    assert parse(body, cut=True).truncated is True
 
 
 NOW = 1_600_000_000  # Sunday, 13 September 2020, 12:26:40 UTC

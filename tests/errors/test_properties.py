@@ -170,7 +170,7 @@ def test_a_cut_object_keeps_a_beginning(fields, data):
     """What a cut object yields are its first fields, the last maybe shortened."""
     body = json.dumps({"first": "1", **fields})
     cut = data.draw(st.integers(13, len(body)))
-    payload = ErrorPayload({}, body[:cut].encode(), Redactor(), truncated=True)
+    payload = ErrorPayload({}, body[:cut].encode(), Redactor(), cut=True)
     details = payload.details
     assert details["first"] == fields.get("first", "1")[: len(details["first"])]
     for name in list(details)[:-1]:

@@ -827,7 +827,7 @@ def test_a_cut_body_may_hold_a_cut_secret():
     redact = Redactor({"Authorization": "Bearer abcdef123456"})
     body = b'{"a": "x", "b": "x abcdef1'
     for cut, shown in ((True, "x [redacted]"), (False, "x abcdef1")):
-        payload = ErrorPayload({}, body, redact, truncated=cut)
+        payload = ErrorPayload({}, body, redact, cut=cut)
         assert payload.details == {"a": "x", "b": shown}
 
 
@@ -1306,7 +1306,7 @@ def test_a_secret_that_is_cut_by_markup_and_by_the_end():
     """What the line shows ends with a part of it."""
     body = b'{"providerMessage": "<html><p>No user abc12345<b>def6'
     redact = Redactor({"Authorization": "Bearer abc12345def67890"})
-    payload = ErrorPayload({}, body, redact, truncated=True)
+    payload = ErrorPayload({}, body, redact, cut=True)
     assert payload.provider_message == "No user [redacted]"
 
 

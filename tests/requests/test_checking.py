@@ -749,7 +749,7 @@ def test_what_is_no_response_is_named():
         error_from_response(3)
     assert str(caught.value) == (
         "response must be a requests.Response, not int: "
-        "use error_from_parts() for the responses of other libraries"
+        "use error_from_parts() for other libraries"
     )
 
 

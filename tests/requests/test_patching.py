@@ -310,7 +310,7 @@ def test_wrong_arguments_are_said_by_the_call(prefix, settings, kind, match):
         (
             ("api.example/",),
             (
-                "a prefix must be an http or https URL of one host (* is no pattern), "
+                "a prefix must be an http or https URL of one host, "
                 "such as https://api.cloud-elements.com/, not 'api.example/'"
             ),
         ),

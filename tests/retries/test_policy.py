@@ -268,10 +268,7 @@ BAD_SETTINGS = [
         "allowed_methods",
         [],
         ValueError,
-        (
-            "name a method, since urllib3 takes an empty collection as every method: "
-            r"use total=0 for no retries, or None for every method, not \[\]"
-        ),
+        r"name a method, or be None for every method \(total=0 for no retries\)",
     ),
     ("allowed_methods", "GET", TypeError, "a collection of names, not 'GET'"),
     ("allowed_methods", [1], TypeError, r"a collection of names, not \[1\]"),

@@ -9,7 +9,6 @@ from urllib3.util import Timeout
 
 from ._table import FIRST_ERROR
 
-_Types: TypeAlias = "type | tuple[type, ...]"
 TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout | None"
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -24,21 +23,22 @@ GENERATORS = 0x20 | 0x200
 _RUNS_LATER = _COROUTINE | GENERATORS
 
 
-def check_type(name: str, value: object, kinds: _Types, wanted: str) -> None:
+def check_type(name: str, value: object, wanted: str, *kinds: type) -> None:
     """Raise TypeError unless the value is of one of these types.
 
-    Where the value may hold a credential, the message shows its type instead.
+    Where the value may hold a credential, the message shows its type instead. In
+    Python, a bool is an int; here it is not.
     """
-    if not isinstance(value, kinds):
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         is_shown = name not in _SENSITIVE or isinstance(value, float | int | None)
         shown = repr(value) if is_shown else type(value).__name__
         raise TypeError(f"{name} must be {wanted}, not {shown}")
 
 
-def check_optional(name: str, value: object, kinds: _Types, wanted: str) -> None:
+def check_optional(name: str, value: object, wanted: str, *kinds: type) -> None:
     """Raise TypeError unless the value is of one of these types, or None."""
     if value is not None:
-        check_type(name, value, kinds, f"{wanted} or None")
+        check_type(name, value, f"{wanted} or None", *kinds)
 
 
 def check_callable(name: str, value: object) -> None:
@@ -71,33 +71,25 @@ def _flags_of(function: Any) -> int:
     return max(getattr(code, "co_flags", 0) & _RUNS_LATER for code in codes)
 
 
-def check_number(name: str, value: float) -> float:
-    """Return the number if it is one, from 0 to a thousand million."""
+def check_number(name: str, value: float, least: float = 0) -> float:
+    """Return the number if it is one, up to a thousand million."""
+    check_type(name, value, "a number", int, float)
     # Seconds: 31 years. time.sleep() overflows at ten times as much.
-    check_integer(name, value, 0, 1e9, wanted="a number", kinds=(int, float))
+    check_range(name, value, least, 1e9)
     return value
 
 
-def check_integer(
-    name: str,
-    value: float,
-    least: float = -inf,
-    most: float = inf,
-    *,
-    wanted: str = "an integer",
-    kinds: _Types = int,
-) -> None:
-    """Raise unless the value is an integer, or of these types, within the bounds."""
-    if not _is_number(value, kinds):
-        raise TypeError(f"{name} must be {wanted}, not {value!r}")
+def check_integer(name: str, value: float, least: float, most: float = inf) -> None:
+    """Raise unless the value is an integer within the bounds."""
+    check_type(name, value, "an integer", int)
+    check_range(name, value, least, most)
+
+
+def check_range(name: str, value: float, least: float, most: float = inf) -> None:
+    """Raise ValueError unless the number is within the bounds."""
     if not least <= value <= most:
         allowed = f"{least:g} or more" if most == inf else f"from {least:g} to {most:g}"
         raise ValueError(f"{name} must be {allowed}, not {value!r}")
-
-
-def _is_number(value: object, kinds: _Types = (int, float)) -> bool:
-    """Say whether the value is of one of these types; a bool is an int in Python."""
-    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def checked_methods(methods: Collection[str] | None) -> frozenset[str] | None:
@@ -133,8 +125,8 @@ def checked_timeout(timeout: TimeoutTypes) -> TimeoutTypes:
         return timeout
     parts = timeout if isinstance(timeout, tuple) else (timeout, timeout)
     numbers = [part for part in parts if part is not None]
-    if not all(_is_number(number) for number in numbers):
-        raise TypeError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
+    for number in numbers:
+        check_type("timeout", number, _TIMEOUTS, int, float)
     if len(parts) != 2:  # noqa: PLR2004
         raise ValueError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
     if not all(0 < number <= TIMEOUT_MAX for number in numbers):

@@ -19,14 +19,6 @@ def linked(exception: BaseException) -> Iterator[BaseException]:
             links += (*link.args, link.__cause__, link.__context__)
 
 
-def caught_by_host(error: BaseException) -> bool:
-    """Say whether the function that caught this is ours or a host's.
-
-    If not, the application was handling this when it sent the request.
-    """
-    return error.__traceback__ is not None and _is_host(error.__traceback__.tb_frame)
-
-
 def _is_host(frame: FrameType) -> bool:
     return frame.f_globals.get("__name__", "").partition(".")[0] in _HOSTS
 
@@ -38,7 +30,10 @@ def raised_by_signal_handler(error: BaseException) -> bool:
     comes out of that code, but does not belong to it. A handler is known by its
     arguments: Python passes it the frame that it has interrupted, which is its caller.
     """
-    for frame, _line in traceback.walk_tb(error.__traceback__):
+    frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
+    if not any(map(_is_host, frames[:1])):  # the application is handling it
+        return False
+    for frame in frames:
         # Before Python 3.13, f_locals keeps what it shows, here maybe the exception.
         if _is_host(frame):
             continue

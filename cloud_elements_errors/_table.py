@@ -61,31 +61,24 @@ DESCRIPTIONS = {
     502: "Endpoint provider was not able to perform a CRUD request.",
 }
 
-_CLOUDFLARE = (
-    "Try again later; if the error stays, contact the owner of the server: Cloudflare "
-    "gets no valid response from it."
-)
+_CLOUDFLARE = "Try again later, or ask its owner: the server does not answer Cloudflare."
 # What to do after a status: those of the table, others that do arrive; 0 for any.
 REMEDIES: Mapping[int, str] = {
-    0: "Read the message: this status is not in the platform's table, so it may "
-    "come from a gateway or from the provider.",
+    0: "Read the message: it may come from a gateway or from the provider.",
     200: "Nothing to do.",
     400: "Correct the parameter or field that the message names; the same request "
     "will fail again.",
     401: "Check the user secret, organization secret and element token; if they are "
     "right, authenticate the element instance again.",
-    403: "Ask the owner of the provider account to give this user or API key access "
-    "to the resource.",
+    403: "Ask the owner of the provider account for access to the resource.",
     404: "Check the path and the id; a message like 'No users found' means an empty "
     "list, not a failure.",
     405: "Use a method that the element's API documentation lists for this path.",
     406: "Send 'Accept: application/json', or the content type of the resource.",
     408: "Send the request again: the server did not receive all of it in time.",
-    409: "Look up the existing resource and update it, or create yours under another "
-    "name.",
+    409: "Update the existing resource, or create yours under another name.",
     413: "Send a smaller body, or split it: the server does not accept this size.",
-    415: "Send the body as 'Content-Type: application/json', or as "
-    "multipart/form-data for a file.",
+    415: "Send JSON as 'application/json', and a file as 'multipart/form-data'.",
     422: "Correct the fields that the message names; the same request will fail again.",
     423: "Try again when the resource is unlocked, or unlock it at the provider.",
     424: "Correct the earlier request that this one depends on: it has failed.",
@@ -93,8 +86,7 @@ REMEDIES: Mapping[int, str] = {
     "may be too large (8 MB, or 6 GB for a file).",
     500: "Try again later; if the error stays, contact Cloud Elements support with "
     "the request id.",
-    501: "Use another method or resource: the element or its provider does not "
-    "support this one.",
+    501: "Use another method or resource: the element does not support this one.",
     502: "Read the message before you try again: it may name a mistake in the "
     "request, and many 502s are permanent.",
     503: "Try again in some minutes: a server is overloaded or in maintenance.",

@@ -6,7 +6,7 @@ from typing import Any
 from requests.structures import CaseInsensitiveDict
 
 from .. import _table, _urls
-from .._arguments import check_integer, check_optional
+from .._arguments import check_optional, check_type
 from .base import CloudElementsError
 from .classes import CLASSES, UnlistedStatusError
 from .decoding import as_text
@@ -48,12 +48,12 @@ def error_from_parts(
         error = error_from_parts(response.status, response.data, response.headers)
 
     """
-    check_integer("status_code", status_code)
-    check_optional("body", body, (bytes, bytearray, memoryview, str), "bytes, a str")
+    check_type("status_code", status_code, "an integer", int)
+    check_optional("body", body, "bytes, a str", bytes, bytearray, memoryview, str)
     texts: dict[str, Any] = {"reason": reason, "method": method, "url": url}
     for name, text in texts.items():
-        check_optional(name, text, str, "a str")
-    check_optional("request_headers", request_headers, Mapping, "a mapping")
+        check_optional(name, text, "a str", str)
+    check_optional("request_headers", request_headers, "a mapping", Mapping)
     try:
         # http.client.HTTPMessage has items(), but is not a Mapping.
         pairs: Any = getattr(headers, "items", lambda: headers or ())()

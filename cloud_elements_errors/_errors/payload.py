@@ -97,14 +97,11 @@ class ErrorPayload:
             lines = [words] if says_nothing(reason or "") else [words, reason or ""]
             for name, value in self.headers.items():
                 if re.search(_SAYS, as_text(name)):
-                    lines.append(re.sub(_DESCRIBED, _unquoted, as_utf8(as_text(value))))
+                    described = re.sub(_DESCRIBED, r"\1", as_utf8(as_text(value)))
+                    lines.append(described.replace('\\"', '"'))
             words = "\n".join(lines)
         is_cut = self.truncated or len(words) > MOST_WORDS
         return self.redact(words[:MOST_WORDS], cut=is_cut)
-
-
-def _unquoted(match: re.Match[str]) -> str:
-    return re.sub(r"\\(.)", r"\1", match[1])
 
 
 class _AttemptFields(NamedTuple):

@@ -25,8 +25,7 @@ from requests import PreparedRequest, RequestException, Response
 from requests.adapters import DEFAULT_POOLBLOCK, DEFAULT_POOLSIZE, HTTPAdapter
 from urllib3 import Retry, exceptions
 
-from .. import _internals
-from .._arguments import check_callable, check_integer, check_type, checked_statuses
+from .. import _arguments, _internals
 from .._retries.policy import CloudElementsRetry
 from .._retries.state import RequestState, can_send_again
 from . import checking
@@ -84,14 +83,14 @@ class CloudElementsAdapter(HTTPAdapter):
                 that is not a status from 400 to 999, or a pool size is below 1.
 
         """
-        check_integer("pool_connections", pool_connections, 1)
-        check_integer("pool_maxsize", pool_maxsize, 1)
-        check_type("pool_block", pool_block, bool, "True or False")
-        check_callable("on_error", on_error)
+        _arguments.check_integer("pool_connections", pool_connections, 1)
+        _arguments.check_integer("pool_maxsize", pool_maxsize, 1)
+        _arguments.check_type("pool_block", pool_block, "True or False", bool)
+        _arguments.check_callable("on_error", on_error)
         self._bound: Retry | None = None
         self.passthrough: frozenset[int] | None = None
         if passthrough is not None:
-            self.passthrough = checked_statuses("passthrough", passthrough)
+            self.passthrough = _arguments.checked_statuses("passthrough", passthrough)
         self.on_error = on_error
         # By keyword: a host's adapter may come next, with parameters of its own.
         sizes = {"pool_connections": pool_connections, "pool_maxsize": pool_maxsize}
@@ -235,7 +234,8 @@ def _policy(given: int | Retry | None) -> Retry:
         return CloudElementsRetry()
     if not isinstance(given, Retry):
         wanted = "an integer, a urllib3 Retry or None"
-        check_integer("max_retries", given, 0, wanted=wanted)
+        _arguments.check_type("max_retries", given, wanted, int)
+        _arguments.check_range("max_retries", given, 0)
         return CloudElementsRetry(given)
     if given.raise_on_status:
         # A subclass of somebody else may not be built again by its constructor.

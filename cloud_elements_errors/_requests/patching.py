@@ -143,7 +143,7 @@ class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
 
 def _prefix(prefix: str) -> tuple[Origin, str]:
     """Return the scheme, host and port of a prefix, and the path of URLs under it."""
-    check_type("prefixes", prefix, str, "URLs")
+    check_type("prefixes", prefix, "URLs", str)
     # Normalize as requests does: the host in lower case and IDNA, the path quoted.
     prepared = requests.PreparedRequest()
     with suppress(requests.RequestException):

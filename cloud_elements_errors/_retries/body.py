@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import urllib3
 
 from .._errors.decoding import MAX_BODY_BYTES
-from .._functions import caught_by_host, linked, raised_by_signal_handler
+from .._functions import linked, raised_by_signal_handler
 from .._internals import replace_socket
 
 # How long the body of an error may take to arrive.
@@ -95,7 +95,7 @@ def pass_on_signal(error: Exception) -> None:
     ValueError is a broken chunk.
     """
     for link in linked(error):
-        if caught_by_host(link) and raised_by_signal_handler(link):
+        if raised_by_signal_handler(link):
             raise link
 
 

@@ -150,20 +150,18 @@ class CloudElementsRetry(Retry):
 
         """
         given = locals()  # the arguments by name
-        _arguments.check_optional("history", history, tuple, "a tuple")
-        _arguments.check_optional("budget", budget, RetryBudget, "a RetryBudget")
+        _arguments.check_optional("history", history, "a tuple", tuple)
+        _arguments.check_optional("budget", budget, "a RetryBudget", RetryBudget)
         _arguments.check_names("remove_headers_on_redirect", remove_headers_on_redirect)
         if max_elapsed is not None:
-            _arguments.check_number("max_elapsed", max_elapsed)
-        if max_elapsed == 0:
-            raise ValueError("max_elapsed must be more than 0 seconds, or None, not 0")
+            _arguments.check_number("max_elapsed", max_elapsed, 0.001)
         for name in _NUMBERS:
             _arguments.check_number(name, given[name])
         for name in _FLAGS:
-            _arguments.check_type(name, given[name], bool, "True or False")
+            _arguments.check_type(name, given[name], "True or False", bool)
         for name in _COUNTS:
             count = given[name]
-            _arguments.check_optional(name, count, int, "an integer, a boolean")
+            _arguments.check_optional(name, count, "an integer, a boolean", int, bool)
             # urllib3 marks a policy that is used up by a count of -1.
             if count is not None and count < (-1 if history else 0):
                 raise ValueError(f"{name} must be 0 or more, or None, not {count!r}")
@@ -204,8 +202,8 @@ class CloudElementsRetry(Retry):
             TypeError: If *headers* or *url* is of the wrong type.
 
         """
-        _arguments.check_optional("headers", headers, Mapping, "a mapping")
-        _arguments.check_optional("url", url, str, "a str")
+        _arguments.check_optional("headers", headers, "a mapping", Mapping)
+        _arguments.check_optional("url", url, "a str", str)
         return self.for_call(RequestState(body, headers, url))
 
     def for_call(self, state: RequestState) -> Self:

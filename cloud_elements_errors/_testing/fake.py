@@ -101,7 +101,7 @@ class FakeCloudElements:
 
         """
         check_integer("status", status, 200, 999)
-        check_optional("message", message, str, "a str")
+        check_optional("message", message, "a str", str)
         check_text("request_id", request_id, VALUE, "the value of a header")
         if message is None and status >= FIRST_ERROR:
             row = NORMALIZED_ERRORS.get(status)

@@ -99,15 +99,15 @@ def checked_headers(
     headers: Mapping[str, str | list[str]] | None,
 ) -> CaseInsensitiveDict[list[str]]:
     """Return the headers, with a list of values for each name."""
-    check_optional("headers", headers, Mapping, "a mapping")
+    check_optional("headers", headers, "a mapping", Mapping)
     checked = CaseInsensitiveDict[list[str]]()
     for name, given in (headers or {}).items():
-        check_type("a name in headers", name, str, "a str")
+        check_type("a name in headers", name, "a str", str)
         wanted = "the name of a header other than Transfer-Encoding"
         check_text("a name in headers", name, _NAME, wanted)
         values = [*given] if isinstance(given, (list, tuple)) else [given]
         for value in values:
-            check_type(f"headers[{name!r}]", value, str, "a str or a list of them")
+            check_type(f"headers[{name!r}]", value, "a str or a list of them", str)
             check_text(f"headers[{name!r}]", value, VALUE, "the value of a header")
         checked[name] = [*checked.get(name, []), *values]
     return checked
@@ -115,7 +115,7 @@ def checked_headers(
 
 def check_text(name: str, value: str | None, pattern: str, wanted: str) -> None:
     """Raise unless the value matches the pattern, or is None."""
-    check_optional(name, value, str, "a str")
+    check_optional(name, value, "a str", str)
     if value is not None and not re.fullmatch(pattern, value):
         raise ValueError(f"{name} must be {wanted}, not {value!r}")
 

@@ -33,10 +33,8 @@ def raised_by_signal_handler(error: BaseException) -> bool:
     frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
     if not any(map(_is_host, frames[:1])):  # the application is handling it
         return False
-    for frame in frames:
-        # Before Python 3.13, f_locals keeps what it shows, here maybe the exception.
-        if _is_host(frame):
-            continue
+    # Before Python 3.13, f_locals keeps what it shows, here maybe the exception.
+    for frame in [frame for frame in frames if not _is_host(frame)]:
         code, caller = frame.f_code, frame.f_back
         # With *args, their name comes after those of the arguments.
         for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + 1]:

@@ -61,18 +61,16 @@ DESCRIPTIONS = {
     502: "Endpoint provider was not able to perform a CRUD request.",
 }
 
-_CLOUDFLARE = "Try again later, or ask its owner: the server does not answer Cloudflare."
+_NO_ANSWER = "Try again later, or ask its owner: the server does not answer Cloudflare."
 # What to do after a status: those of the table, others that do arrive; 0 for any.
 REMEDIES: Mapping[int, str] = {
     0: "Read the message: it may come from a gateway or from the provider.",
     200: "Nothing to do.",
-    400: "Correct the parameter or field that the message names; the same request "
-    "will fail again.",
+    400: "Correct the parameter in the message; the same request will fail again.",
     401: "Check the user secret, organization secret and element token; if they are "
     "right, authenticate the element instance again.",
     403: "Ask the owner of the provider account for access to the resource.",
-    404: "Check the path and the id; a message like 'No users found' means an empty "
-    "list, not a failure.",
+    404: "Check the path and the id; 'No users found' is an empty list, not a failure.",
     405: "Use a method that the element's API documentation lists for this path.",
     406: "Send 'Accept: application/json', or the content type of the resource.",
     408: "Send the request again: the server did not receive all of it in time.",
@@ -92,7 +90,7 @@ REMEDIES: Mapping[int, str] = {
     503: "Try again in some minutes: a server is overloaded or in maintenance.",
     504: "Check whether the request was carried out before you send it again: a "
     "gateway got no response in time.",
-    **dict.fromkeys(range(520, 528), _CLOUDFLARE),
+    **dict.fromkeys(range(520, 528), _NO_ANSWER),
 }
 
 _ROWS = [

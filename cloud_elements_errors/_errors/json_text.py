@@ -36,8 +36,7 @@ def read_damaged_object(text: str) -> dict[str, Any]:
 
 def read_damaged_strings(text: str) -> list[dict[str, str]]:
     """Return each string with a name, at any depth, that can be read."""
-    scanned = _scan(text, is_first=False)
-    found = [(name, match["value"]) for _depth, name, match in scanned]
+    found = [(name, match["value"]) for _, name, match in _scan(text, is_first=False)]
     return [{name: string(token)} for name, token in found if token[0] == '"']
 
 
@@ -55,11 +54,8 @@ def _number(digits: str) -> float | str:
 _DECODER = json.JSONDecoder(strict=False, parse_float=_number, parse_constant=str)
 # A name, if there is one, and the first token of its value. Some servers do not escape
 # the quotes within a string: its last quote stands before a comma, colon or bracket.
-_TOKEN = (
-    r'(?s)(?:(?P<name>"[^"\\]*(?:\\.[^"\\]*)*")\s*:\s*)?'
-    r'(?P<value>"[^"\\]*(?:(?:\\.|"(?!\s*(?:[,:}\]]|\Z|"\w+"\s*:)))[^"\\]*)*"?'
-    r'|[{}\[\]]|[^\s"{}\[\]:,]+)'
-)
+_TOKEN = r"""(?sx)(?:(?P<name>"[^"\\]*(?:\\.[^"\\]*)*")\s*:\s*)?(?P<value>"[^"\\]*
+    (?:(?:\\.|"(?!\s*(?:[,:}\]]|\Z|"\w+"\s*:)))[^"\\]*)*"?|[{}\[\]]|[^\s"{}\[\]:,]+)"""
 
 
 def _scan(text: str, *, is_first: bool = True) -> Iterator[_Field]:

@@ -17,8 +17,7 @@ STOPPED_BY: dict[StopReason, str] = {
     "attempts": "no retries left",
     "certificate": "the server's certificate was refused",
     "deadline": "the next attempt would start after the time limit for retries",
-    "budget": "the retry budget has too few tokens left, because too many requests to "
-    "this host failed",
+    "budget": "the retry budget is too low, as too many requests to this host failed",
     "retry_after": "the server asks to wait{seconds} longer than the policy allows",
 }
 

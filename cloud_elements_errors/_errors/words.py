@@ -28,22 +28,17 @@ _Leaf = tuple[str, str, str]
 # is "unseen" or a "link" is for programs.
 _KINDS = {
     "unseen": r"(?:trace|stack|debug)\Z|\bxmlns",
-    "code": r"(?:(?:\A|\.|err|error|fault|exception|sub|decline|reason|result)code"
-    r"|error(?:number|id|key|no|type)|exceptiontype)\Z",
-    "field": (
-        r"(?:(?:error|message|detail|violation|failure|parameter|issue|field|constraint"
-        r"|data\.param)s|children|modelstate|validation|invalid\w*)\."
-        r"(?!.*(?:message|msg|error|description|detail|reason|string|\btext|\bbase"
-        r"|(?:fault|issue|problem|violation)s)s?\Z)"
-        r"|\b(?:error\.data|attribute|field(?:name)?|loc|missing(?:\w+s)?|param"
-        r"|parameters?|property|target)\Z"
-    ),
-    "telling": (
-        r"(?:message|msg|err|error|desc|description|detail|title|reason|(?<!de)fault"
-        r"|(?:fault|error)string|exception|explanation|violation|diagnostic|cause"
-        r"|problem|issue|failure|warning|summary|hint|(?:\A|\.|status|error)text"
-        r"|invalidparam|errors\.base)s?(?:\.(?:value|text|content))?\Z"
-    ),
+    "code": r"""(?x)(?:(?:\A|\.|err|error|fault|exception|sub|decline|reason|result)code
+        |error(?:number|id|key|no|type)|exceptiontype)\Z""",
+    "field": r"""(?x)(?:(?:error|message|detail|violation|failure|parameter|issue|field
+        |constraint|data\.param)s|children|modelstate|validation|invalid\w*)\.
+        (?!.*(?:message|msg|error|description|detail|reason|string|\btext|\bbase
+        |(?:fault|issue|problem|violation)s)s?\Z)|\b(?:error\.data|attribute
+        |field(?:name)?|loc|missing(?:\w+s)?|param|parameters?|property|target)\Z""",
+    "telling": r"""(?x)(?:message|msg|err|error|desc|description|detail|title|reason
+        |(?<!de)fault|(?:fault|error)string|exception|explanation|violation|diagnostic
+        |cause|problem|issue|failure|warning|summary|hint|(?:\A|\.|status|error)text
+        |invalidparam|errors\.base)s?(?:\.(?:value|text|content))?\Z""",
     "link": r"(?:url|uri|href|link|path|type|timestamp|traceid|instance)\Z",
 }
 # The longest text within a line. Attributes and log records have the whole text.
@@ -51,19 +46,13 @@ LINE_TEXT = 500
 MOST_WORDS = 4000  # characters that are searched for words
 
 # These are compiled when they are first used: most failures are JSON with a message.
-_MARKUP = (
-    r"(?is)<!--.*?(?:-->|\Z)"
-    r"|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
-    r"|<(?P<unseen>script|style|template)\b(?![^<>]*/>)[^<>]*>.*?(?:</(?P=unseen)\s*>|\Z)"
-    r'|<(?P<tag>/?(?P<name>[a-z][\w:.-]*)(?![\w:.-])(?:[^<>"=]|"[^"]*"'
-    r"|=(?:\s*'[^'<]*'|(?!\s*'[^'<]*')))*)>"
-    r"|<[!?][^<>]*>"
-)
+_MARKUP = r"""(?isx)<!--.*?(?:-->|\Z)|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)
+    |<(?P<unseen>script|style|template)\b(?![^<>]*/>)[^<>]*>.*?(?:</(?P=unseen)\s*>|\Z)
+    |<(?P<tag>/?(?P<name>[a-z][\w:.-]*)(?![\w:.-])(?:[^<>"=]|"[^"]*"
+    |=(?:\s*'[^'<]*'|(?!\s*'[^'<]*')))*)>|<[!?][^<>]*>"""
 # A text that begins so, maybe after some words, or ends with its first tag, is a page.
-_PAGE = (
-    r"(?is)(?:(?=.*</\w).{0,200}?)?<(?:!doctype|html|\?xml|(?:\w+:)?envelope)[\s>]"
-    r"|<([a-z][\w:.-]*)[\s>].*</\1>\Z"
-)
+_PAGE = r"""(?isx)(?:(?=.*</\w).{0,200}?)?<(?:!doctype|html|\?xml|(?:\w+:)?envelope)
+    [\s>]|<([a-z][\w:.-]*)[\s>].*</\1>\Z"""
 _HTML = r"(?i:<(?:!doctype|h(?:tml|ead|[1-6r])|title|body|p|br?|div|center|pre)[\s/>])"
 _TAG = rf"(?i:</[a-z]|<[a-z][^<>]*/>)|{_HTML}"
 _ATTRIBUTE = r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')"
@@ -204,9 +193,7 @@ def _leaves(value: Any, path: str, name: str, depth: int) -> Iterator[_Leaf]:
         yield name, path, str(value)
 
 
-def _leaves_of_object(
-    value: dict[str, Any], path: str, name: str, depth: int
-) -> Iterator[_Leaf]:
+def _leaves_of_object(value: Any, path: str, name: str, depth: int) -> Iterator[_Leaf]:
     # All texts are in lists: {"title": ["Is missing."], "user": {"id": ["Bad."]}}
     if not path and (
         all(not item or isinstance(item, list) for item in value.values())

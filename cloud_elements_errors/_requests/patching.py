@@ -168,9 +168,7 @@ _replaced: list[tuple[str, Any, Any]] = []
 
 # The class that defines the method: requests_cache puts a subclass of it in the place
 # of requests.Session.
-_SESSION: Any = next(
-    cls for cls in reversed(requests.Session.__mro__) if "get_adapter" in vars(cls)
-)
+_SESSION: Any = [c for c in requests.Session.mro() if hasattr(c, "get_adapter")][-1]
 
 
 def _replace(name: str, ask: Callable[..., Any]) -> None:

@@ -25,11 +25,9 @@ MAX_SECONDS = 5.0
 # What sockets, files and decoders raise, and the mocks of responses. urllib3 raises a
 # RuntimeError if somebody has decoded the beginning. Everything else must pass: a
 # signal handler may end the job while the body stalls.
-_FAULTS: tuple[type[Exception], ...] = (
-    *urllib3.BaseHTTPResponse.DECODER_ERROR_CLASSES,
-    *(OSError, urllib3.exceptions.HTTPError, HTTPException, ValueError, EOFError),
-    *(AttributeError, TypeError, RuntimeError),
-)
+_FAULTS: tuple[type[Exception], ...] = urllib3.BaseHTTPResponse.DECODER_ERROR_CLASSES
+_FAULTS += (OSError, urllib3.exceptions.HTTPError, HTTPException, EOFError)
+_FAULTS += (ValueError, AttributeError, TypeError, RuntimeError)
 
 
 class Body(NamedTuple):

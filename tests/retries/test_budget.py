@@ -840,6 +840,6 @@ def test_the_error_says_why_there_was_one_retry_alone(platform):
     assert caught.value.stopped_by == "budget"
     if sys.version_info >= (3, 11):
         assert caught.value.__notes__[1] == (
-            "Gave up after 2 attempts: the retry budget has too few tokens left, "
-            "because too many requests to this host failed."
+            "Gave up after 2 attempts: the retry budget is too low, as too many "
+            "requests to this host failed."
         )

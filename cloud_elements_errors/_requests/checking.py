@@ -17,7 +17,7 @@ from requests import HTTPError, PreparedRequest, RequestException, Response
 from requests.hooks import dispatch_hook
 from urllib3.util.retry import RequestHistory, Retry
 
-from .. import _functions, _internals, _log, _table, _urls
+from .. import _functions, _internals, _log, _urls
 from .._errors import build, line
 from .._errors.base import CloudElementsError
 from .._errors.decoding import as_text
@@ -26,6 +26,7 @@ from .._errors.redaction import Redactor
 from .._retries.body import body_of, pass_on_signal
 from .._retries.policy import CloudElementsRetry
 from .._retries.state import RequestState
+from .._table import FIRST_ERROR
 
 OnError = Callable[[CloudElementsError], object]
 Proxies = Mapping[str, str] | None
@@ -89,7 +90,7 @@ def has_failed(response: Response) -> bool:
     if not isinstance(response, Response):
         other = f"{type(response).__name__}: use error_from_parts() for other libraries"
         raise TypeError(f"response must be a requests.Response, not {other}")
-    return (response.status_code or 0) >= _table.FIRST_ERROR
+    return (response.status_code or 0) >= FIRST_ERROR
 
 
 def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:

@@ -117,7 +117,7 @@ def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
         reason=response.reason and as_text(response.reason),
         method=method,
         url=url,
-        earlier=_attempts_of(policy, history, redact),
+        earlier=_attempts_of(policy, history, redact) if is_ours or history else (),
         stopped_by=stopped_by,
         response=response,
     )

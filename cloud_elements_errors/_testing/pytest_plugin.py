@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from .fake import FakeCloudElements
 
-# Whether the function of the test has passed.
-_has_passed = pytest.StashKey[bool]()
+# Whether the function of the test has passed, after whether its subtests have.
+_passed = pytest.StashKey[list[bool]]()
 
 
 # First, to be around the others: the report may become another one, as with xfail.
@@ -23,7 +23,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, Any, None]:
     """Tell the fixture whether the test has passed."""
     outcome = yield
-    item.stash[_has_passed] = call.when == "call" and outcome.get_result().passed
+    if call.when == "setup":
+        item.stash[_passed] = []
+    elif call.when == "call":
+        item.stash.setdefault(_passed, []).append(outcome.get_result().passed)
 
 
 @pytest.fixture
@@ -37,5 +40,6 @@ def cloud_elements(request: pytest.FixtureRequest) -> Iterator[FakeCloudElements
     testing = import_module("cloud_elements_errors.testing")
     with testing.FakeCloudElements() as platform, testing.no_wait():
         yield platform
-    if request.node.stash.get(_has_passed, False):
+    passed = request.node.stash.get(_passed, [])
+    if passed and all(passed):
         platform.assert_all_sent()

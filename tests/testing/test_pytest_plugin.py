@@ -98,6 +98,23 @@ def test_reply_that_no_request_got(pytester: pytest.Pytester) -> None:
     assert re.search(r"Requests that arrived: 1\nE +GET /A\?%1B\n", texts[1])
 
 
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="there are no subtests")
+@pytest.mark.parametrize(("least", "errors"), [(3, 0), (2, 1)])
+def test_a_subtest_that_fails(
+    pytester: pytest.Pytester, least: int, errors: int
+) -> None:
+    """Its failure says enough; without one, the reply is missed."""
+    pytester.makepyfile(f"""
+        def test_rows(cloud_elements, subtests):
+            cloud_elements.reply(404, path="/contacts/2")
+            for row in (2, 3):
+                with subtests.test(row=row):
+                    assert row >= {least}
+    """)
+    outcomes = pytester.runpytest_inprocess().parseoutcomes()
+    assert outcomes.get("errors", 0) == errors
+
+
 def test_in_workers(tmp_path: Path) -> None:
     """The same with two workers of pytest-xdist, without a leak or a warning."""
     pytest.importorskip("xdist")

@@ -121,10 +121,8 @@ def check_names(name: str, values: Any, of: str = "names", kind: type = str) -> 
 
 def checked_timeout(timeout: TimeoutTypes) -> TimeoutTypes:
     """Return the timeout if it is one that requests takes, and not 0."""
-    if isinstance(timeout, Timeout):
-        return timeout
     parts = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-    numbers = [part for part in parts if part is not None]
+    numbers = [part for part in parts if not isinstance(part, Timeout | None)]
     for number in numbers:
         check_type("timeout", number, _TIMEOUTS, int, float)
     if len(parts) != 2:  # noqa: PLR2004

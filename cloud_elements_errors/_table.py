@@ -105,11 +105,9 @@ NORMALIZED_ERRORS: Mapping[int, NormalizedError] = MappingProxyType(
 
 def title_of(status_code: int, reason: str | None) -> str:
     """Return the table's title, else the server's reason, else the standard one."""
-    if status_code in DESCRIPTIONS:
-        return _TITLES[status_code]
-    if reason and reason != str(status_code):  # Tomcat sends the status as its reason
-        return reason
-    return _TITLES.get(status_code, "Unlisted Status")
+    # Tomcat sends the status as its reason.
+    said = "" if status_code in DESCRIPTIONS or reason == str(status_code) else reason
+    return said or _TITLES.get(status_code, "Unlisted Status")
 
 
 def remedy_of(status_code: int, retry_after: float | None) -> str:

@@ -8,7 +8,7 @@ import re
 import time
 from calendar import timegm
 from contextlib import suppress
-from email.utils import parsedate
+from email.utils import parsedate_tz
 from typing import Any, Literal, NamedTuple
 
 from .decoding import as_text, bounded, decode
@@ -170,15 +170,14 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
         return float(value[:300])  # a longer one would be infinite
     # A date may have a comma of its own.
     until = _time_of(value) if value.count(",") <= 1 else None
-    if until is None:
-        return None
-    return max(until - (_time_of(date) or time.time()), 0.0)
+    return None if until is None else max(until - (_time_of(date) or time.time()), 0.0)
 
 
 def _time_of(date: str | None) -> float | None:
     """Return the Unix time of an HTTP date, which is in UTC; None if it is none."""
     with suppress(ValueError, OverflowError, TypeError, IndexError):
-        return float(timegm(parsedate(date or "") or ()))
+        parsed: Any = parsedate_tz(date or "")
+        return float(timegm(parsed) - (parsed[9] or 0))  # some are in a zone
     return None
 
 

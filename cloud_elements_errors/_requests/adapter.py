@@ -147,11 +147,14 @@ class CloudElementsAdapter(HTTPAdapter):
         call = checking.call_of(request, proxies)
         # This is the adapter, but for the policy: each request has its own, since a
         # policy cannot tell which request has failed. A subclass may refuse changes.
-        view = object.__new__(type(self))
+        cls: Any = type(self)
+        if hasattr(cls, "__del__"):  # it would close what the view shares
+            cls = type(cls.__name__, (cls,), {"__del__": lambda _: None})
+        view = object.__new__(cls)
         object.__setattr__(view, "__dict__", self.__dict__)
         object.__setattr__(view, "_bound", self._policy_for(request, proxies, call))
         try:
-            response = view._submit(request, *args, **kwargs)
+            response: Response = view._submit(request, *args, **kwargs)
         except RequestException as error:
             checking.note_attempts(error, request, view.max_retries, proxies)
             raise

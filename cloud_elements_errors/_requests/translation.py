@@ -20,7 +20,8 @@ from .._table import FIRST_ERROR
 from .checking import error_from_response
 
 # The names under which clients keep the parts of a response and of its request.
-_STATUS = ("status_code", "status", "http_status", "response_code")
+_STATUS: tuple[str, ...] = ("status_code", "status", "http_status", "response_code")
+_STATUS += ("response_status_code", "httpcode")
 _HEADERS = ("headers", "http_headers", "response_headers", "keys")  # of a mapping
 _BODY = ("content", "body", "raw_bytes", "data", "http_body", "response_body", "text")
 _TEXTS = ("reason", "method", "url")
@@ -152,8 +153,8 @@ def _built(exception: Exception, held: list[Any]) -> CloudElementsError | None:
     headers = _merged([*_values(parts, *_HEADERS), *mappings])
     body, whole = max(_bodies(parts), key=lambda it: bool(it[0]), default=(None, False))
     # A web application may raise a status with headers, to answer with them.
-    is_answer = sent or any(_names(one) & {*_BODY, "fp"} for one in parts)
-    if not is_answer or (headers is None and body is None):
+    is_real = sent or any(_names(x) & {*_BODY, "fp", "response_headers"} for x in parts)
+    if not is_real or (headers is None and body is None):
         return None
     asked = _merged([*_values(sent, *_HEADERS), *_values(parts, "request_headers")])
     told = [(name, next(_values([*sent, *parts], name), None)) for name in _TEXTS]
@@ -203,7 +204,7 @@ def _read(stream: Any) -> tuple[bytes, bool]:
     """Read the body of a response of urllib3, http.client or urllib."""
     if not issubclass(type(stream), urllib3.BaseHTTPResponse):
         # urllib3 decodes the body, and body_of() can limit the time for it.
-        file = stream.fp if issubclass(type(stream), OSError) else stream
+        file = stream.fp if issubclass(type(stream), Exception) else stream
         headers = _merged(_values([stream], "headers")) or {}
         if "," in headers.get("content-length", ""):  # urllib3 would refuse it
             del headers["content-length"]

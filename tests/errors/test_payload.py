@@ -508,6 +508,7 @@ RETRY_AFTER = {
     "decimal-point": ("3.", 3.0),
     "imf-fixdate": (formatdate(NOW + 90, usegmt=True), 90.0),
     "rfc-850": ("Sunday, 13-Sep-20 12:27:40 GMT", 60.0),
+    "zone": ("Sun, 13 Sep 2020 14:27:40 +0200", 60.0),
     "asctime": ("Sun Sep 13 12:26:50 2020", 10.0),
     "past": ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0),
     "far-future": ("Fri, 31 Dec 9999 23:59:59 GMT", 251_802_300_799.0),

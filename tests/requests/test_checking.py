@@ -10,6 +10,7 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 import requests
@@ -751,6 +752,23 @@ def test_what_is_no_response_is_named():
         "response must be a requests.Response, not int: "
         "use error_from_parts() for other libraries"
     )
+
+
+@pytest.mark.parametrize("check", [raise_for_error, error_from_response])
+def test_a_mock_of_a_response_is_named(check):
+    """It has no body and no headers, so the error would have none of the words."""
+    stand_in = mock.Mock(spec=requests.Response, status_code=404)
+    with pytest.raises(TypeError, match=r"must be a requests\.Response, not Mock"):
+        check(stand_in)
+
+
+def test_a_response_by_hand_with_a_plain_dict_of_headers():
+    """The names of its headers are in any case, as those of every response."""
+    response = requests.Response()
+    response.status_code = 401
+    response.headers = {"elements-request-id": "r17", "retry-after": "7"}
+    error = error_from_response(response)
+    assert (error.request_id, error.retry_after) == ("r17", 7)
 
 
 def test_the_url_is_the_one_of_the_request():

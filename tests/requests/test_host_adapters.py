@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -14,6 +16,7 @@ from requests.adapters import HTTPAdapter
 
 from cloud_elements_errors import (
     CloudElementsAdapter,
+    CloudElementsError,
     CloudElementsRetry,
     CloudElementsSession,
     ConflictError,
@@ -60,6 +63,16 @@ class Answering(CloudElementsAdapter):
         return lambda *_: name
 
 
+class ClosingItself(CloudElementsAdapter):
+    """Closes its pools when it is gone, once."""
+
+    closed = 0
+
+    def __del__(self) -> None:
+        type(self).closed += 1
+        self.close()
+
+
 class OwnPolicy(CloudElementsAdapter):
     """Gives its policy by a property of its own."""
 
@@ -82,6 +95,20 @@ def test_an_adapter_of_somebody(
         with pytest.raises(FailedRequestError) as caught:
             session.get(platform.url)
     assert len(caught.value.attempts) == 4
+
+
+def test_an_adapter_with_a_finalizer(platform: FakeCloudElements) -> None:
+    """It runs at the end of the adapter, and not of a request."""
+    with requests.Session() as session:
+        session.mount("http://", ClosingItself())
+        for status in (200, 502, 404):
+            platform.reply(status)
+            with suppress(CloudElementsError):
+                session.get(platform.url)
+        assert ClosingItself.closed == 0
+    del session
+    gc.collect()
+    assert ClosingItself.closed == 1
 
 
 def test_an_adapter_with_a_policy_of_its_own(platform: FakeCloudElements) -> None:

@@ -164,6 +164,10 @@ GATHERED: dict[str, Callable[[], Exception]] = {
         headers={"Elements-Request-Id": "r17"},
         response=of(status=409, headers={"retry-after": "7"}, content=BODY),
     ),
+    "names that begin with response": lambda: SdkError(
+        response_status_code=409, response_headers=HEADERS, response_body=BODY
+    ),
+    "suds": lambda: SdkError(httpcode=409, fp=io.BytesIO(BODY), headers=HEADERS),
     "pairs of bytes": lambda: SdkError(
         status=409,
         body=bytearray(BODY),
@@ -221,9 +225,10 @@ def test_a_requests_response_is_used_whole() -> None:
     [
         {"headers": HEADERS, "request_info": of(method="GET", url=URL, headers={})},
         {"headers": HEADERS, "body": None},
+        {"response_headers": HEADERS},
         {"headers": HEADERS, "response": of(status=409, headers={}, content=None)},
     ],
-    ids=["aiohttp", "no body", "nobody has read it"],
+    ids=["aiohttp", "no body", "kiota", "nobody has read it"],
 )
 def test_a_body_that_is_not_at_hand(parts: dict[str, Any]) -> None:
     """The error is typed, has the headers, and says that there is more."""

@@ -52,11 +52,16 @@ class Handler:
         over(number, frame)
 
 
+# Code of a template or a notebook may have no module.
+nowhere: dict[str, Any] = {"over": over}
+exec("def handler(number, frame): over(number, frame)", nowhere)
+
 HANDLERS: dict[str, Callable[[int, Any], None]] = {
     "function": over,
     "method": Handler().method,
     "object": Handler(),
     "partial": functools.partial(over, why="partial"),
+    "without a module": nowhere["handler"],
 }
 
 
@@ -266,14 +271,26 @@ def test_a_time_limit_while_a_chunk_size_is_read(
         signal.signal(signal.SIGALRM, found)
 
 
+@pytest.mark.parametrize("where", ["in the job", "in a request"])
 def test_a_request_sent_while_a_time_limit_is_handled(
-    make_session: Callable[..., requests.Session], limit: Callable[[], None]
+    make_session: Callable[..., requests.Session],
+    platform: FakeCloudElements,
+    limit: Callable[[], None],
+    where: str,
 ) -> None:
     """The limit that the job has caught is not raised a second time."""
-    try:
+
+    def report(_error: object) -> None:
         limit()
         hang()
+
+    platform.reply(404)
+    session = make_session(max_retries=0, on_error=report)
+    try:
+        if where == "in a request":
+            session.get(platform.url)
+        report(None)
     except TimeLimitError:
         with pytest.raises(requests.ConnectionError) as caught:
-            make_session(max_retries=0).get("http://127.0.0.1:9/")
+            session.get("http://127.0.0.1:9/")
     assert "TimeLimitError" in "".join(traceback.format_exception(caught.value))

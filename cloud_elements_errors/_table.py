@@ -93,14 +93,12 @@ REMEDIES: Mapping[int, str] = {
     **dict.fromkeys(range(520, 528), _NO_ANSWER),
 }
 
-_ROWS = [
-    NormalizedError(code, _TITLES[code], text, REMEDIES[code], code in RETRIED_STATUSES)
-    for code, text in DESCRIPTIONS.items()
-]
+_ROWS = {
+    n: NormalizedError(n, _TITLES[n], text, REMEDIES[n], n in RETRIED_STATUSES)
+    for n, text in DESCRIPTIONS.items()
+}
 #: The table, read-only, by status in ascending order.
-NORMALIZED_ERRORS: Mapping[int, NormalizedError] = MappingProxyType(
-    {row.status_code: row for row in _ROWS}
-)
+NORMALIZED_ERRORS: Mapping[int, NormalizedError] = MappingProxyType(_ROWS)
 
 
 def title_of(status_code: int, reason: str | None) -> str:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-_Field = tuple[int, str, re.Match[str]]
-
 # Deeper values are left out, because copy, pickle and json.dumps recurse.
 MAX_DEPTH = 50
 
@@ -58,7 +56,7 @@ _TOKEN = r"""(?sx)(?:(?P<name>"[^"\\]*(?:\\.[^"\\]*)*")\s*:\s*)?(?P<value>"[^"\\
     (?:(?:\\.|"(?!\s*(?:[,:}\]]|\Z|"\w+"\s*:)))[^"\\]*)*"?|[{}\[\]]|[^\s"{}\[\]:,]+)"""
 
 
-def _scan(text: str, *, is_first: bool = True) -> Iterator[_Field]:
+def _scan(text: str, *, is_first: bool = True) -> Iterator[tuple[int, str, Any]]:
     """Yield the depth and name of each field, and the first token of its value.
 
     Of several objects, one after the other, it reads the first, or all of them.

@@ -15,7 +15,7 @@ STOPPED_BY: dict[StopReason, str] = {
     "method": "the policy does not retry {method}",
     "body": "the request body cannot be sent a second time",
     "attempts": "no retries left",
-    "certificate": "the server's certificate was refused",
+    "certificate": "a certificate was refused, the server's or yours",
     "deadline": "the next attempt would start after the time limit for retries",
     "budget": "the retry budget is too low, as too many requests to this host failed",
     "retry_after": "the server asks to wait{seconds} longer than the policy allows",

@@ -42,14 +42,12 @@ def unpack(state: dict[str, Any]) -> dict[str, Any]:
     if state["request"] is not None:
         request = PreparedRequest()
         vars(request).update(state["request"])
-        request.headers = structures.CaseInsensitiveDict(request.headers)
     if state["response"] is not None:
         response = Response()
         # The only public way to set a Response's content: the redacted text.
         content = state["text"].encode("utf-8", "replace")
         known = {"_content": content, "encoding": "utf-8", "request": request}
         response.__setstate__(known | state["response"])
-        response.headers = structures.CaseInsensitiveDict(response.headers)
     return state | {"request": request, "response": response}
 
 
@@ -63,15 +61,15 @@ def _without_secrets(message: Any, redact: Redactor, *names: str) -> Any:
         redact(name): REDACTED if of_request({name: one}, ()) else redact(as_text(one))
         for name, one in message.headers.items()
     }
-    return known | {"url": url, "headers": headers}
+    return known | {"url": url, "headers": structures.CaseInsensitiveDict(headers)}
 
 
 def _shortened(value: Any, longest: int) -> Any:
     """Return a copy of the value in which every longer string is cut."""
     if isinstance(value, str):
         return value[:longest]
-    if isinstance(value, dict):
-        return dict(_shortened([*value.items()], longest))
+    if isinstance(value, (dict, structures.CaseInsensitiveDict)):
+        return type(value)(_shortened([*value.items()], longest))
     if isinstance(value, (list, tuple)):
         make = getattr(value, "_make", type(value))  # of a named tuple, or of any other
         return make(_shortened(item, longest) for item in value)

@@ -98,6 +98,14 @@ class CloudElementsAdapter(HTTPAdapter):
         self._max_retries = _policy(max_retries)
         _adapters[id(self)] = self
 
+    def __eq__(self, other: object) -> bool:
+        """Say whether the two are one adapter, or a view of it."""
+        return getattr(other, "__dict__", None) is self.__dict__
+
+    def __hash__(self) -> int:
+        """Return the hash of the adapter, also for its views."""
+        return id(self.__dict__)
+
     @property
     def max_retries(self) -> Retry:
         """The retry policy."""

@@ -87,7 +87,7 @@ STOPPED = {
     "method": "a repeated POST could do its work twice.",
     "body": "the request body cannot be sent a second time.",
     "attempts": "no retries left.",
-    "certificate": "the server's certificate was refused.",
+    "certificate": "a certificate was refused, the server's or yours.",
     "deadline": "the next attempt would start after the time limit for retries.",
     "budget": "the retry budget is too low, as too many requests to this host failed.",
     "retry_after": "the server asks to wait 7 s, longer than the policy allows.",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import pickle
 import subprocess
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from unittest import mock
+from weakref import WeakKeyDictionary
 
 import pytest
 import requests
@@ -73,6 +75,21 @@ class ClosingItself(CloudElementsAdapter):
         self.close()
 
 
+class Registered(CloudElementsAdapter):
+    """Finds what belongs to it by itself."""
+
+    owners: ClassVar[WeakKeyDictionary[HTTPAdapter, str]] = WeakKeyDictionary()
+    calls = 0
+
+    @functools.cache  # noqa: B019 - as its author wrote it
+    def name(self) -> str:
+        type(self).calls += 1
+        return self.owners[self]
+
+    def add_headers(self, request: Any, **_: Any) -> None:
+        request.headers["X-Owner"] = self.name()
+
+
 class OwnPolicy(CloudElementsAdapter):
     """Gives its policy by a property of its own."""
 
@@ -109,6 +126,20 @@ def test_an_adapter_with_a_finalizer(platform: FakeCloudElements) -> None:
     del session
     gc.collect()
     assert ClosingItself.closed == 1
+
+
+def test_an_adapter_that_is_a_key(platform: FakeCloudElements) -> None:
+    """While a request is sent, it is the same key as before."""
+    adapters = [Registered(), Registered()]
+    Registered.owners.update({adapters[0]: "ada", adapters[1]: "bob"})
+    for adapter, owner in zip([*adapters, *adapters], ["ada", "bob"] * 2, strict=True):
+        with requests.Session() as session:
+            session.mount("http://", adapter)
+            session.get(platform.url)
+        assert platform.requests[-1].headers["X-Owner"] == owner
+    assert Registered.calls == 2
+    assert adapters[0] != adapters[1]
+    assert adapters[0] != pickle.loads(pickle.dumps(adapters[0]))
 
 
 def test_an_adapter_with_a_policy_of_its_own(platform: FakeCloudElements) -> None:

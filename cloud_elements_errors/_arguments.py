@@ -17,10 +17,9 @@ _SENSITIVE = {"body", "headers", "message", "prefixes", "request_headers", "url"
 
 _TIMEOUTS = "a number of seconds, a pair (connect, read), a urllib3 Timeout or None"
 
-# Flags of inspect, whose import takes seven milliseconds.
-_COROUTINE = 0x80
+# Flags of inspect, whose import takes seven milliseconds. The others are async def.
 GENERATORS = 0x20 | 0x200
-_RUNS_LATER = _COROUTINE | GENERATORS
+_RUNS_LATER = 0x80 | GENERATORS
 
 
 def check_type(name: str, value: object, wanted: str, *kinds: type) -> None:
@@ -46,8 +45,7 @@ def check_callable(name: str, value: object) -> None:
     if value is not None and not callable(value):
         raise TypeError(f"{name} must be callable or None, not {value!r}")
     if _flags_of(value):
-        wanted = "a plain function, which runs when it is called"
-        raise TypeError(f"{name} must be {wanted}, not {value!r}")
+        raise TypeError(f"{name} must be a plain function, no async def or generator")
 
 
 def check_decorated(decorator: str, function: Any, refused: int = _RUNS_LATER) -> bool:
@@ -61,12 +59,14 @@ def check_decorated(decorator: str, function: Any, refused: int = _RUNS_LATER) -
     if _flags_of(function) & refused:
         why = "its body runs after the call. Use a with block inside the function"
         raise TypeError(f"{decorator}() cannot decorate {function!r}: {why}")
-    return bool(_flags_of(function) & _COROUTINE)
+    return bool(_flags_of(function) & ~GENERATORS)
 
 
 def _flags_of(function: Any) -> int:
     """Return the flags of a function whose body runs after the call, else 0."""
     function = getattr(function, "func", function)  # of a functools.partial
+    if getattr(function, "__globals__", {}).get("__name__") == "contextlib":
+        function = function.__wrapped__  # of a function with @contextmanager
     codes = [getattr(f, "__code__", None) for f in (function, type(function).__call__)]
     return max(getattr(code, "co_flags", 0) & _RUNS_LATER for code in codes)
 

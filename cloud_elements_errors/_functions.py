@@ -19,22 +19,25 @@ def linked(exception: BaseException) -> Iterator[BaseException]:
             links += (*link.args, link.__cause__, link.__context__)
 
 
-def _is_host(frame: FrameType) -> bool:
-    return frame.f_globals.get("__name__", "").partition(".")[0] in _HOSTS
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "").partition(".")[0])
 
 
 def raised_by_signal_handler(error: BaseException) -> bool:
-    """Say whether a signal handler raised this, such as a job's time limit.
+    """Say whether a signal handler or a green thread's hub raised this time limit.
 
     Python runs a handler inside whatever code the signal interrupts. So the exception
     comes out of that code, but does not belong to it. A handler is known by its
     arguments: Python passes it the frame that it has interrupted, which is its caller.
+    A hub raises where it switches, and so it does for a socket that has timed out.
     """
     frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
-    if not any(map(_is_host, frames[:1])):  # the application is handling it
+    if not frames or _package(frames[0]) not in _HOSTS:  # somebody is handling it
         return False
+    if _package(frames[-1]) in {"eventlet", "gevent"}:
+        return getattr(error, "errno", None) is None and "timed out" not in str(error)
     # Before Python 3.13, f_locals keeps what it shows, here maybe the exception.
-    for frame in [frame for frame in frames if not _is_host(frame)]:
+    for frame in [frame for frame in frames if _package(frame) not in _HOSTS]:
         code, caller = frame.f_code, frame.f_back
         # With *args, their name comes after those of the arguments.
         for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + 1]:

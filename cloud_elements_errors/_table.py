@@ -67,8 +67,7 @@ REMEDIES: Mapping[int, str] = {
     0: "Read the message: it may come from a gateway or from the provider.",
     200: "Nothing to do.",
     400: "Correct the parameter in the message; the same request will fail again.",
-    401: "Check the user secret, organization secret and element token; if they are "
-    "right, authenticate the element instance again.",
+    401: "Check the two secrets and the token, or authenticate the element again.",
     403: "Ask the owner of the provider account for access to the resource.",
     404: "Check the path and the id; 'No users found' is an empty list, not a failure.",
     405: "Use a method that the element's API documentation lists for this path.",
@@ -82,14 +81,12 @@ REMEDIES: Mapping[int, str] = {
     424: "Correct the earlier request that this one depends on: it has failed.",
     429: "Send fewer requests at a time; if a single request fails too, its payload "
     "may be too large (8 MB, or 6 GB for a file).",
-    500: "Try again later; if the error stays, contact Cloud Elements support with "
-    "the request id.",
+    500: "Try again later, or give the request id to the support of Cloud Elements.",
     501: "Use another method or resource: the element does not support this one.",
     502: "Read the message before you try again: it may name a mistake in the "
     "request, and many 502s are permanent.",
     503: "Try again in some minutes: a server is overloaded or in maintenance.",
-    504: "Check whether the request was carried out before you send it again: a "
-    "gateway got no response in time.",
+    504: "Check whether the request was carried out before you send it again.",
     **dict.fromkeys(range(520, 528), _NO_ANSWER),
 }
 

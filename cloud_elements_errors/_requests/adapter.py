@@ -17,6 +17,7 @@ In a plain session, a GET that meets 502, 502 and 409 goes this way::
 import copy
 import os
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -155,17 +156,18 @@ class CloudElementsAdapter(HTTPAdapter):
         call = checking.call_of(request, proxies)
         # This is the adapter, but for the policy: each request has its own, since a
         # policy cannot tell which request has failed. A subclass may refuse changes.
-        cls: Any = type(self)
-        if hasattr(cls, "__del__"):  # it would close what the view shares
-            cls = type(cls.__name__, (cls,), {"__del__": lambda _: None})
-        view = object.__new__(cls)
+        view = object.__new__(type(self))
         object.__setattr__(view, "__dict__", self.__dict__)
         object.__setattr__(view, "_bound", self._policy_for(request, proxies, call))
         try:
-            response: Response = view._submit(request, *args, **kwargs)
+            response = view._submit(request, *args, **kwargs)
         except RequestException as error:
             checking.note_attempts(error, request, view.max_retries, proxies)
             raise
+        finally:
+            if hasattr(view, "__del__"):  # it would close what the view shares
+                with suppress(TypeError):  # unless it has slots
+                    object.__setattr__(view, "__class__", CloudElementsAdapter)
         response.connection = self
         if call is not None:
             call.latest = response

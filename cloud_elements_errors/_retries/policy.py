@@ -53,7 +53,7 @@ _random = random.SystemRandom()
 
 # How what an SSLError of urllib3 is about speaks of a certificate, by name or text: an
 # exception of the standard library or pyOpenSSL, a fingerprint, an alert of TLS.
-_BAD_CERT = r"(?i)SSLError\(.*(cert(verif|ificate(?!_or_crl))|fingerprint|unknown.ca)"
+_BAD_CERT = r"(?i)SSLError\(.*(cert(verif|ificate(?!.or.crl))|fingerprint|unknown.ca)"
 
 # The proxy has answered, and its answer is final: for example, the login is wrong.
 _REFUSED_BY_PROXY = r"Tunnel connection failed: 4(?!08|29)|SOCKS5 auth"

@@ -167,3 +167,22 @@ print(json.dumps([outcomes, request.hooks]))
         GREENLETS // 2
     )
     assert hooks == {"response": []}
+
+
+def test_a_time_limit_that_looks_like_a_failure(platform: FakeCloudElements):
+    """gevent throws what the program gave it, and that ends the call."""
+    platform.reply(200, delay=60, path="/silent", times=None)
+    outcome = run(
+        """
+seen = []
+for limit in (TimeoutError("limit"), requests.Timeout("limit"), None):
+    try:
+        with gevent.Timeout(0.3, limit):
+            CloudElementsSession().get(url + "/silent")
+    except BaseException as error:
+        seen.append(type(error).__name__)
+print(json.dumps(seen))
+""",
+        platform,
+    )
+    assert outcome == ["TimeoutError", "Timeout", "Timeout"]

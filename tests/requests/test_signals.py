@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 import requests
@@ -18,6 +19,7 @@ from cloud_elements_errors import (
     CloudElementsSession,
     NotFoundError,
     RetryBudget,
+    error_from_response,
 )
 
 if TYPE_CHECKING:
@@ -294,3 +296,35 @@ def test_a_request_sent_while_a_time_limit_is_handled(
         with pytest.raises(requests.ConnectionError) as caught:
             session.get("http://127.0.0.1:9/")
     assert "TimeLimitError" in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("package", ["gevent._waiter", "eventlet.hubs.hub"])
+@pytest.mark.parametrize(
+    ("failure", "passes"),
+    [
+        (TimeoutError("the job"), True),
+        (TimeoutError(), True),
+        (requests.Timeout("the job"), True),
+        (TimeoutError("timed out"), False),
+        (TimeoutError("The read operation timed out"), False),
+        (ConnectionResetError(104, "reset"), False),
+    ],
+    ids=repr,
+)
+def test_a_time_limit_of_a_green_thread(
+    package: str, failure: Exception, *, passes: bool
+) -> None:
+    """A hub throws it where the thread waits for a socket, and the socket's own too."""
+    hub: dict[str, Any] = {"__name__": package}
+    exec("def switch(failure): raise failure", hub)
+    response = requests.Response()
+    response.status_code = 404
+    response.raw = mock.Mock(read=lambda *_: hub["switch"](failure))
+    if passes:
+        with pytest.raises(type(failure)) as caught:
+            error_from_response(response)
+        assert caught.value is failure
+    else:
+        error = error_from_response(response)
+        assert error is not None
+        assert error.truncated

@@ -1450,6 +1450,11 @@ def test_a_refused_certificate_is_refused_once(error: Exception, method: str):
         SSLError(ssl.SSLError(1, "bad record mac")),
         SSLError(ssl.SSLEOFError(8, "EOF occurred in violation of protocol")),
         SSLError(),
+        SSLError(
+            ssl.SSLError(
+                136, "[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found"
+            )
+        ),
         ProxyError("no", OSError("Tunnel connection failed: 502 Bad Gateway")),
         ProxyError("no", OSError("Tunnel connection failed: 503 Service Unavailable")),
         ProxyError("no", ConnectTimeoutError("SOCKS5 proxy refused")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,11 +115,26 @@ async def _asynchronous_generator() -> AsyncIterator[None]:
     yield
 
 
-@pytest.mark.parametrize("function", [_coroutine, _generator, _asynchronous_generator])
+@pytest.mark.parametrize(
+    "function",
+    [_coroutine, _generator, _asynchronous_generator, contextmanager(_generator)],
+)
 def test_no_wait_refuses_what_runs_later(function: Callable[..., object]) -> None:
     """The block would be closed before the body runs, and each retry would wait."""
     with pytest.raises(TypeError, match="its body runs after the call"):
         no_wait()(function)
+
+
+def test_no_wait_over_another_decorator(slept: list[float]) -> None:
+    """A decorator of the standard library that runs the function is no hindrance."""
+
+    @no_wait()
+    @no_wait()
+    def call() -> None:
+        CloudElementsRetry().increment("GET", "/", error=ConnectionResetError()).sleep()
+
+    call()
+    assert slept == []
 
 
 def test_a_class_is_no_function() -> None:

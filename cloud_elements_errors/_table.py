@@ -83,8 +83,7 @@ REMEDIES: Mapping[int, str] = {
     "may be too large (8 MB, or 6 GB for a file).",
     500: "Try again later, or give the request id to the support of Cloud Elements.",
     501: "Use another method or resource: the element does not support this one.",
-    502: "Read the message before you try again: it may name a mistake in the "
-    "request, and many 502s are permanent.",
+    502: "Read the message before you try again: many 502s are permanent.",
     503: "Try again in some minutes: a server is overloaded or in maintenance.",
     504: "Check whether the request was carried out before you send it again.",
     **dict.fromkeys(range(520, 528), _NO_ANSWER),

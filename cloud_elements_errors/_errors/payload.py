@@ -27,6 +27,8 @@ WARNING_HEADER = "Elements-Error"
 _SAYS = r"(?i)-authenticate$|error(?:-?(?:code|description|message|reason|type)s?)?$"
 # RFC 6750.
 _DESCRIBED = r'(?is)\A.*?error_description\s*=\s*"?((?:[^"\\]|\\.)*).*'
+# Half an emoji, where a server has cut a text. No encoding of Unicode takes it.
+_HALF = re.compile(r"(?i)\\ud[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..)\\ud[c-f]..")
 # The text may be a page or JSON.
 _NESTED = re.compile(r"[<&\\{\[]")
 
@@ -54,9 +56,10 @@ class ErrorPayload:
         self.content_type = as_text(headers.get("Content-Type", ""))
         text = decode(body, self.content_type, cut=self.truncated)
         self.text = redact(text, cut=self.truncated)
-        value = read_json(self.text)
+        json = _HALF.sub("\ufffd", self.text)
+        value = read_json(json)
         self.is_object = isinstance(value, dict)  # and complete
-        fields = value if self.is_object else read_damaged_object(self.text)
+        fields = value if self.is_object else read_damaged_object(json)
         self.message = _take(fields, "message")
         self.request_id = _take(fields, "requestId")
         self.provider_message = _take(fields, "providerMessage", (str, dict, list))

@@ -108,8 +108,7 @@ class RequestState:
         number, status_code, request_id, provider, error, _ = failed = self.attempts[-1]
         what = str(status_code or printable(error or "a failure", words.LINE_TEXT))
         said = words.readable(provider or "") or words.unsaid(failed._said, status_code)
-        if said:
-            what += f" ({printable(said, words.LINE_TEXT)})"
+        what += f" ({printable(said, words.LINE_TEXT)})" if said else ""
         fields = {
             "method": method,
             "path": printable(self.redact(_urls.path_of(url or "")), words.LINE_TEXT),

@@ -196,7 +196,7 @@ FIELDS = {
     ),
     "lone-surrogate": (
         r'{"message": "\ud800"}',
-        ("\ud800", None, None, None),
+        ("\ufffd", None, None, None),
         "platform",
         {},
     ),
@@ -313,7 +313,7 @@ def test_cut_at_every_byte(cut):
         if cut > end or (cut == end and isinstance(value, (str, dict))):
             assert got[name] == value
         elif isinstance(value, str):
-            assert value.startswith((got[name] or "").rstrip("\ud83d"))
+            assert value.startswith((got[name] or "").rstrip("\ufffd"))
         else:
             assert got.get(name) is None
     assert set(got) <= set(NAMES)
@@ -600,3 +600,24 @@ def test_retry_after_counts_from_the_date_of_the_response():
         "Retry-After": "Wed, 21 Oct 2015 07:29:30 GMT",
     }
     assert error_from_parts(503, b"", headers).retry_after == 90
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (r"long: \ud83d", "long: \ufffd"),
+        (r"\uDE00 first", "\ufffd first"),
+        (r"\ud83d\ud83d\ude00", "\ufffd😀"),
+        (r"\ud83d\ude00\ude00", "😀\ufffd"),
+        (r"\uD83D\uDE00 and \u00fc", "😀 and ü"),
+    ],
+)
+@pytest.mark.parametrize("end", ['"}', '"', ""], ids=["whole", "open", "cut"])
+def test_half_an_emoji(sent, read, end):
+    """Services cut a text between its two escapes; what is read can be encoded."""
+    body = f'{{"requestId": "r1", "details": ["{sent}"], "message": "{sent}{end}'
+    error = error_from_parts(400, body)
+    assert error.message == read
+    assert error.details["details"] == [read]
+    json.dumps(error.to_dict(), ensure_ascii=False).encode()
+    assert error.text == body

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from .decoding import as_text, bounded, decode
 from .json_text import compact, read_damaged_object, read_json
 from .redaction import Redactor
+from .secrets import compiled
 from .words import MOST_WORDS, readable, says_nothing, words_in, words_of
 
 Origin = Literal["provider", "platform", "unknown"]
@@ -28,7 +29,7 @@ _SAYS = r"(?i)-authenticate$|error(?:-?(?:code|description|message|reason|type)s
 # RFC 6750.
 _DESCRIBED = r'(?is)\A.*?error_description\s*=\s*"?((?:[^"\\]|\\.)*).*'
 # Half an emoji, where a server has cut a text. No encoding of Unicode takes it.
-_HALF = re.compile(r"(?i)\\ud[89ab]..(?!\\ud[c-f]..)|(?<!\\ud[89ab]..)\\ud[c-f]..")
+_HALF = r"(?i)\\ud[89ab]..(?!\\ud[c-f]..)|(?<!\\ud[89ab]..)\\ud[c-f].."
 # The text may be a page or JSON.
 _NESTED = re.compile(r"[<&\\{\[]")
 
@@ -56,7 +57,7 @@ class ErrorPayload:
         self.content_type = as_text(headers.get("Content-Type", ""))
         text = decode(body, self.content_type, cut=self.truncated)
         self.text = redact(text, cut=self.truncated)
-        json = _HALF.sub("\ufffd", self.text)
+        json = compiled(_HALF).sub("\ufffd", self.text)
         value = read_json(json)
         self.is_object = isinstance(value, dict)  # and complete
         fields = value if self.is_object else read_damaged_object(json)

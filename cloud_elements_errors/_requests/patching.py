@@ -38,8 +38,6 @@ class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
 
     """
 
-    _is_unused = False
-
     def __init__(
         self,
         *prefixes: str,
@@ -102,7 +100,7 @@ class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
 
     def __del__(self) -> None:
         """Warn if the block was never entered: then nothing was patched."""
-        if self._is_unused:
+        if vars(self).get("_is_unused"):  # not if the constructor has raised
             message = "patch_requests() does nothing without a with statement"
             warnings.warn(message, RuntimeWarning, stacklevel=1)
 

@@ -53,8 +53,8 @@ class CloudElementsError(requests.HTTPError):
         reason: The words of the status line, else None. HTTP/2 has none.
         method: The request's method; None if unknown.
         url: The request's URL without userinfo, query and fragment, or None.
-        attempts: All attempts of the call in order; the last one has raised. After a
-            redirect in a session that is not ours, those at the last URL.
+        attempts: All attempts of the call in order; the last one is the failure. In a
+            session that is not ours, only those after the last redirect.
         stopped_by: Why no further attempt was made: ``"status"``, ``"method"``,
             ``"body"``, ``"attempts"``, ``"certificate"``, ``"deadline"``,
             ``"budget"`` or ``"retry_after"``; None without a `CloudElementsRetry`.

@@ -147,7 +147,7 @@ class CloudElementsAdapter(HTTPAdapter):
 
         Raises:
             requests.RequestException: If no response arrived. `retries_of` returns
-                its attempts, and a note says what its text does not.
+                its attempts. A note says why they stopped.
             requests.exceptions.UnrewindableBodyError: Raised by the session if a 307
                 or 308 asks to send a one-shot body a second time.
 

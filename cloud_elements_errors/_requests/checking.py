@@ -43,7 +43,7 @@ def raise_for_error(response: Response, *args: Any, **kwargs: Any) -> Response: 
             the passwords of *proxies*.
 
     Returns:
-        The same response, if its status is below 400. If it carries an
+        The same response, if its status is below 400. If a 2xx response carries an
         ``Elements-Error`` header (a warning), the header is logged.
 
     Raises:

@@ -16,7 +16,10 @@ class Retries(NamedTuple):
 
     Example::
 
-        attempts, stopped_by = retries_of(ValueError("not of a request"))
+        try:
+            session.get(url)
+        except requests.RequestException as error:
+            attempts, stopped_by = retries_of(error)
 
     """
 

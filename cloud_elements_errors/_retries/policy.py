@@ -132,8 +132,8 @@ class CloudElementsRetry(Retry):
             history: See urllib3.
             respect_retry_after_header: Whether to wait as ``Retry-After`` asks.
             remove_headers_on_redirect: See urllib3.
-            backoff_jitter: The most seconds of random wait to add: to a random wait
-                up to *backoff_max* in all, to a ``Retry-After`` on top of it.
+            backoff_jitter: Adds up to this many random seconds to each wait. A wait
+                without ``Retry-After`` stays below *backoff_max*.
             retry_after_max: The longest ``Retry-After`` in seconds to wait for. If
                 the server asks for more, there is no retry.
             max_elapsed: No retry is planned to start later than this many seconds after

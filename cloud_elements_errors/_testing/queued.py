@@ -47,8 +47,8 @@ class Queued:
         if self.times is not None:
             check_integer("times", self.times, 1)
         check_number("delay", self.delay)
-        check_text("method", self.method, _TOKEN, "the name of a method")
-        wanted = "a path that begins with a slash, without host and fragment"
+        check_text("method", self.method, _TOKEN, "one word, such as GET")
+        wanted = "a path such as /contacts, without host and fragment"
         check_text("path", self.path, "/[^#]*", wanted)
         self._target = None if self.path is None else target_of(self.path)
 
@@ -103,12 +103,12 @@ def checked_headers(
     checked = CaseInsensitiveDict[list[str]]()
     for name, given in (headers or {}).items():
         check_type("a name in headers", name, "a str", str)
-        wanted = "the name of a header other than Transfer-Encoding"
+        wanted = "one word without a colon, and not Transfer-Encoding"
         check_text("a name in headers", name, _NAME, wanted)
         values = [*given] if isinstance(given, (list, tuple)) else [given]
         for value in values:
             check_type(f"headers[{name!r}]", value, "a str or a list of them", str)
-            check_text(f"headers[{name!r}]", value, VALUE, "the value of a header")
+            check_text(f"headers[{name!r}]", value, VALUE, "Latin-1 without line breaks")
         checked[name] = [*checked.get(name, []), *values]
     return checked
 

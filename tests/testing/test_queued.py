@@ -90,7 +90,7 @@ def test_path_that_does_not_match(
 
 
 REFUSED = {
-    "no slash": ({"path": "contacts"}, "path must be a path that begins with a slash"),
+    "no slash": ({"path": "contacts"}, "path must be a path such as /contacts"),
     "nothing": ({"path": ""}, "without host and fragment, not ''"),
     "query alone": ({"path": "?a=b"}, "not '?a=b'"),
     "star": ({"path": "*"}, "not '*'"),
@@ -98,8 +98,8 @@ REFUSED = {
     "space before": ({"path": " /a"}, "not ' /a'"),
     "fragment": ({"path": "/a#b"}, "not '/a#b'"),
     "fragment of a query": ({"path": "/a?b=c#"}, "not '/a?b=c#'"),
-    "method and path": ({"method": "GET /a"}, "method must be the name of a method"),
-    "no method": ({"method": ""}, "method must be the name of a method, not ''"),
+    "method and path": ({"method": "GET /a"}, "method must be one word, such as GET"),
+    "no method": ({"method": ""}, "method must be one word, such as GET, not ''"),
     "two methods": ({"method": "GET,POST"}, "not 'GET,POST'"),
     "no times": ({"times": 0}, "times must be 1 or more, not 0"),
     "minus": ({"delay": -1}, "delay must be from 0 to 1e+09, not -1"),
@@ -193,7 +193,7 @@ def test_other_control_characters_of_a_header(
 @pytest.mark.parametrize("request_id", ["a\r\nX: 1", "a\n", "\x00", "€"])
 def test_request_id_that_is_no_header(request_id: str) -> None:
     """It is sent as a header too, and cannot bring others with it."""
-    message = re.escape(f"request_id must be the value of a header, not {request_id!r}")
+    message = re.escape(f"request_id must be Latin-1 without line breaks, not {request_id!r}")
     with pytest.raises(ValueError, match=message):
         FakeCloudElements().reply(502, request_id=request_id)
 

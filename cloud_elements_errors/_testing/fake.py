@@ -102,7 +102,7 @@ class FakeCloudElements:
         """
         check_integer("status", status, 200, 999)
         check_optional("message", message, "a str", str)
-        check_text("request_id", request_id, VALUE, "Latin-1 without line breaks")
+        check_text("request_id", request_id, VALUE, "Latin-1 in one line")
         if message is None and status >= FIRST_ERROR:
             row = NORMALIZED_ERRORS.get(status)
             message = row.title if row else phrase(status)

@@ -108,7 +108,7 @@ def checked_headers(
         values = [*given] if isinstance(given, (list, tuple)) else [given]
         for value in values:
             check_type(f"headers[{name!r}]", value, "a str or a list of them", str)
-            check_text(f"headers[{name!r}]", value, VALUE, "Latin-1 without line breaks")
+            check_text(f"headers[{name!r}]", value, VALUE, "Latin-1 in one line")
         checked[name] = [*checked.get(name, []), *values]
     return checked
 

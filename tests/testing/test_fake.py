@@ -225,12 +225,12 @@ def test_head(platform: FakeCloudElements, client: requests.Session) -> None:
         (
             {"headers": {"a": "\u20ac"}},
             ValueError,
-            "must be Latin-1 without line breaks",
+            "must be Latin-1 in one line",
         ),
         (
             {"headers": {"a": "b\r\nc: d"}},
             ValueError,
-            "must be Latin-1 without line breaks",
+            "must be Latin-1 in one line",
         ),
         ({"body": object()}, TypeError, "not JSON serializable"),
         ({"json": {}}, TypeError, "unexpected keyword argument 'json'"),

@@ -165,7 +165,7 @@ def test_what_can_never_match(
 def test_what_is_no_header(headers: dict[str, Any]) -> None:
     """A name or a value that HTTP does not have is refused."""
     platform = FakeCloudElements()
-    with pytest.raises(ValueError, match=r"must be the \w+ of a header"):
+    with pytest.raises(ValueError, match=r"must be (?:one word|Latin-1)"):
         platform.reply(502, headers=headers)
     platform.assert_all_sent()
 
@@ -193,7 +193,7 @@ def test_other_control_characters_of_a_header(
 @pytest.mark.parametrize("request_id", ["a\r\nX: 1", "a\n", "\x00", "€"])
 def test_request_id_that_is_no_header(request_id: str) -> None:
     """It is sent as a header too, and cannot bring others with it."""
-    message = re.escape(f"request_id must be Latin-1 without line breaks, not {request_id!r}")
+    message = re.escape(f"request_id must be Latin-1 in one line, not {request_id!r}")
     with pytest.raises(ValueError, match=message):
         FakeCloudElements().reply(502, request_id=request_id)
 

@@ -121,7 +121,7 @@ def show(said: dict[str, Any], printer: Printer) -> None:
         ("request id", "request_id"),
         ("requested", "requested_at"),
         ("log at", "log"),
-        ("retry after", "retry_after"),
+        ("seconds to wait", "retry_after"),
     ):
         if said.get(key):
             printer.field(label, printable(str(said[key])))
@@ -134,7 +134,7 @@ def show(said: dict[str, Any], printer: Printer) -> None:
     if "retried_methods" in said:
         retried = " ".join(said["retried_methods"]) or "no method"
         if said["needs_retry_after"]:
-            retried += " without a valid Retry-After header"
+            retried = "only with a valid Retry-After header"
         printer.field("retried", f"{retried}, by default")
     printer.field("what to do", said["remedy"])
 

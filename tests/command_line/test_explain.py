@@ -117,7 +117,7 @@ RETRY_AFTER = {
         "GET HEAD PUT DELETE OPTIONS TRACE POST PATCH, by default",
     ),
     "too long": ("Retry-After: 600", "no method, by default"),
-    "none": ("X: 1", "no method without a valid Retry-After header, by default"),
+    "none": ("X: 1", "only with a valid Retry-After header, by default"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import runpy
 import subprocess
@@ -15,8 +16,15 @@ from typing import Any
 import pytest
 import requests
 
-from cloud_elements_errors import NORMALIZED_ERRORS, FailedRequestError
+from cloud_elements_errors import (
+    NORMALIZED_ERRORS,
+    CloudElementsError,
+    CloudElementsRetry,
+    FailedRequestError,
+    error_from_parts,
+)
 from cloud_elements_errors._errors.classes import CLASSES
+from cloud_elements_errors._errors.line import STOPPED_BY
 from cloud_elements_errors._requests import adapter
 from cloud_elements_errors._table import REMEDIES, remedy_of
 from cloud_elements_errors.testing import FakeCloudElements, no_wait
@@ -204,3 +212,40 @@ def test_way_of_a_request_is_the_docstrings() -> None:
     drawing = textwrap.dedent((adapter.__doc__ or "").partition("::\n\n")[2])
     assert 5 < len(drawing.splitlines()) <= 10
     assert f"```text\n{drawing}```" in README
+
+
+def first_cells(text: str) -> set[str]:
+    """Return the words in backquotes in the first column of a table."""
+    cells = re.findall(r"^\| (`.*?) \|", text, flags=re.MULTILINE)
+    return set(re.findall(r'`"?(\w+)"?`', " ".join(cells)))
+
+
+def test_the_attributes_in_the_readme_and_in_the_class():
+    """Both list all that `to_dict()` has."""
+    names = error_from_parts(404).to_dict().keys() - {"type"}
+    table = README.partition("## What an error knows")[2].partition("\n## ")[0]
+    assert first_cells(table) - {"attribute"} == names
+    described = inspect.getdoc(CloudElementsError).partition("Attributes:")[2]
+    members = vars(CloudElementsError).items()
+    properties = {name for name, member in members if isinstance(member, property)}
+    listed = set(re.findall(r"^    (\w+): ", described, flags=re.MULTILINE))
+    assert listed - {"response", "request"} == names - properties
+
+
+def test_the_reasons_in_the_readme_and_in_the_class():
+    """Both list all values of `stopped_by`."""
+    table = README.partition("| `stopped_by` | reason |")[2].partition("\n\n")[0]
+    assert first_cells(table) == STOPPED_BY.keys()
+    for reason in STOPPED_BY:
+        assert f'``"{reason}"``' in CloudElementsError.__doc__
+
+
+def test_the_defaults_in_the_guide_to_retries():
+    """Each comment of the example that names a default names the right one."""
+    guide = (ROOT / "examples" / "retries.md").read_text(encoding="utf-8")
+    named = re.findall(r"^    (\w+)=.*; default (\d[\d.]*)", guide, flags=re.MULTILINE)
+    policy = CloudElementsRetry()
+    assert {name: getattr(policy, name) for name, _ in named} == {
+        name: float(default) for name, default in named
+    }
+    assert len(named) == 5

@@ -54,8 +54,7 @@ def check_decorated(decorator: str, function: Any, refused: int = _RUNS_LATER) -
     Return whether the function is an ``async def``.
     """
     if isinstance(function, type) or not callable(function):
-        wanted = "functions, and the methods of a class"
-        raise TypeError(f"{decorator}() decorates {wanted}, not {function!r}")
+        raise TypeError(f"{decorator}() decorates functions, not {function!r}")
     if _flags_of(function) & refused:
         why = "its body runs after the call. Use a with block inside the function"
         raise TypeError(f"{decorator}() cannot decorate {function!r}: {why}")

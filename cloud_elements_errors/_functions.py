@@ -34,7 +34,8 @@ def raised_by_signal_handler(error: BaseException) -> bool:
     frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
     if not frames or _package(frames[0]) not in _HOSTS:  # somebody is handling it
         return False
-    if _package(frames[-1]) in {"eventlet", "gevent"}:
+    last = frames[-1]
+    if _package(last) in {"eventlet", "gevent"} and "switch" in last.f_code.co_name:
         return getattr(error, "errno", None) is None and "timed out" not in str(error)
     # Before Python 3.13, f_locals keeps what it shows, here maybe the exception.
     for frame in [frame for frame in frames if _package(frame) not in _HOSTS]:

@@ -355,7 +355,7 @@ def test_a_decorated_function_runs_in_the_block(function):
 
 def test_a_decorated_class():
     """A function in its place would be no class any more."""
-    with pytest.raises(TypeError, match="the methods of a class"):
+    with pytest.raises(TypeError, match="decorates functions, not"):
         patch_requests("https://api.test/")(dict)
 
 

@@ -328,3 +328,16 @@ def test_a_time_limit_of_a_green_thread(
         error = error_from_response(response)
         assert error is not None
         assert error.truncated
+
+
+def test_what_on_error_raises_in_a_green_thread(
+    platform: FakeCloudElements, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only what a hub has thrown passes: a full queue of gevent's is on_error's own."""
+    full: dict[str, Any] = {"__name__": "gevent.queue"}
+    exec("def put(error): raise RuntimeError('full')", full)
+    platform.reply(404)
+    session = CloudElementsSession(on_error=full["put"])
+    with session, pytest.raises(NotFoundError):
+        session.get(platform.url)
+    assert "on_error failed" in caplog.text

@@ -416,13 +416,13 @@ def test_generators_are_refused(function):
 
 def test_what_is_no_function_is_refused():
     """At once, and not when it is called."""
-    with pytest.raises(TypeError, match=r"decorates functions, .* not 502"):
+    with pytest.raises(TypeError, match=r"decorates functions, not 502"):
         translate_errors()(502)
 
 
 def test_a_class_is_refused():
     """A function in its place would be no class any more, and translate nothing."""
-    with pytest.raises(TypeError, match=r"decorates functions, .* not <class 'dict'>"):
+    with pytest.raises(TypeError, match=r"decorates functions, not <class 'dict'>"):
         translate_errors()(dict)
 
 

@@ -139,5 +139,5 @@ def test_no_wait_over_another_decorator(slept: list[float]) -> None:
 
 def test_a_class_is_no_function() -> None:
     """unittest would collect no test of a class that has become a function."""
-    with pytest.raises(TypeError, match="and the methods of a class"):
+    with pytest.raises(TypeError, match="decorates functions, not"):
         no_wait()(type("Tests", (), {}))

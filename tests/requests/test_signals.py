@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 import traceback
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -224,6 +225,20 @@ def test_ctrl_c(platform: FakeCloudElements) -> None:
         signal.signal(signal.SIGINT, found)
 
 
+@contextmanager
+def time_limit(kind: type) -> Iterator[None]:
+    """Handle the signal with a time limit of this type."""
+
+    def limit(*_arguments: object) -> None:
+        raise kind("the job")
+
+    found = signal.signal(signal.SIGALRM, limit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGALRM, found)
+
+
 # A handler may interrupt what closes the socket.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("kind", [TimeoutError, OSError])
@@ -232,19 +247,12 @@ def test_a_time_limit_that_looks_like_a_failure(
 ) -> None:
     """A handler's TimeoutError comes out as it is, not as requests' ConnectionError."""
 
-    def limit(*_arguments: object) -> None:
-        raise kind("the job")
-
     def respond(connection: socket.socket) -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
         connection.recv(1)
 
-    found = signal.signal(signal.SIGALRM, limit)
-    try:
-        with pytest.raises(kind, match="the job") as caught:
-            make_session(max_retries=0).get(raw_server(respond).url, timeout=30)
-    finally:
-        signal.signal(signal.SIGALRM, found)
+    with time_limit(kind), pytest.raises(kind, match="the job") as caught:
+        make_session(max_retries=0).get(raw_server(respond).url, timeout=30)
     assert type(caught.value) is kind
 
 
@@ -254,9 +262,6 @@ def test_a_time_limit_while_a_chunk_size_is_read(
 ) -> None:
     """http.client takes any ValueError there for a broken chunk; the job still ends."""
 
-    def limit(*_arguments: object) -> None:
-        raise kind("the job")
-
     def respond(connection: socket.socket) -> None:
         head = b"HTTP/1.1 404 X\r\nTransfer-Encoding: chunked\r\n\r\n"
         connection.sendall(head + b"3\r\nabc\r\n")
@@ -265,12 +270,8 @@ def test_a_time_limit_while_a_chunk_size_is_read(
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
         connection.recv(1)
 
-    found = signal.signal(signal.SIGALRM, limit)
-    try:
-        with pytest.raises(kind, match="the job"):
-            make_session(max_retries=0).get(raw_server(respond).url, timeout=30)
-    finally:
-        signal.signal(signal.SIGALRM, found)
+    with time_limit(kind), pytest.raises(kind, match="the job"):
+        make_session(max_retries=0).get(raw_server(respond).url, timeout=30)
 
 
 @pytest.mark.parametrize("where", ["in the job", "in a request"])

@@ -315,8 +315,8 @@ class CloudElementsRetry(Retry):
             if re.search(_REFUSED_BY_PROXY, text):
                 return "status"
             # urllib3 would repeat a POST after a failure of TLS.
-            is_refused = method and not self._is_method_retryable(method)
-            if is_refused and may_have_arrived(result):
+            must_be_once = method and not self._is_method_retryable(method)
+            if must_be_once and may_have_arrived(result):
                 return "method"
         elif result is not None and "Retry-After" in result.headers:
             # urllib3 has asked is_retry() before this header was parsed.

@@ -120,13 +120,14 @@ def check_names(name: str, values: Any, of: str = "names", kind: type = str) -> 
 
 def checked_timeout(timeout: TimeoutTypes) -> TimeoutTypes:
     """Return the timeout if it is one that requests takes, and not 0."""
+    if isinstance(timeout, Timeout):
+        return timeout
     parts = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-    numbers = [part for part in parts if not isinstance(part, Timeout | None)]
+    numbers = [part for part in parts if part is not None]
     for number in numbers:
         check_type("timeout", number, _TIMEOUTS, int, float)
-    if len(parts) != 2:  # noqa: PLR2004
-        raise ValueError(f"timeout must be {_TIMEOUTS}, not {timeout!r}")
-    if not all(0 < number <= TIMEOUT_MAX for number in numbers):
-        allowed = f"above 0 and at most {TIMEOUT_MAX:g} seconds"
-        raise ValueError(f"timeout must be {allowed}, not {timeout!r}")
+    is_pair = len(parts) == 2  # noqa: PLR2004
+    if not is_pair or not all(0 < number <= TIMEOUT_MAX for number in numbers):
+        limit = f"above 0 and at most {TIMEOUT_MAX:g} seconds" if is_pair else _TIMEOUTS
+        raise ValueError(f"timeout must be {limit}, not {timeout!r}")
     return timeout

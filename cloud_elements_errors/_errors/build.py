@@ -59,9 +59,8 @@ def error_from_parts(
         pairs: Any = getattr(headers, "items", lambda: headers or ())()
         known = CaseInsensitiveDict((as_text(key), as_text(one)) for key, one in pairs)
     except (TypeError, ValueError):
-        wanted = "a mapping, pairs of name and value, or None"
-        kind = type(headers).__name__
-        raise TypeError(f"headers must be {wanted}, not {kind}") from None
+        message = "headers must be a mapping, pairs of name and value, or None, not "
+        raise TypeError(message + type(headers).__name__) from None
     if status_code < _table.FIRST_ERROR:
         return None
     content = body.encode("utf-8", "replace") if isinstance(body, str) else body or b""

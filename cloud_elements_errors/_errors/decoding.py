@@ -10,7 +10,7 @@ from contextlib import suppress
 MAX_BODY_BYTES = 64 * 1024
 
 # Text with controls, ~{ or a BOM may be something else than UTF-8, and valid as UTF-8.
-_UNUSUAL = re.compile(rb"[\0-\x08\x0e-\x1f]|~\{|\xef\xbb\xbf")
+_UNUSUAL = re.compile(rb"[\0-\x08\x0e-\x1f~\xef](?<!~(?!\{))(?<!\xef(?!\xbb\xbf))")
 _CHARSET = r"(?ai:(?:charset|encoding)\s*=\s*[\"']?\s*([\w.:-]{1,40}))"
 # Python decodes text with these, but no server writes them. The first two take
 # quadratic time, and the others warn.

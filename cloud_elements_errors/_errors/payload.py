@@ -29,7 +29,7 @@ _SAYS = r"(?i)-authenticate$|error(?:-?(?:code|description|message|reason|type)s
 # RFC 6750.
 _DESCRIBED = r'(?is)\A.*?error_description\s*=\s*"?((?:[^"\\]|\\.)*).*'
 # Half an emoji, where a server has cut a text. No encoding of Unicode takes it.
-_HALF = r"(?i)\\ud[89ab]..(?!\\ud[c-f]..)|(?<!\\ud[89ab]..)\\ud[c-f].."
+_HALF = r"\\u[Dd](?i:[89ab]..(?!\\ud[c-f]..)|(?<!\\ud[89ab]..\\ud)[c-f]..)"
 # The text may be a page or JSON.
 _NESTED = re.compile(r"[<&\\{\[]")
 

@@ -205,8 +205,8 @@ class CloudElementsAdapter(HTTPAdapter):
         policy = self.max_retries
         if not isinstance(policy, CloudElementsRetry):
             return policy
-        urls = dict.fromkeys((request.url, *checking.urls_of(proxies)))
-        state = RequestState(request.body, request.headers, *urls)
+        urls = checking.urls_of(proxies)
+        state = RequestState(request.body, request.headers, request.url, *urls)
         latest: Any = None if call is None else call.latest
         earlier = None if latest is None else getattr(latest.raw, "retries", None)
         if isinstance(earlier, CloudElementsRetry):

@@ -175,7 +175,7 @@ class Watching(CloudElementsRetry):
         try:
             return super().increment(*args, **kwargs)
         except Exception:
-            self.seen += [self.stopped_by, self.state.urls]
+            self.seen += [self.stopped_by, self.state.urls[0]]
             raise
 
 
@@ -187,7 +187,7 @@ def test_a_policy_knows_its_request_from_the_first_failure(platform, make_sessio
     policy.seen = []
     with pytest.raises(FailedRequestError):
         make_session(max_retries=policy).get(url)
-    assert policy.seen == ["attempts", (url,)]
+    assert policy.seen == ["attempts", url]
 
 
 class Renewed(CloudElementsRetry):

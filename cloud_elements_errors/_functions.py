@@ -23,16 +23,17 @@ def _package(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", "").partition(".")[0])
 
 
-def raised_by_signal_handler(error: BaseException) -> bool:
+def raised_by_signal_handler(error: BaseException, *, in_host: bool = True) -> bool:
     """Say whether a signal handler or a green thread's hub raised this time limit.
 
     Python runs a handler inside whatever code the signal interrupts. So the exception
     comes out of that code, but does not belong to it. A handler is known by its
     arguments: Python passes it the frame that it has interrupted, which is its caller.
     A hub raises where it switches, and so it does for a socket that has timed out.
+    With *in_host*, the exception must not have left the hosts: else somebody handles it.
     """
     frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
-    if not frames or _package(frames[0]) not in _HOSTS:  # somebody is handling it
+    if not frames or (in_host and _package(frames[0]) not in _HOSTS):
         return False
     last = frames[-1]
     if _package(last) in {"eventlet", "gevent"} and "switch" in last.f_code.co_name:

@@ -9,6 +9,7 @@ from typing import Any
 import requests
 
 from .. import _table
+from .._lock import fork_safe_lock
 from .line import error_line, error_notes
 from .payload import Attempt, Origin, StopReason
 from .pickling import pack, unpack
@@ -193,3 +194,8 @@ class CloudElementsError(requests.HTTPError):
     def __setstate__(self, state: Any) -> None:
         """Restore the attributes that `__reduce__` has packed."""
         self.__dict__ = unpack(state)
+
+
+# Before Python 3.12, a cached property has a lock, which all objects share.
+for _name in ("args", "__notes__"):
+    vars(CloudElementsError)[_name].lock = fork_safe_lock()

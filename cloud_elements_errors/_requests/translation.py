@@ -15,6 +15,7 @@ from .._arguments import GENERATORS, Function, check_decorated
 from .._errors.base import CloudElementsError
 from .._errors.build import error_from_parts
 from .._errors.decoding import as_text
+from .._functions import raised_by_signal_handler
 from .._retries.body import body_of
 from .._table import FIRST_ERROR
 from .checking import error_from_response
@@ -25,6 +26,11 @@ _STATUS += ("response_status_code", "httpcode")
 _HEADERS = ("headers", "http_headers", "response_headers", "keys")  # of a mapping
 _BODY = ("content", "body", "raw_bytes", "data", "http_body", "response_body", "text")
 _TEXTS = ("reason", "method", "url")
+
+# The beginnings of modules with exceptions by which an application answers a request
+# itself, or tells its task queue or test runner what to do.
+_OWN: tuple[str, ...] = ("aiohttp.web", "bottle", "celery", "django", "falcon")
+_OWN += ("fastapi", "rest_framework", "starlette", "tornado.web", "unittest", "werkzeug")
 
 # Types of items that have no parts, and of which there may be very many.
 _PLAIN = (dict, list, tuple, str, bytes, int, float, bool, type(None))
@@ -78,6 +84,8 @@ class translate_errors:  # noqa: N801 - used like a function
     def __exit__(self, kind: object, value: BaseException | None, tb: object) -> None:
         """Raise our error if the block's exception carries a failed response."""
         before = self._handled.pop() if self._handled else None
+        if value is None or _is_own(value):
+            return
         earlier = {id(link) for link, _ in _links(before, set())} - {id(value)}
         for link, held in _links(value, earlier):
             error = link if isinstance(link, CloudElementsError) else _built(link, held)
@@ -106,6 +114,14 @@ class translate_errors:  # noqa: N801 - used like a function
 
         wrapper = call_async if is_async else call
         return cast("Function", functools.wraps(wrapped)(wrapper))
+
+
+def _is_own(exception: BaseException) -> bool:
+    """Say whether the application or a signal handler has raised this on purpose."""
+    modules = [str(base.__module__) for base in type(exception).__mro__]
+    is_own = any(module.startswith(_OWN) for module in modules)
+    ends = isinstance(exception, (StopIteration, StopAsyncIteration))
+    return is_own or ends or raised_by_signal_handler(exception, in_host=False)
 
 
 def _links(exception: Any, seen: set[int]) -> Iterator[tuple[Exception, list[Any]]]:

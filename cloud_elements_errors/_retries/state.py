@@ -5,7 +5,6 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any, TypeAlias
 
 from urllib3.exceptions import ConnectTimeoutError, ProxyError
@@ -56,13 +55,8 @@ class RequestState:
 
     def __init__(self, body: Any = None, headers: Any = None, *urls: Any) -> None:
         self.body = body
-        self._headers = headers
         self.urls = urls
-
-    @cached_property
-    def redact(self) -> Redactor:
-        """The redactor for the secrets of this request."""
-        return Redactor(self._headers, *self.urls)
+        self.redact = Redactor(headers, *urls)
 
     def refund(self) -> None:
         """Give back the token of the latest retry: it worked, or was never sent."""

@@ -25,6 +25,7 @@ from cloud_elements_errors import (
     CloudElementsSession,
     NotFoundError,
     RetryBudget,
+    error_from_parts,
     patch_requests,
 )
 
@@ -308,6 +309,32 @@ def test_fork_while_the_session_is_in_use(platform):
         with busy(ask):
             children = [Child(ask) for _ in range(20)]
             assert [child.result() for child in children] == [200] * 20
+
+
+@needs_fork
+@untraced
+@pytest.mark.parametrize("name", ["args", "__notes__"])
+def test_fork_while_a_line_is_built(name):
+    """Before Python 3.12, a cached property has a lock, of all errors."""
+    started, over = threading.Event(), threading.Event()
+
+    class SlowError(NotFoundError):
+        @property
+        def attempts(self):
+            started.set()
+            over.wait(20)
+            return ()
+
+    slow = error_from_parts(404)
+    slow.__class__ = SlowError
+    thread = threading.Thread(target=getattr, args=(slow, name))
+    thread.start()
+    try:
+        assert started.wait(20)
+        assert Child(lambda: list(getattr(error_from_parts(404), name))).result()
+    finally:
+        over.set()
+        thread.join()
 
 
 class Keeping(CloudElementsAdapter):

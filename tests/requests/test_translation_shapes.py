@@ -6,12 +6,14 @@ import gzip
 import http.client
 import io
 import json
+import signal
+import time
 import urllib.error
 import urllib.request
 import zlib
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from unittest import mock
+from unittest import SkipTest, mock
 
 import pytest
 import requests
@@ -513,6 +515,74 @@ def test_what_a_web_application_answers_is_left_alone(
 ) -> None:
     """It is on its way out, and no answer of somebody else."""
     passes(make())
+
+
+FRAMEWORKS = [
+    "aiohttp.web_exceptions",
+    "bottle",
+    "celery.exceptions",
+    "django.http",
+    "fastapi.exceptions",
+    "rest_framework.exceptions",
+    "starlette.exceptions",
+    "tornado.web",
+    "werkzeug.exceptions",
+]
+
+
+@pytest.mark.parametrize("module", FRAMEWORKS)
+def test_what_an_application_makes_of_an_error_is_left_alone(module: str) -> None:
+    """It answers with a status of its own, or tells its task queue to retry."""
+    theirs = type("TheirError", (Exception,), {"__module__": module})
+    own = type("OwnError", (theirs,), {"__module__": __name__})
+    for kind in (theirs, own):
+        decided = kind("later")
+        with pytest.raises(kind) as caught, translate_errors():
+            try:
+                raise SdkError(status=409, headers={}, body=BODY)
+            except SdkError as error:
+                raise decided from error
+        assert caught.value is decided
+
+
+@pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration, SkipTest])
+def test_what_ends_an_iteration_or_a_test_is_left_alone(kind: type[Exception]) -> None:
+    with pytest.raises(kind), translate_errors():
+        try:
+            raise SdkError(status=404, headers={}, body=BODY)
+        except SdkError as error:
+            raise kind from error
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no alarm")
+def test_a_time_limit_while_an_error_is_handled() -> None:
+    """A signal handler has raised it, which knows nothing of the client's error."""
+
+    class TimeLimitError(Exception):
+        """A job has run for too long."""
+
+    def end(_number: int, _frame: object) -> None:
+        raise TimeLimitError
+
+    def wait() -> None:
+        try:
+            raise SdkError(status=409, headers={}, body=BODY)
+        except SdkError:
+            time.sleep(5)
+
+    before = signal.signal(signal.SIGALRM, end)
+    try:
+        for translated_wait in (wait, translate_errors()(wait)):
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with pytest.raises(TimeLimitError), translate_errors():
+                translated_wait()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_client_may_be_named_like_a_part_of_a_framework() -> None:
+    kind = type("ClientError", (SdkError,), {"__module__": "tornado.httpclient"})
+    assert translated(kind(status=409, headers={}, body=BODY)).status_code == 409
 
 
 OTHERS: dict[str, Callable[[], Exception]] = {

@@ -30,7 +30,7 @@ def raised_by_signal_handler(error: BaseException, *, in_host: bool = True) -> b
     comes out of that code, but does not belong to it. A handler is known by its
     arguments: Python passes it the frame that it has interrupted, which is its caller.
     A hub raises where it switches, and so it does for a socket that has timed out.
-    With *in_host*, the exception must not have left the hosts: else somebody handles it.
+    With *in_host*, it counts only until it leaves the hosts: then somebody handles it.
     """
     frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
     if not frames or (in_host and _package(frames[0]) not in _HOSTS):

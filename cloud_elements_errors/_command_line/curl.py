@@ -94,10 +94,16 @@ def _next_head(head: re.Match[bytes]) -> re.Match[bytes] | None:
     return (
         _HEAD.match(output, start)
         or _HEAD.match(output, end)
-        or _head_in_body(output, end)
+        # In a body, the lines of a quoted head may end in another way.
+        or _head_in_body(output, end, b"\r" if head[2].endswith(b"\r") else b"")
     )
 
 
-def _head_in_body(output: bytes, start: int) -> re.Match[bytes] | None:
-    found = _HEAD_IN_BODY.search(output, start)
-    return found and _HEAD.match(output, found.start())
+def _head_in_body(
+    output: bytes, start: int, line_end: bytes = b""
+) -> re.Match[bytes] | None:
+    for found in _HEAD_IN_BODY.finditer(output, start):
+        head = _HEAD.match(output, found.start())
+        if head and head[2].endswith(line_end):
+            return head
+    return None

@@ -121,10 +121,11 @@ def show(said: dict[str, Any], printer: Printer) -> None:
         ("request id", "request_id"),
         ("requested", "requested_at"),
         ("log at", "log"),
-        ("seconds to wait", "retry_after"),
+        ("retry after", "retry_after"),
     ):
         if said.get(key):
-            printer.field(label, printable(str(said[key])))
+            unit = " seconds" if key == "retry_after" else ""
+            printer.field(label, printable(f"{said[key]}{unit}"))
     if said.get("details"):
         details = json.dumps(said["details"], ensure_ascii=False)
         printer.field("details", printable(details))

@@ -203,15 +203,16 @@ class CloudElementsAdapter(HTTPAdapter):
         on. The adapter of another host has a count of its own.
         """
         policy = self.max_retries
+        latest: Any = None if call is None else call.latest
+        earlier = None if latest is None else getattr(latest.raw, "retries", None)
+        if isinstance(earlier, Retry) and latest.connection is self:
+            policy = earlier
         if not isinstance(policy, CloudElementsRetry):
             return policy
         urls = checking.urls_of(proxies)
         state = RequestState(request.body, request.headers, request.url, *urls)
-        latest: Any = None if call is None else call.latest
-        earlier = None if latest is None else getattr(latest.raw, "retries", None)
         if isinstance(earlier, CloudElementsRetry):
             state.attempts, state.deadline = earlier.attempts, earlier.state.deadline
-            policy = earlier if latest.connection is self else policy
         return policy.for_call(state)
 
 

@@ -247,8 +247,9 @@ def _setting(adapter: object, name: str, sender: object) -> Any:
 
 def needs_check(response: Response) -> bool:
     """Say whether this is a response, and no mock, that has failed or has a warning."""
-    is_real = issubclass(type(response), Response)
-    return is_real and (has_failed(response) or WARNING_HEADER in response.headers)
+    return issubclass(type(response), Response) and (
+        (response.status_code or 0) >= FIRST_ERROR or WARNING_HEADER in response.headers
+    )
 
 
 def check(response: Response, sender: object, began: int, proxies: Proxies) -> None:

@@ -29,8 +29,8 @@ _TEXTS = ("reason", "method", "url")
 
 # The beginnings of modules with exceptions by which an application answers a request
 # itself, or tells its task queue or test runner what to do.
-_OWN: tuple[str, ...] = ("aiohttp.web", "bottle", "celery", "django", "falcon")
-_OWN += ("fastapi", "rest_framework", "starlette", "tornado.web", "unittest", "werkzeug")
+_OWN: tuple[str, ...] = ("aiohttp.web", "bottle", "celery", "django", "falcon", "flask")
+_OWN += ("rest_framework", "sanic", "starlette", "tornado.web", "unittest", "werkzeug")
 
 # Types of items that have no parts, and of which there may be very many.
 _PLAIN = (dict, list, tuple, str, bytes, int, float, bool, type(None))

@@ -128,7 +128,10 @@ def may_have_arrived(error: Exception | None) -> bool:
 def can_send_again(body: Any) -> bool:
     """Say whether a body can be sent a second time; a stream must be seekable."""
     try:
-        body.seek(body.tell())
+        here = body.tell()
+        # A gzip stream of a pipe finds out only now that it cannot go back.
+        body.seek(0)
+        body.seek(here)
     except (AttributeError, NotImplementedError, OSError, TypeError, ValueError):
         return isinstance(body, _SENT_AS_THEY_ARE)
     return True

@@ -72,6 +72,21 @@ def test_body_that_names_a_status(body: bytes) -> None:
     assert (status, found) == (502, body)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Upstream said HTTP/1.1 404 Not Found\nRequest: 17\nThe provider is down.\n",
+        b"<pre>HTTP/1.1 503 Slow Down\nServer: nginx\n\n</pre>",
+    ],
+)
+def test_body_that_quotes_a_head(body: bytes) -> None:
+    """Its lines end in another way than those of the head that curl has printed."""
+    head = b"HTTP/2 502 \r\ncontent-type: text/plain\r\n\r\n"
+    assert read_curl(head + body)[:2] == (502, body)
+    again = b"HTTP/2 409 \r\n\r\n" + WANTED
+    assert read_curl(head + body + again)[:2] == (409, WANTED)
+
+
 def test_body_like_a_head() -> None:
     """With its length, a body may be anything."""
     for body in (HEAD_IN_TEXT, LAST, b"HTTP/1.1 200 OK\r\n\r\n"):

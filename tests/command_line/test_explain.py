@@ -365,3 +365,12 @@ def test_the_reason_of_an_unlisted_status_is_its_title(saved, capsys):
     title, fields = lines(capsys.readouterr().out)
     assert title == r"777 \x1b[31m"
     assert "reason" not in fields
+
+
+def test_seconds_to_wait(saved, capsys) -> None:
+    """A quota of a month is shown in full, and beside its label."""
+    path = saved("HTTP/1.1 429 x\r\nRetry-After: 2592000\r\n\r\n")
+    main(["explain", "--curl", str(path)])
+    shown = capsys.readouterr().out
+    assert "\n  retry after 2592000.0 seconds\n" in shown
+    assert "Wait 2592000 seconds, then" in shown

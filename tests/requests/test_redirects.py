@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 import requests_mock
+import urllib3
 from requests.adapters import HTTPAdapter
 from requests.exceptions import UnrewindableBodyError
 
@@ -361,3 +362,19 @@ def test_a_redirect_whose_body_is_not_of_urllib3(platform: FakeCloudElements) ->
         with pytest.raises(CloudElementsError) as caught:
             session.get("http://moved.example/")
     assert caught.value.status_code == 409
+
+
+def test_a_plain_policy_counts_on_after_a_redirect(platform: FakeCloudElements) -> None:
+    """As ours does: a call has one count and one list of attempts."""
+    platform.reply(502)
+    platform.reply(302, headers={"Location": "/b"})
+    platform.reply(502, times=None)
+    policy = urllib3.Retry(2, status_forcelist=[502])
+    with CloudElementsSession(max_retries=policy) as session:
+        with pytest.raises(FailedRequestError) as caught:
+            session.get(f"{platform.url}/a")
+        assert len(platform.requests) == 4
+        assert len(caught.value.attempts) == 3
+        with pytest.raises(FailedRequestError) as caught:
+            session.get(f"{platform.url}/a")
+        assert len(caught.value.attempts) == 3

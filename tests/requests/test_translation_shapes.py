@@ -517,12 +517,24 @@ def test_what_a_web_application_answers_is_left_alone(
     passes(make())
 
 
+def fail() -> None:
+    raise SdkError(status=409, headers={}, body=BODY)
+
+
+def answered_by(own: Exception) -> None:
+    """Be an application that makes something else of a client's error."""
+    try:
+        fail()
+    except SdkError as error:
+        raise own from error
+
+
 FRAMEWORKS = [
     "aiohttp.web_exceptions",
     "bottle",
     "celery.exceptions",
     "django.http",
-    "fastapi.exceptions",
+    "flask.app",
     "rest_framework.exceptions",
     "starlette.exceptions",
     "tornado.web",
@@ -538,20 +550,14 @@ def test_what_an_application_makes_of_an_error_is_left_alone(module: str) -> Non
     for kind in (theirs, own):
         decided = kind("later")
         with pytest.raises(kind) as caught, translate_errors():
-            try:
-                raise SdkError(status=409, headers={}, body=BODY)
-            except SdkError as error:
-                raise decided from error
+            answered_by(decided)
         assert caught.value is decided
 
 
 @pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration, SkipTest])
 def test_what_ends_an_iteration_or_a_test_is_left_alone(kind: type[Exception]) -> None:
     with pytest.raises(kind), translate_errors():
-        try:
-            raise SdkError(status=404, headers={}, body=BODY)
-        except SdkError as error:
-            raise kind from error
+        answered_by(kind())
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no alarm")
@@ -566,7 +572,7 @@ def test_a_time_limit_while_an_error_is_handled() -> None:
 
     def wait() -> None:
         try:
-            raise SdkError(status=409, headers={}, body=BODY)
+            fail()
         except SdkError:
             time.sleep(5)
 

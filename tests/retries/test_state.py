@@ -9,17 +9,21 @@ failed. These are the cases in which it would take one request for another.
 from __future__ import annotations
 
 import contextvars
+import gzip
 import io
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.exceptions import UnrewindableBodyError
 
 from cloud_elements_errors import (
     CloudElementsAdapter,
+    CloudElementsError,
     CloudElementsRetry,
     FailedRequestError,
 )
@@ -227,3 +231,23 @@ def test_the_text_of_an_earlier_attempt_may_be_cut(end, said):
         request_method="GET",
     )
     assert state.attempt(raw, 0, body_of(raw)).provider_message == said
+
+
+@pytest.mark.parametrize("status", [502, 429, 307])
+def test_a_stream_that_only_seems_to_be_seekable(
+    platform, make_session, status: int
+) -> None:
+    """Such as gzip.open() of a pipe: it cannot be sent again, and nothing is lost."""
+    headers = {"Retry-After": "0", "Location": "/b"}
+    platform.reply(status, provider_message="Invalid Reference Id", headers=headers)
+    receive, send = map(os.fdopen, os.pipe(), ("rb", "wb"))
+    with send:
+        send.write(gzip.compress(b"rows"))
+    session = make_session(max_retries=3)
+    expected = UnrewindableBodyError if status == 307 else CloudElementsError
+    with receive, gzip.open(receive) as rows, pytest.raises(expected) as caught:
+        session.put(platform.url, data=rows, timeout=5)
+    assert [one.body for one in platform.requests] == [b"rows"]
+    if status != 307:
+        assert caught.value.provider_message == "Invalid Reference Id"
+        assert caught.value.stopped_by == "body"

@@ -65,7 +65,8 @@ def _flags_of(function: Any) -> int:
     """Return the flags of a function whose body runs after the call, else 0."""
     function = getattr(function, "func", function)  # of a functools.partial
     if getattr(function, "__globals__", {}).get("__name__") == "contextlib":
-        function = function.__wrapped__  # of a function with @contextmanager
+        # Of a function with @contextmanager.
+        function = getattr(function, "__wrapped__", function)
     codes = [getattr(f, "__code__", None) for f in (function, type(function).__call__)]
     return max(getattr(code, "co_flags", 0) & _RUNS_LATER for code in codes)
 

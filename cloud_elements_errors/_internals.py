@@ -5,6 +5,7 @@ other versions, each function does without it.
 """
 
 import io
+import queue
 from collections.abc import Callable
 from contextlib import suppress
 from traceback import walk_tb
@@ -75,6 +76,22 @@ def drop_connections(adapter: object) -> None:
                 queue.__init__(queue.maxsize)
                 for connection in filter(None, idle):
                     connection.close()
+
+
+def close_idle(pool: Any) -> None:
+    """Close the connections of a pool that nobody uses now.
+
+    The public ``close()`` of a pool breaks a request that waits for its retry.
+    """
+    idle: list[Any] = []
+    with suppress(AttributeError, queue.Empty):  # a closed pool has no queue
+        while True:
+            idle.append(pool.pool.get_nowait())
+    for connection in idle:
+        if connection is not None:
+            connection.close()
+        with suppress(queue.Full):  # another thread may have taken the place
+            pool.pool.put_nowait(connection)
 
 
 def replace_socket(raw: Any, replacement: Callable[[Any], Any]) -> None:

@@ -7,6 +7,7 @@ import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 import cloud_elements_errors
 from cloud_elements_errors import (
@@ -51,6 +52,16 @@ def names_in(data: bytes) -> set[str]:
 
     Noting(io.BytesIO(data)).load()
     return {name for name in names if name.startswith("cloud_elements_errors")}
+
+
+def test_functions_are_named_as_users_import_them() -> None:
+    """A session with our hook is pickled by the name of the hook."""
+    session = requests.Session()
+    session.hooks["response"].append(cloud_elements_errors.raise_for_error)
+    assert names_in(pickle.dumps(session)) == {"cloud_elements_errors.raise_for_error"}
+    for name in set(cloud_elements_errors.__all__) - {"NORMALIZED_ERRORS"}:
+        value = getattr(cloud_elements_errors, name)
+        assert value.__module__ == "cloud_elements_errors"
 
 
 @pytest.mark.parametrize("protocol", [2, 5])

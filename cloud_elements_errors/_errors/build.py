@@ -9,8 +9,8 @@ from .. import _table, _urls
 from .._arguments import check_optional, check_type
 from .base import CloudElementsError
 from .classes import CLASSES, UnlistedStatusError
-from .decoding import as_text
-from .payload import Attempt, ErrorPayload, as_utf8
+from .decoding import as_text, as_utf8
+from .payload import Attempt, ErrorPayload
 from .redaction import Redactor
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from email.utils import parsedate_tz
 from typing import Any, Literal, NamedTuple
 
-from .decoding import as_text, bounded, decode
+from .decoding import as_text, as_utf8, bounded, decode
 from .json_text import compact, read_damaged_object, read_json
 from .redaction import Redactor
 from .secrets import compiled
@@ -146,14 +146,6 @@ class Attempt(_AttemptFields):
 Attempt.__module__ = "cloud_elements_errors"
 
 
-def as_utf8(text: str) -> str:
-    """Return the text of a head, which http.client decodes as Latin-1."""
-    try:
-        return text if text.isascii() else text.encode("latin-1").decode()
-    except UnicodeError:
-        return text
-
-
 def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
     """Return the seconds that a Retry-After asks to wait; None if it is unreadable.
 
@@ -170,7 +162,7 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
     if not value:
         return None
     value = ", ".join(dict.fromkeys(part.strip() for part in value.split(",")))
-    if re.fullmatch(r"\d+\.?\d*|\.\d+", value, re.ASCII):
+    if re.fullmatch(r"\d+(?:\.\d*)?|\.\d+", value, re.ASCII):
         return float(value[:300])  # a longer one would be infinite
     # A date may have a comma of its own.
     until = _time_of(value) if value.count(",") <= 1 else None

@@ -65,7 +65,7 @@ _LOOKS = {
 }
 # What stands between the parts of a value that follows a comma: the brackets of JSON,
 # and the scheme before credentials (RFC 9110), which is never secret.
-_BETWEEN = r"""(?x)[],;&}](?:(?<=\A,)[{\[]+|(?<=[]}])[]}]*\Z|(?<=;)\s
+_BETWEEN = r"""(?x)[],;&}](?:(?<=\A,)[{\[]+|(?<=[^]}][]}])[]}]*\Z|(?<=;)\s
     |(?<=[;&])(?=[\w.-]+=)|(?<=,)\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,]))"""
 _PART = r'(?:"?([\w.-]+)(?:=|":\s*)(?=[^\s=]))?("[^"]*"|[^\s,]+)'
 _LOGIN = re.compile(r"//([^/?#\n]*)@")

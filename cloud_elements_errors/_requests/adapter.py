@@ -123,13 +123,13 @@ class CloudElementsAdapter(HTTPAdapter):
         _adapters[id(self)] = self
 
     def close(self) -> None:
-        """Close all connections, even if a response still refers to its pool."""
+        """Close all idle connections, even if a response still refers to its pool."""
         # urllib3 only drops the pools, and closes each when nothing refers to it.
         for manager in (self.poolmanager, *self.proxy_manager.values()):
             # A host's manager may have none; another thread may have dropped one.
             pools = vars(manager).get("pools", {})
             for pool in filter(None, map(pools.get, list(pools.keys()))):
-                pool.close()
+                _internals.close_idle(pool)
         super().close()
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
@@ -172,13 +172,15 @@ class CloudElementsAdapter(HTTPAdapter):
         if call is not None:
             call.latest = response
         refuse_to_resend_stream(request, response)
-        if checking.needs_check(response):
-            if getattr(response.raw, "retries", view) is None:
+        hooks: Any = request.hooks if isinstance(request.hooks, dict) else {}
+        # A hook may make a failure of a success.
+        if checking.needs_check(response) or hooks.get("response"):
+            raw: Any = getattr(response, "raw", None)
+            if getattr(raw, "retries", view) is None:
                 # `responses` makes this response without urllib3's urlopen().
-                response.raw.retries = view._bound
-            vars(response)["_sent_by"] = self
-            hooks: Any = request.hooks
-            if call is None and isinstance(hooks, dict):
+                raw.retries = view._bound
+            getattr(response, "__dict__", {})["_sent_by"] = self
+            if call is None:
                 hooks["response"] = checking.CheckingHooks(hooks.get("response"))
         return response
 

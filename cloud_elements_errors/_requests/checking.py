@@ -142,9 +142,8 @@ def note_attempts(
     stopped_by = getattr(policy, "stopped_by", None)
     vars(error).update(attempts=attempts, stopped_by=stopped_by)
     note = line.network_note(attempts, stopped_by, request.method)
-    if note is not None:
-        # Python 3.10 has no notes.
-        getattr(error, "add_note", bool)(note)
+    if note is not None and hasattr(error, "add_note"):  # not in Python 3.10
+        error.add_note(note)
 
 
 def _attempts_of(policy: Any, history: Any, redact: Redactor) -> tuple[Attempt, ...]:

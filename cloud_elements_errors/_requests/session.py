@@ -3,11 +3,12 @@
 from collections.abc import Collection, Generator
 from typing import Any
 
-from requests import HTTPError, PreparedRequest, Response, Session
+from requests import HTTPError, PreparedRequest, RequestException, Response, Session
 from requests.utils import resolve_proxies
 from urllib3.util.retry import Retry
 
 from .._arguments import TimeoutTypes, check_callable, checked_statuses, checked_timeout
+from .._retries.body import pass_on_signal
 from .adapter import CloudElementsAdapter, refuse_to_resend_stream
 from .checking import Call, OnError, call_of, check, now, tell
 
@@ -118,6 +119,9 @@ class CloudElementsSession(Session):
         except HTTPError as error:  # maybe of a hook
             tell(error, self, call)
             raise
+        except RequestException as error:
+            pass_on_signal(error)  # while requests read the body of a success
+            raise
         return response
 
     def rebuild_proxies(self, prepared_request: PreparedRequest, proxies: Any) -> Call:
@@ -141,14 +145,15 @@ class CloudElementsSession(Session):
         """
         # requests calls this for each response, after its hooks, with its cookies
         # stored, and before it reads the body.
-        call = call_of(req, kwargs.get("proxies"))
+        call = call_of(req, kwargs.get("proxies", args[4] if args[4:] else None))
         if call is not None:
             call.chain = [*call.hops, resp]
             if call.hops:
                 resp.history = [*call.hops]
             check(resp, self, call.began, call)
         hops = super().resolve_redirects(resp, req, *args, **kwargs)
-        if refuse_to_resend_stream(req, resp) and kwargs.get("yield_requests"):
+        only_next = kwargs.get("yield_requests", args[5:])
+        if refuse_to_resend_stream(req, resp) and only_next:
             hops.close()
         return hops
 

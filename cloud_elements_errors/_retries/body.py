@@ -22,6 +22,9 @@ from .._internals import replace_socket
 # How long the body of an error may take to arrive.
 MAX_SECONDS = 5.0
 
+# As in urllib3: more encodings than that are an attack.
+_MOST_ENCODINGS = 5
+
 # What sockets, files and decoders raise, and the mocks of responses. urllib3 raises a
 # RuntimeError if somebody has decoded the beginning. Everything else must pass: a
 # signal handler may end the job while the body stalls.
@@ -98,18 +101,30 @@ def pass_on_signal(error: Exception) -> None:
 
 
 def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
-    """Undo the Content-Encoding with urllib3's decoders, within the limit."""
+    """Undo the Content-Encoding with urllib3's decoders, within the limit.
+
+    Between two encodings, urllib3 has no limit: a few bytes could take minutes.
+    """
     if not headers.get("Content-Encoding"):
         return body, True
-    file, decoded = io.BytesIO(body), bytearray()
-    encoded = urllib3.HTTPResponse(file, headers=headers, preload_content=False)
+    whole, encodings = True, str(headers.get("Content-Encoding")).split(",")
+    for encoding in reversed(encodings[:_MOST_ENCODINGS]):
+        body, is_all = _decode_once(body, encoding.strip())
+        whole = whole and is_all
+    return body, whole
+
+
+def _decode_once(body: bytes, encoding: str) -> tuple[bytes, bool]:
+    headers, decoded = {"Content-Encoding": encoding}, bytearray()
+    encoded = urllib3.HTTPResponse(io.BytesIO(body), headers, preload_content=False)
     try:
         # In a corrupt stream, a small step loses little of the data before the fault.
         for chunk in encoded.stream(64, decode_content=True):
             decoded += chunk
             if len(decoded) > MAX_BODY_BYTES:
                 break
-    except _FAULTS:
+    except _FAULTS as error:
+        pass_on_signal(error)
         # Often only the header is wrong, and the body is plain text.
         return (bytes(decoded), False) if decoded else (body, True)
     return bytes(decoded[:MAX_BODY_BYTES]), len(decoded) <= MAX_BODY_BYTES

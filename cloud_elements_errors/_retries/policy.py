@@ -51,9 +51,9 @@ _REMOVED_HEADERS = Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT
 # after a fork.
 _random = random.SystemRandom()
 
-# How what an SSLError of urllib3 is about speaks of a certificate, by name or text: an
-# exception of the standard library or pyOpenSSL, a fingerprint, an alert of TLS.
-_BAD_CERT = r"(?i)SSLError\(.*(cert(verif|ificate(?!.or.crl))|fingerprint|unknown.ca)"
+# How the arguments of an SSLError of urllib3 mention a certificate: an exception of the
+# standard library or pyOpenSSL, a fingerprint, an alert of TLS, a file that is no key.
+_BAD_CERT = r"(?i)cert(verif|ificate(?!.or.crl))|fingerprint|unknown.ca|key.val|pem.lib"
 
 # The proxy has answered, and its answer is final: for example, the login is wrong.
 _REFUSED_BY_PROXY = r"Tunnel connection failed: 4(?!08|29)|SOCKS5 auth"
@@ -310,7 +310,7 @@ class CloudElementsRetry(Retry):
         if isinstance(result, Exception):
             pass_on_signal(result)
             text = repr(result)  # with what a ProxyError is about
-            if re.search(_BAD_CERT, text):
+            if re.search(_BAD_CERT, text.partition("SSLError(")[2]):
                 return "certificate"
             if re.search(_REFUSED_BY_PROXY, text):
                 return "status"

@@ -124,3 +124,11 @@ GZIP = gzip.compress(BODY)
 def test_gzip_without_its_header(body: bytes, expected: tuple[bytes, bool]):
     """It is recognised, and decoded within the limit of any body."""
     assert bounded(body) == expected
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("start", ["charset=", ""], ids=["spaces", "charsets"])
+def test_hostile_content_type_takes_no_time(start: str):
+    """Only the start of the header is searched."""
+    content_type = start + " " * 65_000 + "!" if start else "charset=hz " * 50_000
+    assert decode(b"\xff" * 65_536, content_type) == "\xff" * 65_536

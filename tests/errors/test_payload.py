@@ -497,6 +497,12 @@ def test_hostile_bodies_take_no_time(unit, opening):
     assert parse(body, cut=True).truncated is True
 
 
+@pytest.mark.timeout(10)
+def test_hostile_retry_after_takes_no_time():
+    """Any number of digits is read in time proportional to their length."""
+    assert parse_retry_after("1" * 4 * KIB_64 + "x") is None
+
+
 NOW = 1_600_000_000  # Sunday, 13 September 2020, 12:26:40 UTC
 
 RETRY_AFTER = {
@@ -510,6 +516,7 @@ RETRY_AFTER = {
     "rfc-850": ("Sunday, 13-Sep-20 12:27:40 GMT", 60.0),
     "zone": ("Sun, 13 Sep 2020 14:27:40 +0200", 60.0),
     "asctime": ("Sun Sep 13 12:26:50 2020", 10.0),
+    "decimal-point-first": (".5", 0.5),
     "past": ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0),
     "far-future": ("Fri, 31 Dec 9999 23:59:59 GMT", 251_802_300_799.0),
     "huge": ("9" * 400, float("9" * 300)),

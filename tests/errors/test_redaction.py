@@ -1172,7 +1172,10 @@ def test_words_after_the_name_of_a_secret(text):
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize(
     "text",
-    ["authorization-" * 4650, "eyJaaaaaaaa-" * 5400, "basic a" + "=" * 65000 + '"a'],
+    [
+        *("authorization-" * 4650, "eyJaaaaaaaa-" * 5400, "pin:(" * 80_000),
+        "basic a" + "=" * 65000 + '"a',
+    ],
 )
 def test_repetitions_of_what_begins_a_secret(text):
     """They take time in proportion to their length."""

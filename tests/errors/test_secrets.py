@@ -403,3 +403,12 @@ def test_a_message_about_an_argument_has_no_credential(arguments, message):
     with pytest.raises(TypeError, match=message) as caught:
         error_from_parts(400, **arguments)
     assert "a1b2c3d4e5" not in str(caught.value)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("name", ["Cookie", "Location"])
+def test_brackets_that_a_server_has_sent_take_no_time(name):
+    """A server chooses the cookies, and the URL after a redirect."""
+    brackets = "]" * 250_000 + "x"
+    url = f"https://h/?token={brackets}" if name == "Location" else None
+    assert Redactor({"Cookie": f"a={brackets}"}, url)("Bearer is wrong")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -557,3 +558,8 @@ def test_on_error_runs_when_it_is_called(on_error: Any) -> None:
     ):
         with pytest.raises(TypeError, match="on_error must be a plain function"):
             make(on_error=on_error)
+
+
+def test_on_error_of_contextlib() -> None:
+    """Its own functions are plain ones, as the method of an ExitStack."""
+    assert CloudElementsSession(on_error=ExitStack().push).on_error is not None

@@ -853,9 +853,8 @@ def test_a_success_builds_nothing_that_a_failure_needs(
         raise AssertionError("done for a 200")
 
     for name in (
-        "_retries.state.Redactor",
+        "_errors.redaction.Redactor.__call__",
         "_requests.checking.body_of",
-        "_errors.redaction.Redactor",
         "_requests.checking.CheckingHooks",
     ):
         monkeypatch.setattr(f"cloud_elements_errors.{name}", never)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import gc
 import pickle
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 from unittest import mock
 from weakref import WeakKeyDictionary
@@ -24,6 +25,7 @@ from cloud_elements_errors import (
     ConflictError,
     FailedRequestError,
     NotFoundError,
+    patch_requests,
 )
 from cloud_elements_errors._internals import drop_connections
 
@@ -323,3 +325,82 @@ def test_close_with_a_manager_that_is_a_mock() -> None:
     adapter.proxy_manager["http://proxy"] = manager
     adapter.close()
     manager.clear.assert_called_once_with()
+
+
+class ClosingMeanwhile(CloudElementsRetry):
+    """A policy during whose wait another thread closes the session."""
+
+    close: Any
+
+    def sleep(self, _response: Any = None) -> None:
+        self.close()
+
+
+@pytest.mark.parametrize("way", ["session", "mounted", "patched"])
+def test_a_request_that_waits_for_its_retry_outlives_its_session(
+    platform: FakeCloudElements, way: str
+) -> None:
+    """As with requests."""
+    platform.reply(502)
+    policy = ClosingMeanwhile()
+    session = CloudElementsSession(max_retries=policy)
+    if way != "session":
+        session = requests.Session()
+    if way == "mounted":
+        session.mount("http://", CloudElementsAdapter(max_retries=policy))
+    policy.close = session.close
+    block = nullcontext()
+    if way == "patched":
+        block = patch_requests(platform.url, max_retries=policy)
+        policy.close = lambda: block.__exit__(None, None, None)
+    block.__enter__()
+    assert session.get(f"{platform.url}/a").status_code == 200
+    assert len(platform.requests) == 2
+
+
+@pytest.mark.parametrize("is_ours", [True, False], ids=["session", "mounted"])
+@pytest.mark.parametrize("how", ["status", "other response"])
+def test_a_hook_that_makes_a_failure_of_a_success(
+    platform: FakeCloudElements, is_ours: bool, how: str
+) -> None:
+    """Some providers answer 200 with an error in the body."""
+    platform.reply(200, body={"status": 409, "message": "Contact exists"})
+
+    def real_status(response: requests.Response, **_: Any) -> requests.Response:
+        if how == "other response":
+            response = copy.copy(response)
+        response.status_code = response.json()["status"]
+        return response
+
+    session = CloudElementsSession() if is_ours else requests.Session()
+    if not is_ours:
+        session.mount("http://", CloudElementsAdapter())
+    with session, pytest.raises(ConflictError, match="Contact exists"):
+        session.get(platform.url, hooks={"response": real_status})
+
+
+def test_a_session_that_passes_redirects_on_by_position(raw_server: Any) -> None:
+    """The body of its error is read within our limits, too."""
+
+    class ByPosition(CloudElementsSession):
+        def resolve_redirects(  # noqa: PLR0917 - as in requests
+            self,
+            resp: requests.Response,
+            req: requests.PreparedRequest,
+            stream: bool = False,
+            timeout: Any = None,
+            verify: Any = True,
+            cert: Any = None,
+            proxies: Any = None,
+            yield_requests: bool = False,
+            **kwargs: Any,
+        ) -> Any:
+            options = stream, timeout, verify, cert, proxies, yield_requests
+            return super().resolve_redirects(resp, req, *options, **kwargs)
+
+    body = b'{"message": "No such contact"}'
+    head = b"HTTP/1.1 404 X\r\nContent-Length: %d\r\n\r\n" % (len(body) + 9)
+    server = raw_server(head + body)
+    with ByPosition() as session, pytest.raises(NotFoundError) as caught:
+        session.get(server.url)
+    assert caught.value.message == "No such contact"

@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from unittest import mock
 
 import pytest
@@ -21,6 +21,7 @@ from cloud_elements_errors import (
     NotFoundError,
     RetryBudget,
     error_from_response,
+    translate_errors,
 )
 
 if TYPE_CHECKING:
@@ -274,6 +275,22 @@ def test_a_time_limit_while_a_chunk_size_is_read(
         make_session(max_retries=0).get(raw_server(respond).url, timeout=30)
 
 
+def test_a_time_limit_while_a_body_is_decoded(
+    platform: FakeCloudElements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no fault of the body, even if it is a TimeoutError."""
+
+    def decompress(*_: object, **__: object) -> bytes:
+        signal.raise_signal(signal.SIGALRM)
+        return b""
+
+    monkeypatch.setattr("urllib3.response.GzipDecoder.decompress", decompress)
+    platform.reply(409, body=b"x", headers={"Content-Encoding": "gzip"})
+    limited = pytest.raises(TimeoutError, match="the job")
+    with time_limit(TimeoutError), limited, CloudElementsSession() as session:
+        session.get(platform.url)
+
+
 @pytest.mark.parametrize("where", ["in the job", "in a request"])
 def test_a_request_sent_while_a_time_limit_is_handled(
     make_session: Callable[..., requests.Session],
@@ -342,3 +359,37 @@ def test_what_on_error_raises_in_a_green_thread(
     with session, pytest.raises(NotFoundError):
         session.get(platform.url)
     assert "on_error failed" in caplog.text
+
+
+def test_a_time_limit_while_a_client_reads_its_response() -> None:
+    """translate_errors() reads properties, which may raise anything; the job ends."""
+
+    class ApiError(Exception):
+        status_code = 502
+        headers: ClassVar[dict[str, str]] = {}
+
+        @property
+        def content(self) -> bytes:
+            signal.raise_signal(signal.SIGALRM)
+            return b""
+
+    limited = pytest.raises(TimeLimitError, match="the job")
+    with time_limit(TimeLimitError), limited, translate_errors():
+        raise ApiError
+
+
+@pytest.mark.parametrize("kind", [TimeoutError, ValueError, TimeLimitError])
+def test_a_time_limit_while_the_body_of_a_success_stalls(
+    raw_server: Any, kind: type[Exception]
+) -> None:
+    """requests reads this body, and takes a TimeoutError for that of the socket."""
+
+    def half(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nhalf")
+        real_sleep(1)
+
+    server = raw_server(half)
+    with time_limit(kind), CloudElementsSession() as session:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(kind, match="the job"):
+            session.get(server.url)

@@ -851,3 +851,12 @@ def test_the_limit_of_a_socket():
     assert inner.timeout == 7.0
     with pytest.raises(TimeoutError, match=r"^The body takes too long"):
         _LimitedSocket(inner, time.monotonic()).recv_into(bytearray(1))
+
+
+@pytest.mark.timeout(10)
+def test_a_hostile_chain_of_encodings_takes_no_time():
+    """600 bytes may hold an empty gzip member three million times."""
+    body = gzip.compress(gzip.compress(gzip.compress(b"") * 3_000_000))
+    headers = {"Content-Encoding": "gzip, gzip, gzip"}
+    raw = urllib3.HTTPResponse(io.BytesIO(body), headers, preload_content=False)
+    assert body_of(raw)[:2] == (b"", False)

@@ -15,6 +15,7 @@ import time
 import weakref
 from email.utils import formatdate
 from http import HTTPStatus
+from http.client import BadStatusLine
 
 import pytest
 import urllib3
@@ -1463,6 +1464,13 @@ def test_a_refused_certificate_is_refused_once(error: Exception, method: str):
 )
 def test_network_failures_that_are_retried(error):
     """A broken record or connection may, and a proxy that has trouble of its own."""
+    assert CloudElementsRetry().increment("GET", "/", error=error).total == 2
+
+
+@pytest.mark.timeout(10)
+def test_a_hostile_text_of_a_failure_takes_no_time():
+    """A server may send any text in the place of a status line."""
+    error = ProtocolError("aborted", BadStatusLine("SSLError(" * 28_000))
     assert CloudElementsRetry().increment("GET", "/", error=error).total == 2
 
 

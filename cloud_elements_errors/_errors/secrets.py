@@ -23,13 +23,14 @@ compiled = cache(re.compile)
 SHORT = 8
 
 # The ends of names, for (?ix).
-_PASS = r"(?:(?:\b|[_r])pass|pass[-_ ]?(?:wo?r?d|phrase|code)|pwd)s?(?:digest)?[-_]?\d*"
+_PASS = r"""(?:(?:\b|[_r]|\bdb)pass|pass[-_\ ]?(?:wo?r?d|phrase|code)|pwd)s?
+    (?:digest|[-_]?confirm(?:ation)?)?[-_]?\d*"""
 NAME = rf"""(?:{_PASS}|(?:(?:assertion|authentication|authorization|cookie
     |credential|hmac(?:[-_]?sha)?|jwt|saml[-_]?response|secret|signature|(?:access|account|admin
-    |api|app|application|auth|client|consumer|encryption|license|master|private|secret|security
-    |session|shared|subscription)[-_ ]?key)s?|session|sess(?:ion)?[-_ ]?id|token
-    |(?:access|auth|refresh)[-_ ]?tokens|(?:\b|_)(?:otp|pin|sig|totp|verifier))
-    [-_]?\d*)"""
+    |api|app|application|auth|client|consumer|deploy|encryption|hmac|license|master|private
+    |secret|security|session|shared|signing|ssh|subscription)[-_.\ ]?key)s?|session
+    |sess(?:ion)?[-_ ]?id|token|(?:access|auth|refresh)[-_ ]?tokens
+    |(?:\b|_)(?:otp|pin|sig|totp|verifier))[-_]?\d*)"""
 # Places in a list, and words of parsers.
 PUBLIC = "(?:continuation|cursor|delta|expected|next|page|recognized|resume|skip|sync)"
 # A request sends secrets under more names, and under the weak ones other values, too.
@@ -49,19 +50,22 @@ _WORD, _SIGN = r"(?:[A-Za-z]*|[Vv]\d|\d+[A-Za-z]?\d*)", r"(?:[-_./:;+@]|=\b)"
 _PLAIN = rf"""(?:(?=.{{,64}}\Z)(?=.*{_SIGN})(?:{_WORD}{_SIGN})*[A-Za-z]*\d*
     (?:{_SIGN}{_WORD})*|[A-Z]+\d+|\w+-HMAC-\w+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)\Z"""
 # No secret is a sentence, an endpoint, a code, or what a service has masked itself.
-_ONE_WORD = r"(?sx)(?!https?://|.*\*{3}|[A-Z]{2,}(?:_[A-Z\d]+)+\Z)(?=\S+\Z)"
+_ONE_WORD = r"(?!https?://|.*\*{3}|[A-Z]{2,}(?:_[A-Z\d]+)+\Z)(?=\S+\Z)"
 _MIXED = rf"{_ONE_WORD}(?!{_PLAIN})(?:.{{16}}|(?=.*\d)(?=.*[^\W\d_])"
+_SX = re.DOTALL | re.VERBOSE
 # What a secret looks like, by the kind of its name. A "shown" password is one that the
 # request does not hold; what stands in a "sentence" has to look more like a secret.
 _LOOKS = {
     "public": "(?!)",
     # With these fixed words, the user name is the token (GitHub, Toggl).
-    "password": r"(?s)(?!(?:x-oauth-basic|api_token)\Z).{4}",
+    "password": r"(?!(?:x-oauth-basic|api_token)\Z).{4}",
     "shown": _ONE_WORD + ".{4}",
     "secret": _ONE_WORD + r"(?:(?=.*\d).{4}|.{8})",
     "weak": _MIXED + ".{4})",
     "other": _MIXED + ".{8})",
     "sentence": _MIXED + r"(?=.*\d|.*=).{6})",
+    # The token that a parser has not expected may be a field, such as "address2".
+    "token": rf"(?![A-Za-z]+\d{{1,4}}\Z){_MIXED}(?=.*\d|.*=).{{6}})",
 }
 # What stands between the parts of a value that follows a comma: the brackets of JSON,
 # and the scheme before credentials (RFC 9110), which is never secret.
@@ -77,7 +81,7 @@ _PAIR = re.compile(r"""(?xi)[?;&\#]([^=?;&\#\n]+?)(?:]|%5D)?(?:(?:\[|%5B)\d*(?:]
 def is_one(kind: str, value: str) -> bool:
     """Say whether a value is a secret under a name of this kind."""
     may_be = kind == "password" or not compiled(_NO_SECRET).search(value[-99:].lower())
-    return may_be and compiled(_LOOKS[kind]).match(value) is not None
+    return may_be and compiled(_LOOKS[kind], _SX).match(value) is not None
 
 
 def kind_of(name: str | bytes) -> str | None:
@@ -115,12 +119,14 @@ def _in_value(kind: str, value: str) -> Iterator[str]:
 def in_base64(word: str) -> list[str]:
     """Return the secrets in "user:password" in base64."""
     try:
-        login = binascii.a2b_base64(word).decode("latin-1")
+        login = binascii.a2b_base64(word + "==").decode("latin-1")
     except ValueError:
         return []
     # a2b_base64() skips what is no base64.
-    is_login = ":" in login and len(login) == len(word.rstrip("=")) * 3 // 4
-    return _in_login(login) if is_login and min(login) >= " " else []
+    if ":" not in login or len(login) != len(word.rstrip("=")) * 3 // 4:
+        return []
+    login = login.rstrip("\r\n")  # of echo
+    return _in_login(login) if min(login) >= " " else []
 
 
 def _in_login(login: str) -> list[str]:

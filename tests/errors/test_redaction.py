@@ -300,6 +300,34 @@ LOOKS_SECRET = {
         "Password: hunter2x! API key: a1b2c3d4e5.",
         f"Password: {REDACTED}! API key: {REDACTED}.",
     ),
+    "encrypted-private-key": (
+        "-----BEGIN RSA PRIVATE KEY-----\nDEK-Info: AES-128\n\nMII\n-----END KEY-----.",
+        f"{REDACTED}.",
+    ),
+    "pgp": (
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nl\n-----END PRIVATE KEY BLOCK-----.",
+        f"{REDACTED}.",
+    ),
+    "password-field-of-a-form": (
+        '<input type="password" name="password" value="Sommer2024"> Forgot it?',
+        f'<input type="password" name="password" value="{REDACTED}"> Forgot it?',
+    ),
+    "password-field-in-json": (
+        r'{"m": "<input type=\"password\" name=\"pw\" value=\"Sommer2024\">"}',
+        rf'{{"m": "<input type=\"password\" name=\"pw\" value=\"{REDACTED}\">"}}',
+    ),
+    "pair-on-two-lines": (
+        '{\r\n      "name": "X-Api-Key",\r\n      "value": "q7xW2mZ9"\r\n}',
+        f'{{\r\n      "name": "X-Api-Key",\r\n      "value": "{REDACTED}"\r\n}}',
+    ),
+    "form": (
+        "error_description=header+Authorization%3A+Bearer+q7xW2mZ9kT4w17+of+hub+crm",
+        f"error_description=header+Authorization%3A+Bearer+{REDACTED}+of+hub+crm",
+    ),
+    "words-of-a-form": (
+        "error=x&error_description=password%3A+hunter2x17+is+wrong",
+        f"error=x&error_description=password%3A+{REDACTED}+is+wrong",
+    ),
     "in-a-field-of-words": (
         '{"token": "call with password=hunter2 failed"}',
         f'{{"token": "call with password={REDACTED} failed"}}',
@@ -324,6 +352,18 @@ INNOCENT = [
     "User 12345 not found",
     "User not found, Organization missing",
     "Element instance 123456 is disabled",
+    "Record locked, user 0055f00000ABCdeAAX",
+    "Error in row 3, element lineItem2Qty: must be a number",
+    "Project p1, organization Acme2024Holding not found",
+    "Parse error near token: address2",
+    'Syntax error on token "addressLine2", delete this token',
+    "npm_package_version=1.2.3 is not npm_config_registry's",
+    "SG.Crm.ContactNotFoundException: 17, sk_test_environment, ghs_status_2024_check",
+    '<label for="password" class="l">Password of your account</label>',
+    '<div id="session" class="alert">Maintenance until 05:00 UTC</div>',
+    '<input type="password" name="pw"> Remember me',
+    '<error field="password" code="E17">Strength is too low</error>',
+    '{"errors": {"password": ["uppercase", "previously_used"]}}',
     "No account found with ID 5b0437c6e4b07731ae39b533",
     "password: too short",
     "key=value; errorCode=003100",
@@ -376,6 +416,18 @@ def test_url_that_cannot_be_parsed(url):
     """A URL that is none has no secrets, and no error."""
     assert Redactor(None, url)("text") == "text"
     assert "abcdefgh" not in clean_url(url)
+
+
+@pytest.mark.parametrize(
+    ("login", "cut"),
+    [(b"ada:Sommer24\n", 0), (b"ada:Sommer24\r\n", 0), (b"ada:Pas4", 1)],
+)
+def test_a_basic_credential_that_was_made_by_hand(login, cut):
+    """By ``echo ada:Sommer24 | base64``, or without its padding."""
+    token = base64.b64encode(login).decode()
+    redact = Redactor({"Authorization": f"Basic {token[: len(token) - cut]}"})
+    password = login.partition(b":")[2].decode().strip()
+    assert redact(f"login of ada with {password}") == f"login of ada with {REDACTED}"
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ _SENSITIVE = {"body", "headers", "message", "prefixes", "request_headers", "url"
 
 _TIMEOUTS = "a number of seconds, a pair (connect, read), a urllib3 Timeout or None"
 
-# Flags of inspect, whose import takes seven milliseconds. The others are async def.
+# CO_GENERATOR and CO_ASYNC_GENERATOR of inspect, whose import takes 7 milliseconds.
 GENERATORS = 0x20 | 0x200
-_RUNS_LATER = 0x80 | GENERATORS
+_RUNS_LATER = 0x80 | GENERATORS  # CO_COROUTINE: async def
 
 
 def check_type(name: str, value: object, wanted: str, *kinds: type) -> None:
@@ -72,7 +72,7 @@ def _flags_of(function: Any) -> int:
 
 
 def check_number(name: str, value: float, least: float = 0) -> float:
-    """Return the number if it is one, up to a thousand million."""
+    """Return the number; raise unless it is one from *least* to 1e9."""
     check_type(name, value, "a number", int, float)
     # Seconds: 31 years. time.sleep() overflows at ten times as much.
     check_range(name, value, least, 1e9)
@@ -113,7 +113,7 @@ def checked_statuses(name: str, statuses: Collection[int]) -> frozenset[int]:
 
 
 def check_names(name: str, values: Any, of: str = "names", kind: type = str) -> None:
-    """Raise TypeError unless this is a collection of strings, and no string itself."""
+    """Raise TypeError unless this is a collection of such values, and no string."""
     is_one = isinstance(values, Collection) and not isinstance(values, (str, bytes))
     if not is_one or not all(isinstance(value, kind) for value in values):
         raise TypeError(f"{name} must be a collection of {of}, not {values!r}")

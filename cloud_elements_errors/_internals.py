@@ -23,7 +23,7 @@ def content_of(response: requests.Response) -> tuple[bytes, bool] | None:
     content: Any = getattr(response, "_content", False)
     if content is False and not getattr(response, "_content_consumed", False):
         return None
-    # Whoever reads a stream in pieces has the body alone.
+    # A body that somebody has read in pieces is not kept.
     return content or b"", content is not False
 
 

@@ -2,7 +2,7 @@
 
 import logging
 
-from ._functions import raised_by_signal_handler
+from ._tracebacks import raised_by_signal_handler
 
 logger = logging.getLogger("cloud_elements_errors")
 logger.addHandler(logging.NullHandler())

@@ -8,7 +8,7 @@ Origin = tuple[str, str, "int | None"]
 
 _BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
 _USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
-# Python keeps what it splits in a cache, so it gets no secrets. It skips the others.
+# urlsplit() caches its argument, so it gets no secrets. It ignores these controls.
 _NOT_SHOWN = re.compile(r"(?s)[?#].*|[\t\r\n]")
 
 

@@ -82,7 +82,7 @@ def error_from_payload(
     *known* is what the error shows as it is: its *method*, *response* and *stopped_by*.
     """
     cls = CLASSES.get(status_code, UnlistedStatusError)
-    error = cls.__new__(cls)  # a constructor would need the line
+    error = cls.__new__(cls)  # __init__ would need the line, which is built later
     redact = payload.redact
     reason = reason and redact(as_utf8(reason))
     number, request_id = len(earlier) + 1, payload.request_id

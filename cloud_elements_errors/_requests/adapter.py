@@ -71,7 +71,7 @@ class CloudElementsAdapter(HTTPAdapter):
                 the last response is not lost.
             pool_block: As for `requests.adapters.HTTPAdapter`.
             passthrough: Statuses that are returned as plain responses, for example
-                ``{404}``. With ``range(400, 600)`` the adapter retries and raises
+                ``{404}``. With ``range(400, 600)`` the adapter retries, but raises
                 none of these. None for those of the `CloudElementsSession` that
                 sends, ``()`` for none.
             on_error: A function that is called once with each error, before it is

@@ -17,16 +17,17 @@ from requests import HTTPError, PreparedRequest, RequestException, Response, str
 from requests.hooks import dispatch_hook
 from urllib3.util.retry import RequestHistory, Retry
 
-from .. import _functions, _internals, _log, _urls
+from .. import _internals, _log, _urls
 from .._errors import build, line
 from .._errors.base import CloudElementsError
 from .._errors.decoding import as_text
 from .._errors.payload import WARNING_HEADER, Attempt, ErrorPayload
 from .._errors.redaction import Redactor
-from .._retries.body import body_of, pass_on_signal
+from .._retries.body import body_of
 from .._retries.policy import CloudElementsRetry
 from .._retries.state import RequestState
 from .._table import FIRST_ERROR
+from .._tracebacks import pass_on_signal, raised_by_signal_handler
 
 OnError = Callable[[CloudElementsError], object]
 Proxies = Mapping[str, str] | None
@@ -48,6 +49,7 @@ def raise_for_error(response: Response, *args: Any, **kwargs: Any) -> Response: 
 
     Raises:
         CloudElementsError: If the status is 400 or more.
+        TypeError: If *response* is not a `requests.Response`.
 
     Example::
 
@@ -100,7 +102,7 @@ def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
     body, whole = _internals.content_of(response) or (
         (b"", True) if response.raw is None else body_of(response.raw)[:2]
     )
-    # requests finds it there.
+    # So that text and json() of the response work.
     _internals.set_content(response, body)
     url = request.url or response.url
     policy: Any = getattr(response.raw, "retries", None)
@@ -185,7 +187,7 @@ def _log_warning(response: Response, proxies: Proxies) -> None:
     _log.log(logging.WARNING, message, response.status_code, request.method, url, text)
 
 
-# Returns a number that is larger than all before: was a check made since?
+# A counter in the place of a clock: each value is larger than all before.
 now = itertools.count(1).__next__
 
 
@@ -293,7 +295,7 @@ def tell(error: HTTPError, sender: object, proxies: Proxies = None) -> HTTPError
         try:
             on_error(ours)
         except Exception as failure:
-            if _functions.raised_by_signal_handler(failure):
+            if raised_by_signal_handler(failure):
                 raise
             _log.log(logging.ERROR, "on_error failed, and is ignored", exc_info=True)
     return error

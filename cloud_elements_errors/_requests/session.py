@@ -8,7 +8,7 @@ from requests.utils import resolve_proxies
 from urllib3.util.retry import Retry
 
 from .._arguments import TimeoutTypes, check_callable, checked_statuses, checked_timeout
-from .._retries.body import pass_on_signal
+from .._tracebacks import pass_on_signal
 from .adapter import CloudElementsAdapter, refuse_to_resend_stream
 from .checking import Call, OnError, call_of, check, now, tell
 
@@ -79,7 +79,8 @@ class CloudElementsSession(Session):
 
         Raises:
             CloudElementsError: If its status is 400 or more.
-            requests.RequestException: If no response arrived.
+            requests.RequestException: If no response arrived, or a redirect cannot be
+                followed.
 
         """
         if not args[6:]:  # the timeout is the seventh
@@ -103,7 +104,8 @@ class CloudElementsSession(Session):
 
         Raises:
             CloudElementsError: If its status is 400 or more.
-            requests.RequestException: If no response arrived.
+            requests.RequestException: If no response arrived, or a redirect cannot be
+                followed.
 
         """
         kwargs.setdefault("timeout", self.timeout)

@@ -15,9 +15,9 @@ from .._arguments import GENERATORS, Function, check_decorated
 from .._errors.base import CloudElementsError
 from .._errors.build import error_from_parts
 from .._errors.decoding import as_text
-from .._functions import raised_by_signal_handler
 from .._retries.body import body_of
 from .._table import FIRST_ERROR
+from .._tracebacks import raised_by_signal_handler
 from .checking import error_from_response
 
 # The names under which clients keep the parts of a response and of its request.
@@ -129,7 +129,7 @@ def _links(exception: Any, seen: set[int]) -> Iterator[tuple[Exception, list[Any
 
     Each comes with the objects that it and its response hold: attributes, arguments and
     items of containers. No property is read, because it may have side effects. An
-    exception group is left out: of several failures, none is the failure.
+    exception group is left out: it stands for several failures.
     """
     waiting = [exception]
     for link in waiting:  # it grows
@@ -153,7 +153,7 @@ def _built(exception: Exception, held: list[Any]) -> CloudElementsError | None:
     """Build the error from all that an exception knows of a failed response."""
     known = [one for one in held if _names(one) & {*_HEADERS, *_BODY} and _status(one)]
     known = [*_values([exception], "response"), exception, *known]
-    # What can set cookies is a response that a web application sends.
+    # What has set_cookie() is a response that a web application sends.
     known = [one for one in known if "set_cookie" not in _names(one)]
     status = next(filter(FIRST_ERROR.__le__, map(_status, known)), None)
     if status is None:

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import urllib3
 
 from .._errors.decoding import MAX_BODY_BYTES
-from .._functions import linked, raised_by_signal_handler
 from .._internals import replace_socket
+from .._tracebacks import pass_on_signal
 
 # How long the body of an error may take to arrive.
 MAX_SECONDS = 5.0
@@ -87,17 +87,6 @@ def _closed_body_of(raw: urllib3.BaseHTTPResponse) -> Body:
         body = raw.data or b""
     shown = body[:MAX_BODY_BYTES]
     return Body(shown, shown == body and bool(body or not is_gone), body)
-
-
-def pass_on_signal(error: Exception) -> None:
-    """Raise what a signal handler has raised, even if a host takes it for a failure.
-
-    A job's time limit is often a TimeoutError, as a socket's is. For http.client, a
-    ValueError is a broken chunk.
-    """
-    for link in linked(error):
-        if raised_by_signal_handler(link):
-            raise link
 
 
 def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:

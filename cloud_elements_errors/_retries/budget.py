@@ -65,8 +65,8 @@ class RetryBudget:
         """Make a budget that holds 4 tokens, or *reserve* if that is less.
 
         Args:
-            reserve: The most tokens that the budget holds; 0 for no retries. With
-                less than 3, a request gets one retry.
+            reserve: The most tokens that the budget holds. Below 1, there are no
+                retries. Below 3, a request gets one.
             ratio: The tokens that each response adds that is no sign of trouble. With
                 0.4, five of them pay for two failed retries. With 0, the budget never
                 holds more than its first tokens.

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from .._errors.payload import Attempt, StopReason
-from .._functions import linked
+from .._tracebacks import linked
 
 
 class Retries(NamedTuple):

@@ -28,7 +28,8 @@ from urllib3.util.retry import RequestHistory, Retry
 from .. import _arguments, _internals
 from .._errors.payload import Attempt, StopReason, parse_retry_after
 from .._table import FIRST_ERROR, FIRST_SERVER_ERROR, RETRIED_STATUSES
-from .body import body_of, pass_on_signal
+from .._tracebacks import pass_on_signal
+from .body import body_of
 from .budget import HOST_BUDGET, RetryBudget, budget_of_host, default_budget
 from .state import NO_RESPONSE, RequestState, Result, can_send_again, may_have_arrived
 
@@ -109,7 +110,8 @@ class CloudElementsRetry(Retry):
 
         Args:
             total: The most retries; 0 for none, None to count only those of each kind.
-                There are never more than 100.
+                There are never more than 100. With False, as with 0, there is none,
+                and urllib3 raises a network failure as it is.
             connect: The most retries after failed connections; None for *total*.
             read: The most retries after broken connections; None for *total*.
             redirect: The most redirects that urllib3 itself follows.
@@ -120,9 +122,9 @@ class CloudElementsRetry(Retry):
                 does no harm: the platform has no idempotency keys. None for every
                 method. A 429 with a ``Retry-After`` is retried for every method,
                 because the server has refused the request.
-            status_forcelist: The statuses that are retried, each 400 or more. 413,
-                429 and 503 are also retried if the response has a valid
-                ``Retry-After``.
+            status_forcelist: The statuses that are retried, each from 400 to 999; None
+                for none. 413, 429 and 503 are also retried if the response has a
+                valid ``Retry-After``.
             backoff_factor: Seconds. The wait before retry n (from 0) is
                 ``uniform(0, min(backoff_max, backoff_factor * 2**n))``.
             backoff_max: The longest wait in seconds.
@@ -137,8 +139,8 @@ class CloudElementsRetry(Retry):
             retry_after_max: The longest ``Retry-After`` in seconds to wait for. If
                 the server asks for more, there is no retry.
             max_elapsed: No retry is planned to start later than this many seconds after
-                the first failure; None for no limit. It is compared before each wait,
-                and again after the failed body was read.
+                the first failure (at least 0.001); None for no limit. It is compared
+                before each wait, and again after the failed body was read.
             budget: A `RetryBudget` for all requests of this policy, or None to retry
                 without a budget. By default, all policies of the process share one
                 for each host. (If the host is not known, with plain urllib3 and
@@ -281,6 +283,7 @@ class CloudElementsRetry(Retry):
         if response is not None and response.get_redirect_location():
             return super().increment(*failure)
         if "state" not in vars(self):
+            # Not that of a subclass, which has called this one.
             return CloudElementsRetry.increment(self.for_request(), *failure)
         state, result = self.state, error if response is None else response
         state.paid_by = None  # the token of the attempt that failed is spent
@@ -393,7 +396,7 @@ class CloudElementsRetry(Retry):
         self.state.deadline -= max(0, self.state.retry_at - time.monotonic())
 
     def get_backoff_time(self) -> float:
-        """Return random seconds to wait (full jitter), also before the first retry."""
+        """Return random seconds to wait (full jitter); 0 if nothing has failed yet."""
         failures = sum(not past.redirect_location for past in self.history)
         if not failures:
             return 0

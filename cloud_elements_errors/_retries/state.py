@@ -17,10 +17,10 @@ from .._errors.payload import Attempt, ErrorPayload, StopReason
 from .._errors.redaction import Redactor
 from .budget import RetryBudget
 
-# What an attempt that failed has got: nothing if it is not known.
+# What a failed attempt got: a response or an exception; None if it is not known.
 Result: TypeAlias = "BaseHTTPResponse | Exception | None"
 
-# A stand-in for a response, such as that of vcrpy, need not be urllib3's.
+# All others are responses: those of mocks, such as vcrpy, have a class of their own.
 NO_RESPONSE = (Exception, type(None))
 
 _SENT_AS_THEY_ARE = (bytes, bytearray, memoryview, str, list, tuple, type(None))
@@ -65,7 +65,7 @@ class RequestState:
             self.paid_by = None
 
     def __enter__(self) -> None:
-        """Begin a block that leads to the latest retry."""
+        """Begin a block that must end well, or the latest retry is not sent."""
 
     def __exit__(self, kind: object, *_: object) -> None:
         """Give back the token if anything ends the block: the retry is not sent."""
@@ -73,7 +73,7 @@ class RequestState:
             self.refund()
 
     def attempt(self, result: Result, waited: float = 0, body: Any = None) -> Attempt:
-        """Return the record of the attempt that has got this, and maybe this body."""
+        """Return the record of an attempt: its result, and its body if it was read."""
         number = len(self.attempts) + 1
         if isinstance(result, NO_RESPONSE):
             # Without the name of urllib3's pool.

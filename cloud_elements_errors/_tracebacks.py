@@ -1,4 +1,4 @@
-"""What can be told of an exception: those behind it, and who raised or caught it."""
+"""The exceptions behind an exception, and who raised it."""
 
 import traceback
 from collections.abc import Iterator
@@ -48,3 +48,14 @@ def raised_by_signal_handler(error: BaseException, *, in_host: bool = True) -> b
             if any(one is caller for one in values):
                 return True
     return False
+
+
+def pass_on_signal(error: Exception) -> None:
+    """Raise what a signal handler has raised, even if a host takes it for a failure.
+
+    A job's time limit is often a TimeoutError, as a socket's is. For http.client, a
+    ValueError is a broken chunk.
+    """
+    for link in linked(error):
+        if raised_by_signal_handler(link):
+            raise link

@@ -88,10 +88,8 @@ def close_idle(pool: Any) -> None:
         while True:
             idle.append(pool.pool.get_nowait())
     for connection in idle:
-        if connection is not None:
-            connection.close()
-        with suppress(queue.Full):  # another thread may have taken the place
-            pool.pool.put_nowait(connection)
+        with suppress(AttributeError, queue.Full):  # None keeps the place of one
+            pool.pool.put_nowait(connection and connection.close())
 
 
 def replace_socket(raw: Any, replacement: Callable[[Any], Any]) -> None:

@@ -14,14 +14,11 @@ _NOT_SHOWN = re.compile(r"(?s)[?#].*|[\t\r\n]")
 
 def clean_url(url: str) -> str:
     """Return the URL without userinfo, query and fragment; "" if it is invalid."""
+    shown = _NOT_SHOWN.sub("", url)
     try:
-        return urlsplit(_without_userinfo(_NOT_SHOWN.sub("", url))).geturl()
+        return urlsplit(_USERINFO.sub(r"\1", shown) if "@" in url else shown).geturl()
     except ValueError:
         return ""
-
-
-def _without_userinfo(url: str) -> str:
-    return _USERINFO.sub(r"\1", url) if "@" in url else url
 
 
 def path_of(url: str) -> str:
@@ -33,7 +30,7 @@ def path_of(url: str) -> str:
 def origin_of(url: str) -> Origin | None:
     """Return the scheme, host and port of a URL; None if it has no host."""
     match = _BEFORE_PATH.match(url)
-    return None if match is None else _origin(_without_userinfo(match[0]))
+    return match and _origin(_USERINFO.sub(r"\1", match[0]) if "@" in url else match[0])
 
 
 # Most programs talk to few hosts, each of them often. There is no secret in these.

@@ -22,17 +22,7 @@
 from ._errors.base import CloudElementsError
 from ._errors.classes import *
 
-__all__ = [
-    "BadRequestError",
-    "CloudElementsError",
-    "ConflictError",
-    "FailedRequestError",
-    "ForbiddenError",
-    "MethodNotAllowedError",
-    "NotAcceptableError",
-    "NotFoundError",
-    "ServerError",
-    "UnauthorizedError",
-    "UnlistedStatusError",
-    "UnsupportedMediaTypeError",
-]
+__all__ = ["BadRequestError", "CloudElementsError", "ConflictError"]
+__all__ += ["FailedRequestError", "ForbiddenError", "MethodNotAllowedError"]
+__all__ += ["NotAcceptableError", "NotFoundError", "ServerError", "UnauthorizedError"]
+__all__ += ["UnlistedStatusError", "UnsupportedMediaTypeError"]

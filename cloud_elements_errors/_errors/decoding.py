@@ -8,8 +8,6 @@ from contextlib import suppress
 
 # The most bytes of a body that are read, decoded and kept.
 MAX_BODY_BYTES = 64 * 1024
-# How much of a header or a body is searched for the name of a charset.
-_NEAR = 1024
 
 # Text with controls, ~{ or a BOM may be something else than UTF-8, and valid as UTF-8.
 _UNUSUAL = re.compile(rb"[\0-\x08\x0e-\x1f~\xef](?<!~(?!\{))(?<!\xef(?!\xbb\xbf))")
@@ -41,11 +39,11 @@ def decode(body: bytes, content_type: str = "", *, cut: bool = False) -> str:
     if _UNUSUAL.search(body) is None:
         with suppress(UnicodeError):
             return body.decode()
-    declared = re.findall(_CHARSET, content_type[:_NEAR])
+    declared = re.findall(_CHARSET, content_type[:1024])
     # UTF-16 may be valid UTF-8 with controls: Cyrillic without a BOM, for example.
     strange = [re.sub("16$", "16-le", x) for x in declared if "utf-16" in x.lower()]
     # HTML and XML declare their charset near the start.
-    prolog = re.sub(r"(?s)<!--.*?-->", "", body[:_NEAR].decode("latin-1"))
+    prolog = re.sub(r"(?s)<!--.*?-->", "", body[:1024].decode("latin-1"))
     declared += re.findall(rf"<(?:\?xml|(?i:meta))\b[^>]{{0,200}}?{_CHARSET}", prolog)
     # ISO 2022 and HZ are ASCII with ESC or ~{, and so also valid UTF-8.
     strange += [name for name in declared if re.search("hz|2022", name.lower())]

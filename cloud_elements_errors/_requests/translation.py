@@ -119,9 +119,10 @@ class translate_errors:  # noqa: N801 - used like a function
 def _is_own(exception: BaseException) -> bool:
     """Say whether the application or a signal handler has raised this on purpose."""
     modules = [str(base.__module__) for base in type(exception).__mro__]
-    is_own = any(module.startswith(_OWN) for module in modules)
+    if any(module.startswith(_OWN) for module in modules):
+        return True
     ends = isinstance(exception, (StopIteration, StopAsyncIteration))
-    return is_own or ends or raised_by_signal_handler(exception, in_host=False)
+    return ends or raised_by_signal_handler(exception, in_host=False)
 
 
 def _links(exception: Any, seen: set[int]) -> Iterator[tuple[Exception, list[Any]]]:

@@ -22,9 +22,6 @@ from .._tracebacks import pass_on_signal
 # How long the body of an error may take to arrive.
 MAX_SECONDS = 5.0
 
-# As in urllib3: more encodings than that are an attack.
-_MOST_ENCODINGS = 5
-
 # What sockets, files and decoders raise, and the mocks of responses. urllib3 raises a
 # RuntimeError if somebody has decoded the beginning. Everything else must pass: a
 # signal handler may end the job while the body stalls.
@@ -97,8 +94,9 @@ def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
     if not headers.get("Content-Encoding"):
         return body, True
     whole, encodings = True, str(headers.get("Content-Encoding")).split(",")
-    for encoding in reversed(encodings[:_MOST_ENCODINGS]):
-        body, is_all = _decode_once(body, encoding.strip())
+    # As in urllib3: more than five are an attack.
+    for encoding in map(str.strip, encodings[4::-1]):
+        body, is_all = _decode_once(body, encoding)
         whole = whole and is_all
     return body, whole
 

@@ -51,10 +51,7 @@ else:
         if name not in _MODULES and not name.endswith("Error"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         module = import_module(f".{_MODULES.get(name, 'exceptions')}", __name__)
-        value = getattr(module, name)
-        if hasattr(value, "__qualname__"):
-            value.__module__ = __name__  # pickles name it, and files may move
-        return globals().setdefault(name, value)
+        return globals().setdefault(name, getattr(module, name))
 
     def __dir__() -> list[str]:
         return sorted([*__getattr__("__all__"), "__version__", "exceptions", "testing"])

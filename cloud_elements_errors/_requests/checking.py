@@ -62,6 +62,9 @@ def raise_for_error(response: Response, *args: Any, **kwargs: Any) -> Response: 
     return response
 
 
+raise_for_error.__module__ = "cloud_elements_errors"  # for pickles of sessions
+
+
 def error_from_response(response: Response) -> CloudElementsError | None:
     """Build the error for a failed response, without raising it.
 

@@ -244,10 +244,7 @@ def _values(carriers: Iterable[Any], *names: str) -> Iterator[Any]:
     """Yield the attributes that can be read, and are no method and not None."""
     for carrier in carriers:
         for name in filter(_names(carrier).__contains__, names):
-            try:
+            with suppress(Exception):
                 it = getattr(carrier, name)
                 if it is not None and not (callable(it) and hasattr(it, "__name__")):
                     yield it
-            except Exception as failure:  # it may be anything
-                if raised_by_signal_handler(failure):
-                    raise

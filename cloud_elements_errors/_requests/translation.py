@@ -54,9 +54,10 @@ class translate_errors:  # noqa: N801 - used like a function
     yet, it is read, as for `error_from_response`. If it cannot be read, the error's
     ``truncated`` is true.
 
-    The original exception is the ``__cause__`` of the error. Exceptions without a
-    failed response, exceptions with a status alone, exceptions that a web application
-    raises to send a response, and exception groups are not changed.
+    The original exception is the ``__cause__`` of the error. These are not changed:
+    exceptions without a failed response, exceptions with a status alone, exception
+    groups, ``StopIteration``, those of web frameworks, of Celery and of unittest, and
+    what a signal handler raises.
 
     Example::
 

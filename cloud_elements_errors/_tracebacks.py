@@ -45,7 +45,7 @@ def raised_by_signal_handler(error: BaseException, *, in_host: bool = True) -> b
         for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + 1]:
             value = frame.f_locals.get(name)
             values = value if type(value) is tuple else (value,)
-            if any(one is caller for one in values):
+            if caller is not None and any(one is caller for one in values):
                 return True
     return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import http.client
 import io
@@ -584,6 +585,16 @@ def test_a_time_limit_while_an_error_is_handled() -> None:
                 translated_wait()
     finally:
         signal.signal(signal.SIGALRM, before)
+
+
+def test_an_error_of_a_coroutine_that_has_ended() -> None:
+    """Its frames have no caller any more, and None is no frame of a signal handler."""
+
+    async def client(_options: object = None) -> None:
+        fail()
+
+    with pytest.raises(ConflictError), translate_errors():
+        asyncio.run(client())
 
 
 def test_a_client_may_be_named_like_a_part_of_a_framework() -> None:

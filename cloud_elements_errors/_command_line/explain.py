@@ -123,7 +123,7 @@ def show(said: dict[str, Any], printer: Printer) -> None:
         ("log at", "log"),
         ("retry after", "retry_after"),
     ):
-        if said.get(key):
+        if str(said.get(key) or "").strip():
             unit = " seconds" if key == "retry_after" else ""
             printer.field(label, printable(f"{said[key]}{unit}"))
     if said.get("details"):

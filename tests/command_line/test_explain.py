@@ -374,3 +374,8 @@ def test_seconds_to_wait(saved, capsys) -> None:
     shown = capsys.readouterr().out
     assert "\n  retry after 2592000.0 seconds\n" in shown
     assert "Wait 2592000 seconds, then" in shown
+
+
+def test_a_message_without_words_has_no_label(saved, capsys) -> None:
+    main(["explain", "--status", "502", str(saved('{"message": " "}'))])
+    assert "\n  message" not in capsys.readouterr().out

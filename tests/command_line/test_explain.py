@@ -376,6 +376,6 @@ def test_seconds_to_wait(saved, capsys) -> None:
     assert "Wait 2592000 seconds, then" in shown
 
 
-def test_a_message_without_words_has_no_label(saved, capsys) -> None:
+def test_a_message_without_words_leaves_no_empty_line(saved, capsys) -> None:
     main(["explain", "--status", "502", str(saved('{"message": " "}'))])
-    assert "\n  message" not in capsys.readouterr().out
+    assert "\n\n" not in capsys.readouterr().out

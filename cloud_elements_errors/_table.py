@@ -108,6 +108,6 @@ def remedy_of(status_code: int, retry_after: float | None) -> str:
     """Return what to do after a failure with this status, in one sentence."""
     # RFC 9110 and RFC 6585 define Retry-After for these.
     if retry_after and status_code in {413, 429, 503}:
-        seconds = f"{round(retry_after, 2):.15g}"  # 2592000, where :g has 2.592e+06
+        seconds = f"{round(retry_after, 3):.15g}"  # 2592000, where :g has 2.592e+06
         return f"Wait {seconds} seconds, then send the request again."
     return REMEDIES.get(status_code, REMEDIES[0])

@@ -39,7 +39,7 @@ def raised_by_signal_handler(error: BaseException, *, in_host: bool = True) -> b
     if _package(last) in {"eventlet", "gevent"} and "switch" in last.f_code.co_name:
         return getattr(error, "errno", None) is None and "timed out" not in str(error)
     # Before Python 3.13, f_locals keeps what it shows, here maybe the exception.
-    for frame in [frame for frame in frames if _package(frame) not in _HOSTS]:
+    for frame in [frame for frame in frames[1:] if _package(frame) not in _HOSTS]:
         code, caller = frame.f_code, frame.f_back
         # With *args, their name comes after those of the arguments.
         for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + 1]:

@@ -161,7 +161,7 @@ def test_remedy_with_a_time_to_wait(status):
     error = error_from_parts(status, headers={"Retry-After": "7.5"})
     assert error.remedy == "Wait 7.5 seconds, then send the request again."
     error = error_from_parts(status, headers={"Retry-After": "2592000.123"})
-    assert error.remedy == "Wait 2592000.12 seconds, then send the request again."
+    assert error.remedy == "Wait 2592000.123 seconds, then send the request again."
     other = error_from_parts(504, headers={"Retry-After": "7"})
     assert other.remedy.startswith("Check whether")
 

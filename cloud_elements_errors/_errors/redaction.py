@@ -44,14 +44,15 @@ _KNOWN = r"""(?isx)-----BEGIN[A-Z\ ]*PRIVATE\ KEY[A-Z\ ]*-----(?:[^-"\\]|-(?!-))
     (?:-----END[A-Z\ ]*-----)?|(?<![\w-])eyJ[\w-]{8,}(?:\.[\w-]*){1,4}(?<!\.)
     |\b(?:[rs]k[-_](?:live|proj|test)[-_]|sk-(?:ant|svcacct)-|gh[oprsu]_|github_pat_
     |gl(?:pat|ptt|rt|sa)[-_]|x(?:ox[a-z]|app)-|AIza|ya29\.|shp(?:at|ca|ss)_|npm_|dop_v1_|hvs\.
-    |whsec_|hf_(?=\w{30})|(?-i:SG)\.\w{8,}\.|ATATT3|pypi-AgE|dckr_pat_|lin_api_|xkeysib-)
-    (?=[\w-]{0,60}?(?:[a-z\d]{12}|(?=[a-z]*\d)[a-z\d]{5}))[\w-]{10,}|(://[^\s/:@"'<>]*:)[^\s/"'<>]+
+    |whsec_|hf_(?=\w{30})|(?-i:SG)\.[\w-]{8,}\.|ATATT3|pypi-AgE|dckr_pat_|lin_api_|xkeysib-)
+    (?-i:(?![a-z]{1,30}(?:[-_](?:[a-z]{1,30}|\d{1,9})){1,9}(?![\w-])))[\w-]{10,}|(://[^\s/:@"'<>]*:)[^\s/"'<>]+
     (?=@)|((?<![\w-])(?:-u|--user)[\s=]\s?["']?[a-z][^\s:"']*:)(?!pass)[^\s"']*[^\s"'\\]"""
 # The scheme of a header and its credentials; "Element e" alone is no header.
 _SCHEME = r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws|token(?=\ +\S{16})
     |authorization\W{,3}[:=]\W{,4}[\w-]+|(?:user|element|organization):?(?=\ +\S+,
     \ *(?:user|element|organization)\b)|(?P<part>(?:user|element|organization):?))
     \ +(?:\w+:)?(?P<word>[\w.~+/-]+={0,2})(?![\w=]|["'][\w/])"""
+_PART = r"(?i)(?:user|element|organization):?(?:\s+\S+)?,\s?\Z"
 # The name of an option, a tag, a field or a parameter, what stands between it and its
 # value, and the value. It is searched in text of lower case, since that is much faster.
 _NAMED = rf"""(?x)(?P<public>{secrets.PUBLIC}[-_ ]?token)
@@ -67,7 +68,7 @@ _NAMED = rf"""(?x)(?P<public>{secrets.PUBLIC}[-_ ]?token)
 # A string of JSON, or a number beside it.
 _NUMBER = r"""(?sx)"[^"\\]*(?:\\.[^"\\]*)*"?|(?:(?<=":)|(?<=":\s)|(?<="\s:\s)
     |(?<=[,\[\n])|(?<=,\s)|(?<=\s[\s:]))(-?\d[\d.Ee+-]*|true|false|null)(?=\s*[],}])"""
-_ITEM = r'(?<=")(?![a-z_]+")[^"]{4,}(?="\s*[],}])|(?<=[\s,:[])[\w+/=.-]{4,}(?=\s*[],}])'
+_ITEM = r'(?<=")[^"]{4,}(?="\s*[],}])|(?<=[\s,:[])[\w+/=.-]{4,}(?=\s*[],}])'
 
 
 class Redactor:
@@ -154,17 +155,15 @@ def _known(text: str, forms: set[str], cut: bool) -> Iterator[tuple[int, int]]:
 
 def _others(text: str) -> Iterator[tuple[int, int]]:
     """Yield where credentials, and values under the names of secrets, start and end."""
-    if re.match(r"[\w.-]+=\S*\Z", text):  # a form
-        text = text.replace("+", " ")
     for match in compiled(_KNOWN).finditer(text):
         yield max(match.start(), match.end(1), match.end(2)), match.end()
-    end = 0
     for match in compiled(_SCHEME).finditer(text):
         word, start = match["word"].rstrip(".:!?"), match.start("word")
-        # In a header of the platform, these follow each other.
-        is_part, end = text[end : match.start()] in {",", ", "}, match.end()
-        likely = (len(word) >= SHORT and is_one("sentence", word)) or in_base64(word)
-        if likely and (is_part or not match["part"]):
+        likely = (len(word) >= SHORT and is_one("sentence", word)) or (
+            len(word) % 4 == 0 and in_base64(word)
+        )
+        before = text[max(0, match.start() - 200) : match.start()]
+        if likely and (not match["part"] or re.search(_PART, before)):
             yield start, start + len(word)
     for match in compiled(_NAMED).finditer(text.replace("İ", "i").lower()):
         yield from _values(text, match)
@@ -177,13 +176,13 @@ def _values(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
     if kind in {"list", "object"}:
         spans = [one.span() for one in compiled(_ITEM).finditer(text, *spans[0])]
     # After a colon or a tag like <a href="/password">, there may be a sentence.
-    is_open = sign in {"", ":"} or (sign[0] in "\"'" and sign[-1] == ">")
-    is_open = is_open or (kind == "bare" and sign[-1] == ":")
-    is_password = kind_of(match["name"]) == "password"
-    looks, in_text = ("shown", "sentence") if is_password else ("secret", "token")
+    is_open = sign in {"", ":", '">'} or (kind == "bare" and sign.endswith(":"))
+    # One word in <entry key="password" type="x"> is no sentence.
+    is_open |= sign.endswith('">') and text[match.end() : match.end() + 1] != "<"
+    looks = "shown" if kind_of(match["name"]) == "password" else "secret"
     for start, end in spans:
         word = text[start:end].rstrip(".:!?")
         # After '":' in JSON, a number is a value.
         likely = word.isdigit() and len(sign) > 1 if is_open else kind != "object"
-        if (likely or is_one(in_text, word)) and is_one(looks, word):
+        if (likely or is_one("sentence", word)) and is_one(looks, word):
             yield start, start + len(word)

@@ -28,11 +28,12 @@ _PASS = r"""(?:(?:\b|[_r]|\bdb)pass|pass[-_\ ]?(?:wo?r?d|phrase|code)|pwd)s?
 NAME = rf"""(?:{_PASS}|(?:(?:assertion|authentication|authorization|cookie
     |credential|hmac(?:[-_]?sha)?|jwt|saml[-_]?response|secret|signature|(?:access|account|admin
     |api|app|application|auth|client|consumer|deploy|encryption|hmac|license|master|private
-    |secret|security|session|shared|signing|ssh|subscription)[-_.\ ]?key)s?|session
+    |secret|security|session|shared|signing|subscription)[-_\ ]?key|api\.key)s?|session
     |sess(?:ion)?[-_ ]?id|token|(?:access|auth|refresh)[-_ ]?tokens
     |(?:\b|_)(?:otp|pin|sig|totp|verifier))[-_]?\d*)"""
 # Places in a list, and words of parsers.
-PUBLIC = "(?:continuation|cursor|delta|expected|next|page|recognized|resume|skip|sync)"
+PUBLIC = r"""(?:continuation|cursor|delta|expected|filter|illegal|\bnear|next|\bon|page
+    |recognized|resume|skip|sync)"""
 # A request sends secrets under more names, and under the weak ones other values, too.
 _NAMES = rf"""(?ix)(?:(?P<public>user(?:name)?|{PUBLIC}[-_ ]?token|(?:cache
     |foreign|idempotency|issue|object|partition|primary|project|public|row|socket|sort
@@ -43,36 +44,33 @@ _NAMES = rf"""(?ix)(?:(?P<public>user(?:name)?|{PUBLIC}[-_ ]?token|(?:cache
 _NO_SECRET = r"""(?x)(?:4_request|activ|already|bad[-_]|bla(?:ck|nk)|breach|compromis
     |confirm|denied|disabled|duplicate|empty|expired|fail|false|forbidden|length|malformed
     |in(?:correct|secure|valid)|match|missing|no-?check|not[-_fml]|null|numeric|oauth2|pwned
-    |re(?:dact|ject|quired|vok)|string|suspend|too[-_]|true|un(?:auth|defin|known|recog
-    |support|verif)|weak|wrong)\D*\Z"""
+    |previous|re(?:dact|ject|quired|vok)|string|suspend|too[-_]|true|un(?:auth|defin|known|recog
+    |support|verif)|(?:low|upp)ercase|weak|wrong)\D*\Z"""
 # Words and numbers, like "eu-west-1", "HMAC-SHA1", "AADSTS500011" and "lastModified".
 _WORD, _SIGN = r"(?:[A-Za-z]*|[Vv]\d|\d+[A-Za-z]?\d*)", r"(?:[-_./:;+@]|=\b)"
 _PLAIN = rf"""(?:(?=.{{,64}}\Z)(?=.*{_SIGN})(?:{_WORD}{_SIGN})*[A-Za-z]*\d*
     (?:{_SIGN}{_WORD})*|[A-Z]+\d+|\w+-HMAC-\w+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)\Z"""
 # No secret is a sentence, an endpoint, a code, or what a service has masked itself.
-_ONE_WORD = r"(?!https?://|.*\*{3}|[A-Z]{2,}(?:_[A-Z\d]+)+\Z)(?=\S+\Z)"
+_ONE_WORD = r"(?sx)(?!https?://|.*\*{3}|[A-Z]{2,}(?:_[A-Z\d]+)+\Z)(?=\S+\Z)"
 _MIXED = rf"{_ONE_WORD}(?!{_PLAIN})(?:.{{16}}|(?=.*\d)(?=.*[^\W\d_])"
-_SX = re.DOTALL | re.VERBOSE
 # What a secret looks like, by the kind of its name. A "shown" password is one that the
 # request does not hold; what stands in a "sentence" has to look more like a secret.
 _LOOKS = {
     "public": "(?!)",
     # With these fixed words, the user name is the token (GitHub, Toggl).
-    "password": r"(?!(?:x-oauth-basic|api_token)\Z).{4}",
+    "password": r"(?s)(?!(?:x-oauth-basic|api_token)\Z).{4}",
     "shown": _ONE_WORD + ".{4}",
     "secret": _ONE_WORD + r"(?:(?=.*\d).{4}|.{8})",
     "weak": _MIXED + ".{4})",
     "other": _MIXED + ".{8})",
     "sentence": _MIXED + r"(?=.*\d|.*=).{6})",
-    # The token that a parser has not expected may be a field, such as "address2".
-    "token": rf"(?![A-Za-z]+\d{{1,4}}\Z){_MIXED}(?=.*\d|.*=).{{6}})",
 }
 # What stands between the parts of a value that follows a comma: the brackets of JSON,
 # and the scheme before credentials (RFC 9110), which is never secret.
 _BETWEEN = r"""(?x)[],;&}](?:(?<=\A,)[{\[]+|(?<=[^]}][]}])[]}]*\Z|(?<=;)\s
     |(?<=[;&])(?=[\w.-]+=)|(?<=,)\s*[A-Za-z][\w-]{0,29}:?\s+(?=[^\s,]))"""
 _PART = r'(?:"?([\w.-]+)(?:=|":\s*)(?=[^\s=]))?("[^"]*"|[^\s,]+)'
-_LOGIN = re.compile(r"//([^/?#\n]*)@")
+_LOGIN = re.compile(r"(?m)^[^/?#\n]*//([^/?#\n]*)@")
 # Parameters of the query, the fragment and the path: /a;jsessionid=x?b=1&c[]=2
 _PAIR = re.compile(r"""(?xi)[?;&\#]([^=?;&\#\n]+?)(?:]|%5D)?(?:(?:\[|%5B)\d*(?:]|%5D))?=
     ((?:[^?;&\#\n]|[?;](?![\w.-]+=))+)""")
@@ -81,7 +79,7 @@ _PAIR = re.compile(r"""(?xi)[?;&\#]([^=?;&\#\n]+?)(?:]|%5D)?(?:(?:\[|%5B)\d*(?:]
 def is_one(kind: str, value: str) -> bool:
     """Say whether a value is a secret under a name of this kind."""
     may_be = kind == "password" or not compiled(_NO_SECRET).search(value[-99:].lower())
-    return may_be and compiled(_LOOKS[kind], _SX).match(value) is not None
+    return may_be and compiled(_LOOKS[kind]).match(value) is not None
 
 
 def kind_of(name: str | bytes) -> str | None:

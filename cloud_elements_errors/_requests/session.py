@@ -154,7 +154,7 @@ class CloudElementsSession(Session):
                 resp.history = [*call.hops]
             check(resp, self, call.began, call)
         hops = super().resolve_redirects(resp, req, *args, **kwargs)
-        only_next = kwargs.get("yield_requests", args[5:])
+        only_next = kwargs.get("yield_requests", *args[5:6])
         if refuse_to_resend_stream(req, resp) and only_next:
             hops.close()
         return hops

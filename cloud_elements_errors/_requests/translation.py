@@ -3,6 +3,7 @@
 import copy
 import functools
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -27,10 +28,10 @@ _HEADERS = ("headers", "http_headers", "response_headers", "keys")  # of a mappi
 _BODY = ("content", "body", "raw_bytes", "data", "http_body", "response_body", "text")
 _TEXTS = ("reason", "method", "url")
 
-# The beginnings of modules with exceptions by which an application answers a request
+# The modules with exceptions by which an application answers a request
 # itself, or tells its task queue or test runner what to do.
-_OWN: tuple[str, ...] = ("aiohttp.web", "bottle", "celery", "django", "falcon", "flask")
-_OWN += ("rest_framework", "sanic", "starlette", "tornado.web", "unittest", "werkzeug")
+_OWN = r"""(?x)(?:bottle|celery|django|falcon|flask|litestar|pyramid|rest_framework
+    |sanic|starlette|unittest|werkzeug)(?:\.|\Z)|aiohttp\.web|tornado\.web\Z"""
 
 # Types of items that have no parts, and of which there may be very many.
 _PLAIN = (dict, list, tuple, str, bytes, int, float, bool, type(None))
@@ -120,7 +121,7 @@ class translate_errors:  # noqa: N801 - used like a function
 def _is_own(exception: BaseException) -> bool:
     """Say whether the application or a signal handler has raised this on purpose."""
     modules = [str(base.__module__) for base in type(exception).__mro__]
-    if any(module.startswith(_OWN) for module in modules):
+    if any(re.match(_OWN, module) for module in modules):
         return True
     ends = isinstance(exception, (StopIteration, StopAsyncIteration))
     return ends or raised_by_signal_handler(exception, in_host=False)

@@ -173,8 +173,8 @@ def test_a_cut_object_keeps_a_beginning(fields, data):
     payload = ErrorPayload({}, body[:cut].encode(), Redactor(), cut=True)
     details = payload.details
     assert details["first"] == fields.get("first", "1")[: len(details["first"])]
-    for name in list(details)[:-1]:
-        assert details[name] == {"first": "1", **fields}[name]
+    for name in list(details)[:-1]:  # hypothesis may name one "SECRET"
+        assert details[name] in {{"first": "1", **fields}[name], REDACTED}
 
 
 @QUICK

@@ -320,13 +320,25 @@ LOOKS_SECRET = {
         '{\r\n      "name": "X-Api-Key",\r\n      "value": "q7xW2mZ9"\r\n}',
         f'{{\r\n      "name": "X-Api-Key",\r\n      "value": "{REDACTED}"\r\n}}',
     ),
-    "form": (
-        "error_description=header+Authorization%3A+Bearer+q7xW2mZ9kT4w17+of+hub+crm",
-        f"error_description=header+Authorization%3A+Bearer+{REDACTED}+of+hub+crm",
+    "plus": (
+        "AccountName=foo;AccountKey=Zq7x+Kx9Lm2zz/abc==",
+        f"AccountName=foo;AccountKey={REDACTED}",
     ),
-    "words-of-a-form": (
-        "error=x&error_description=password%3A+hunter2x17+is+wrong",
-        f"error=x&error_description=password%3A+{REDACTED}+is+wrong",
+    "plus-alone": ("password=s3cr+Kx9Lm2", f"password={REDACTED}"),
+    "ruby": ('{"password"=>"sesame"}', f'{{"password"=>"{REDACTED}"}}'),
+    "php": ("['api_key' => 'qwertyuiop']", f"['api_key' => '{REDACTED}']"),
+    "word-of-a-tag": (
+        '<item key="password" type="string">sesame</item>',
+        f'<item key="password" type="string">{REDACTED}</item>',
+    ),
+    "word-and-number": ("Invalid API key: Summer2024", f"Invalid API key: {REDACTED}"),
+    "list": (
+        '{"access_tokens": ["abcdefghijklmnop"]}',
+        f'{{"access_tokens": ["{REDACTED}"]}}',
+    ),
+    "masked-parts": (
+        "User ***, Organization [redacted], Element Kx9Lm2zz12345678",
+        f"User ***, Organization [redacted], Element {REDACTED}",
     ),
     "in-a-field-of-words": (
         '{"token": "call with password=hunter2 failed"}',
@@ -358,7 +370,9 @@ INNOCENT = [
     "Parse error near token: address2",
     'Syntax error on token "addressLine2", delete this token',
     "npm_package_version=1.2.3 is not npm_config_registry's",
-    "SG.Crm.ContactNotFoundException: 17, sk_test_environment, ghs_status_2024_check",
+    "SG.Crm.ContactNotFoundException: 17, glsa_monthly_report, ghs_status_2024_check",
+    "Basic Operations are not enabled: upgrade from Basic Options to Pro",
+    "client.key: ENOENT2x no such file",
     '<label for="password" class="l">Password of your account</label>',
     '<div id="session" class="alert">Maintenance until 05:00 UTC</div>',
     '<input type="password" name="pw"> Remember me',

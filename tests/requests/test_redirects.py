@@ -378,3 +378,16 @@ def test_a_plain_policy_counts_on_after_a_redirect(platform: FakeCloudElements) 
         with pytest.raises(FailedRequestError) as caught:
             session.get(f"{platform.url}/a")
         assert len(caught.value.attempts) == 3
+
+
+def test_redirects_by_position(platform: FakeCloudElements) -> None:
+    """A used-up stream is refused, also if nobody asks for the requests alone."""
+    platform.reply(307, headers={"Location": "/b"})
+    with CloudElementsSession() as session:
+        data = iter([b"x"])
+        request = requests.Request("POST", f"{platform.url}/a", data=data)
+        prepared = session.prepare_request(request)
+        response = session.send(prepared, allow_redirects=False)
+        options = False, 5, True, None, {}, False
+        with pytest.raises(UnrewindableBodyError):
+            list(session.resolve_redirects(response, prepared, *options))

@@ -11,7 +11,9 @@ import signal
 import time
 import urllib.error
 import urllib.request
+import weakref
 import zlib
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest import SkipTest, mock
@@ -587,6 +589,23 @@ def test_a_time_limit_while_an_error_is_handled() -> None:
         signal.signal(signal.SIGALRM, before)
 
 
+def test_the_variables_of_the_block_are_not_kept() -> None:
+    """Before Python 3.13, a look at the locals of a frame keeps a copy of them."""
+
+    class Big:
+        """What a job is done with."""
+
+    def job() -> bool:
+        big = Big()
+        gone = weakref.ref(big)
+        with suppress(CloudElementsError), translate_errors():
+            fail()
+        del big
+        return gone() is None
+
+    assert job()
+
+
 def test_an_error_of_a_coroutine_that_has_ended() -> None:
     """Its frames have no caller any more, and None is no frame of a signal handler."""
 
@@ -597,8 +616,11 @@ def test_an_error_of_a_coroutine_that_has_ended() -> None:
         asyncio.run(client())
 
 
-def test_a_client_may_be_named_like_a_part_of_a_framework() -> None:
-    kind = type("ClientError", (SdkError,), {"__module__": "tornado.httpclient"})
+@pytest.mark.parametrize(
+    "module", ["tornado.httpclient", "tornado.websocket", "flaskr.api", "falconpy"]
+)
+def test_a_client_may_be_named_like_a_framework(module: str) -> None:
+    kind = type("ClientError", (SdkError,), {"__module__": module})
     assert translated(kind(status=409, headers={}, body=BODY)).status_code == 409
 
 

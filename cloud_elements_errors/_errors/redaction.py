@@ -52,7 +52,8 @@ _SCHEME = r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws|token(?=\ +\
     |authorization\W{,3}[:=]\W{,4}[\w-]+|(?:user|element|organization):?(?=\ +\S+,
     \ *(?:user|element|organization)\b)|(?P<part>(?:user|element|organization):?))
     \ +(?:\w+:)?(?P<word>[\w.~+/-]+={0,2})(?![\w=]|["'][\w/])"""
-_PART = r"(?i)(?:user|element|organization):?(?:\s+\S+)?,\s?\Z"
+# What stands before a part of the header of the platform, and the part's first letter.
+_PART = r"(?i:(?:user|element|organization):?(?:\s+\S+)?,\s?\w\Z)|,\s?[EOU]\Z"
 # The name of an option, a tag, a field or a parameter, what stands between it and its
 # value, and the value. It is searched in text of lower case, since that is much faster.
 _NAMED = rf"""(?x)(?P<public>{secrets.PUBLIC}[-_ ]?token)
@@ -162,7 +163,7 @@ def _others(text: str) -> Iterator[tuple[int, int]]:
         likely = (len(word) >= SHORT and is_one("sentence", word)) or (
             len(word) % 4 == 0 and in_base64(word)
         )
-        before = text[max(0, match.start() - 200) : match.start()]
+        before = text[max(0, match.start() - 200) : match.start() + 1]
         if likely and (not match["part"] or re.search(_PART, before)):
             yield start, start + len(word)
     for match in compiled(_NAMED).finditer(text.replace("İ", "i").lower()):
@@ -178,7 +179,8 @@ def _values(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
     # After a colon or a tag like <a href="/password">, there may be a sentence.
     is_open = sign in {"", ":", '">'} or (kind == "bare" and sign.endswith(":"))
     # One word in <entry key="password" type="x"> is no sentence.
-    is_open |= sign.endswith('">') and text[match.end() : match.end() + 1] != "<"
+    has_attributes = sign[:1] in "\"'" and sign.endswith(('">', "'>"))
+    is_open |= has_attributes and not text.startswith("<", match.end())
     looks = "shown" if kind_of(match["name"]) == "password" else "secret"
     for start, end in spans:
         word = text[start:end].rstrip(".:!?")

@@ -27,7 +27,7 @@ _PASS = r"""(?:(?:\b|[_r]|\bdb)pass|pass[-_\ ]?(?:wo?r?d|phrase|code)|pwd)s?
     (?:digest|[-_]?confirm(?:ation)?)?[-_]?\d*"""
 NAME = rf"""(?:{_PASS}|(?:(?:assertion|authentication|authorization|cookie
     |credential|hmac(?:[-_]?sha)?|jwt|saml[-_]?response|secret|signature|(?:access|account|admin
-    |api|app|application|auth|client|consumer|deploy|encryption|hmac|license|master|private
+    |api|app|application|auth|client|consumer|deploy|encryption|license|master|private
     |secret|security|session|shared|signing|subscription)[-_\ ]?key|api\.key)s?|session
     |sess(?:ion)?[-_ ]?id|token|(?:access|auth|refresh)[-_ ]?tokens
     |(?:\b|_)(?:otp|pin|sig|totp|verifier))[-_]?\d*)"""

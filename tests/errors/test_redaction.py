@@ -336,6 +336,14 @@ LOOKS_SECRET = {
         '{"access_tokens": ["abcdefghijklmnop"]}',
         f'{{"access_tokens": ["{REDACTED}"]}}',
     ),
+    "last-part": (
+        "Invalid Element token provided, Element ElemTok11zz1234567",
+        f"Invalid Element token provided, Element {REDACTED}",
+    ),
+    "tag-on-lines": (
+        '<Secret id="1"\n  kind="a">\n  opensesame\n</Secret>',
+        f'<Secret id="1"\n  kind="a">\n  {REDACTED}\n</Secret>',
+    ),
     "masked-parts": (
         "User ***, Organization [redacted], Element Kx9Lm2zz12345678",
         f"User ***, Organization [redacted], Element {REDACTED}",
@@ -373,6 +381,8 @@ INNOCENT = [
     "SG.Crm.ContactNotFoundException: 17, glsa_monthly_report, ghs_status_2024_check",
     "Basic Operations are not enabled: upgrade from Basic Options to Pro",
     "client.key: ENOENT2x no such file",
+    "HMAC key: sha512",
+    "User 0055f00000ABCdeAAX is locked",
     '<label for="password" class="l">Password of your account</label>',
     '<div id="session" class="alert">Maintenance until 05:00 UTC</div>',
     '<input type="password" name="pw"> Remember me',

@@ -24,22 +24,20 @@ if TYPE_CHECKING:
 else:
     # A module is imported when one of its names is first used: pytest imports this
     # package for its plugin in every run, and that must not import requests and ssl.
-    _MODULES = {
-        "NORMALIZED_ERRORS": "_table",
-        "Attempt": "_errors.payload",
-        "CloudElementsAdapter": "_requests.adapter",
-        "CloudElementsRetry": "_retries.policy",
-        "CloudElementsSession": "_requests.session",
-        "NormalizedError": "_table",
-        "Retries": "_retries.outcome",
-        "RetryBudget": "_retries.budget",
-        "error_from_parts": "_errors.build",
-        "error_from_response": "_requests.checking",
-        "patch_requests": "_requests.patching",
-        "raise_for_error": "_requests.checking",
-        "retries_of": "_retries.outcome",
-        "translate_errors": "_requests.translation",
+    _NAMES = {
+        "_errors.build": ["error_from_parts"],
+        "_errors.payload": ["Attempt"],
+        "_requests.adapter": ["CloudElementsAdapter"],
+        "_requests.checking": ["error_from_response", "raise_for_error"],
+        "_requests.patching": ["patch_requests"],
+        "_requests.session": ["CloudElementsSession"],
+        "_requests.translation": ["translate_errors"],
+        "_retries.budget": ["RetryBudget"],
+        "_retries.outcome": ["Retries", "retries_of"],
+        "_retries.policy": ["CloudElementsRetry"],
+        "_table": ["NORMALIZED_ERRORS", "NormalizedError"],
     }
+    _MODULES = {name: module for module, names in _NAMES.items() for name in names}
 
     def __getattr__(name: str) -> object:
         if name == "__version__":

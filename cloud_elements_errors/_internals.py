@@ -16,13 +16,14 @@ from urllib3.util.retry import RequestHistory, Retry
 
 
 def content_of(response: requests.Response) -> tuple[bytes, bool] | None:
-    """Return the body, and whether it is whole; None if nobody has read it.
+    """Return the body, and whether it is whole; None if nobody has read it yet.
 
     The public ``response.content`` reads the body, without limits.
     """
     content: Any = getattr(response, "_content", False)
     if content is False and not getattr(response, "_content_consumed", False):
-        return None
+        # A response that was built by hand may have no stream.
+        return (b"", True) if response.raw is None else None
     # A body that somebody has read in pieces is not kept.
     return content or b"", content is not False
 

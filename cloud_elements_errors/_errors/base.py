@@ -8,8 +8,7 @@ from typing import Any
 
 import requests
 
-from .. import _table
-from .._lock import fork_safe_lock
+from .. import _lock, _table
 from .line import error_line, error_notes
 from .payload import Attempt, Origin, StopReason
 from .pickling import pack, unpack
@@ -198,4 +197,4 @@ class CloudElementsError(requests.HTTPError):
 
 # Before Python 3.12, a cached property has a lock, which all objects share.
 for _name in ("args", "__notes__"):
-    vars(CloudElementsError)[_name].lock = fork_safe_lock()
+    vars(CloudElementsError)[_name].lock = _lock.fork_safe_lock()

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, get_args
 
-from .._table import FIRST_SERVER_ERROR
-from .._urls import path_of
+from .. import _table, _urls
 from .payload import Attempt, Refusal, StopReason
 from .words import LINE_TEXT, readable, unsaid
 
@@ -49,7 +48,7 @@ def error_line(error: "CloudElementsError") -> str:
         ("attempts: ", str(attempts) if attempts > 1 else None),
         # That no retries are left is clear from the attempts, and the method is shown.
         ("stopped by: ", stopped_by if stopped_by in get_args(Refusal) else None),
-        ("", f"{error.method or ''} {path_of(error.url or '')}".strip()),
+        ("", f"{error.method or ''} {_urls.path_of(error.url or '')}".strip()),
     )
 
 
@@ -80,15 +79,17 @@ def error_notes(error: "CloudElementsError") -> list[str]:
     # Nobody expects a retry after a 409, so its note would only be noise.
     if stopped is not None and (stopped_by != "status" or len(attempts) > 1):
         notes.append(stopped)
-    unclear = any(
-        one._may_have_arrived or (one.status_code or 0) >= FIRST_SERVER_ERROR
-        for one in attempts[:-1]
-    )
+    unclear = any(map(_may_be_done, attempts[:-1]))
     if unclear and (error.method or "").upper() in _IF_DONE.get(error.status_code, ()):
         notes.append(_MAY_BE_DONE)
     if len(attempts) > 1:
         notes += map(attempt_line, attempts)
     return notes
+
+
+def _may_be_done(one: Attempt) -> bool:
+    """Say whether a failed attempt may have done its work."""
+    return one._may_have_arrived or (one.status_code or 0) >= _table.FIRST_SERVER_ERROR
 
 
 def network_note(
@@ -121,6 +122,5 @@ def why_stopped(
         why = "the proxy refused the request, and would refuse it again"
     seconds = "" if retry_after is None else f" {round(retry_after, 3):.15g} s,"
     why = why.format(method=method, seconds=seconds)
-    if len(attempts) > 1:
-        return f"Gave up after {len(attempts)} attempts: {why}."
-    return f"Not retried: {why}."
+    start = f"Gave up after {len(attempts)} attempts" if attempts[1:] else "Not retried"
+    return f"{start}: {why}."

@@ -87,10 +87,9 @@ class ErrorPayload:
     def said(self, reason: str | None) -> str:
         """Return the words of the body, else those of the head, without secrets."""
         words = self.message or ""
-        if not (self.details or _NESTED.search(words) or says_nothing(words)) and (
-            # Rows of JSON have an object in each line.
-            self.is_object or re.search(r"\}\s*\{", self.text) is None
-        ):
+        # Rows of JSON have an object in each line.
+        rows = not self.is_object and re.search(r"\}\s*\{", self.text)
+        if not (rows or self.details or _NESTED.search(words) or says_nothing(words)):
             return words
         if self.is_object:
             json = "" if self.provider_message else compact(self.details)

@@ -17,15 +17,15 @@ from itertools import chain
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-from . import secrets
 from .escapes import layers
-from .secrets import SHORT, compiled, in_base64, is_one, kind_of, of_request
+from .secrets import NAME, PUBLIC, compiled, in_base64, is_one, kind_of, of_request
 
 REDACTED = "[redacted]"
 
 # In base64, these stand for each other. Only İ has two letters in lower case.
 _SAME = str.maketrans("+/İ", "-_i")
-_LEAST = 4  # characters that are looked for
+# A secret of fewer characters needs a digit, and is one only as a whole word.
+_SHORT = 8
 # A secret with one of these has other spellings.
 _ODD = re.compile(r"[^!-~]|[%+]")
 # What is neither a word nor a number may come back in other letters: a GUID.
@@ -56,16 +56,15 @@ _SCHEME = r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws|token(?=\ +\
 _PART = r"(?i:(?:user|element|organization):?(?:\s+\S+)?,\s?\w\Z)|,\s?[EOU]\Z"
 # The name of an option, a tag, a field or a parameter, what stands between it and its
 # value, and the value. It is searched in text of lower case, since that is much faster.
-_NAMED = rf"""(?x)(?P<public>{secrets.PUBLIC}[-_ ]?token)
-    |(?P<option>(?<![\w-])--[\w-]{{0,15}}?)?(?<!\d{{6}}:)(?P<name>{secrets.NAME})
-    (?P<sign>["']?(?:\]?\s{{0,5}}(?::?=>?|:)\s{{0,5}}(?:string\(\d+\)\s)?
-    |[\s,&]{{0,50}}["']?value["']?\s?[:=]\s{{0,2}}|(?:\s{{1,9}}(?!value=)[\w.:-]{{1,40}}=["']
-    [^"'<>]{{0,200}}["']){{0,9}}(?:\s*>(?:\s|<!\[cdata\[)*|\s{{1,9}}value=))|\s(?=["'`])|(?(option)\s+|(?!)))
+_NAMED = rf"""(?x)(?P<public>{PUBLIC}[-_ ]?token)|(?P<option>(?<![\w-])--
+    [\w-]{{0,15}}?)?(?<!\d{{6}}:)(?P<name>{NAME})(?P<sign>["']?(?:\]?\s{{0,5}}
+    (?::?=>?|:)\s{{0,5}}(?:string\(\d+\)\s)?|[\s,&]{{0,50}}["']?value["']?\s?[:=]
+    \s{{0,2}}|(?:\s{{1,9}}(?!value=)[\w.:-]{{1,40}}=["'][^"'<>]{{0,200}}["']){{0,9}}
+    (?:\s*>(?:\s|<!\[cdata\[)*|\s{{1,9}}value=))|\s(?=["'`])|(?(option)\s+|(?!)))
     (?:(?=(?P<open>["'`])(?![],}}]+\s?["{{[\d-])(?P<quoted>(?:(?!(?P=open)
     |"\s?[]:,}}])(?:[^\\]|\\.))*)|(?P<list>\[[^][]*\])|(?P<object>\{{[^{{}}]*\}}))
-    |(?!(?:basic|bearer|token)\b|(?<=\w:)[^\s/@"'<>]{{1,200}}@[\w.-]+[/:])
-    (?:(?<=:\ )[\w.-]+=(?=[\w/+]))?
-    (?P<bare>(?:(?!%26|&[lg]t;)[^\s,;&"'<>(){{}}\[\]\\`])+))"""
+    |(?!(?:basic|bearer|token)\b|(?<=\w:)[^\s/@"'<>]{{1,200}}@[\w.-]+[/:])(?:(?<=:\ )
+    [\w.-]+=(?=[\w/+]))?(?P<bare>(?:(?!%26|&[lg]t;)[^\s,;&"'<>(){{}}\[\]\\`])+))"""
 # A string of JSON, or a number beside it.
 _NUMBER = r"""(?sx)"[^"\\]*(?:\\.[^"\\]*)*"?|(?:(?<=":)|(?<=":\s)|(?<="\s:\s)
     |(?<=[,\[\n])|(?<=,\s)|(?<=\s[\s:]))(-?\d[\d.Ee+-]*|true|false|null)(?=\s*[],}])"""
@@ -128,7 +127,8 @@ def _forms(known: list[str]) -> set[str]:
     sent = (*known, *(json.dumps(one)[1:-1] for one in known))
     plain = {one.translate(_SAME) for secret in sent for one, _ in layers(secret)}
     forms = plain.union(*((one.rstrip("="), one.replace(" ", "-")) for one in plain))
-    return {one.lower() if _MIXED.search(one) else one for one in forms}
+    # Fewer than four characters are looked for nowhere.
+    return {one.lower() if _MIXED.search(one) else one for one in forms if one[3:]}
 
 
 def _known(text: str, forms: set[str], cut: bool) -> Iterator[tuple[int, int]]:
@@ -139,18 +139,18 @@ def _known(text: str, forms: set[str], cut: bool) -> Iterator[tuple[int, int]]:
         is_mixed = _MIXED.search(form) is not None
         where = lower if is_mixed else plain
         more = r"\w|\\*[\"']\s?:" if form.isalpha() else r"\w|\.\d"
-        at = where.find(form) if len(form) >= _LEAST else -1
+        at = where.find(form)
         while at >= 0:
             after = at + len(form)
             # What is short, a word and a number have to stand alone.
-            is_long = is_mixed and len(form) >= SHORT
+            is_long = is_mixed and len(form) >= _SHORT
             before = compiled(r"(?<=\w)|(?<=\d\.)|(?<=[\s:,[]-)").match(text, at)
             if is_long or not (before or compiled(more).match(text, after)):
                 yield at, after
             at = where.find(form, after)
         # A cut text may end with a part of it, and with half an escape.
         for at in range(max(0, end - len(form)) if cut else end, end):
-            if where.startswith(form[:_LEAST], at) and form.startswith(where[at:]):
+            if where.startswith(form[:4], at) and form.startswith(where[at:]):
                 yield at, -1
 
 
@@ -160,9 +160,8 @@ def _others(text: str) -> Iterator[tuple[int, int]]:
         yield max(match.start(), match.end(1), match.end(2)), match.end()
     for match in compiled(_SCHEME).finditer(text):
         word, start = match["word"].rstrip(".:!?"), match.start("word")
-        likely = (len(word) >= SHORT and is_one("sentence", word)) or (
-            len(word) % 4 == 0 and in_base64(word)
-        )
+        is_login = len(word) % 4 == 0 and in_base64(word)
+        likely = is_login or (len(word) >= _SHORT and is_one("sentence", word))
         before = text[max(0, match.start() - 200) : match.start() + 1]
         if likely and (not match["part"] or re.search(_PART, before)):
             yield start, start + len(word)

@@ -19,9 +19,6 @@ from .decoding import as_text
 # Few failures need all patterns; `re` may drop them from its cache.
 compiled = cache(re.compile)
 
-# A secret of fewer characters needs a digit, and is one only as a whole word.
-SHORT = 8
-
 # The ends of names, for (?ix).
 _PASS = r"""(?:(?:\b|[_r]|\bdb)pass|pass[-_\ ]?(?:wo?r?d|phrase|code)|pwd)s?
     (?:digest|[-_]?confirm(?:ation)?)?[-_]?\d*"""

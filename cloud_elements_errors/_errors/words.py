@@ -195,11 +195,10 @@ def _leaves(value: Any, path: str, name: str, depth: int) -> Iterator[_Leaf]:
 
 def _leaves_of_object(value: Any, path: str, name: str, depth: int) -> Iterator[_Leaf]:
     # All texts are in lists: {"title": ["Is missing."], "user": {"id": ["Bad."]}}
-    if not path and (
-        all(not item or isinstance(item, list) for item in value.values())
-        or re.search(r'(?<!\\)":(?!"")[^[{]', compact(value)) is None
-    ):
-        path = "errors"
+    if not path:
+        is_list = all(not item or isinstance(item, list) for item in value.values())
+        if is_list or not re.search(r'(?<!\\)":(?!"")[^[{]', compact(value)):
+            path = "errors"
     for key, item in value.items():
         inner, label = _inner(path, key), key
         # The field has its name further out: {"errors": {"id": [{"message": "Bad."}]}}

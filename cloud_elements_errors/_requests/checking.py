@@ -17,17 +17,15 @@ from requests import HTTPError, PreparedRequest, RequestException, Response, str
 from requests.hooks import dispatch_hook
 from urllib3.util.retry import RequestHistory, Retry
 
-from .. import _internals, _log, _urls
-from .._errors import build, line
+from .. import _internals, _log, _tracebacks, _urls
+from .._errors import build, decoding, line
 from .._errors.base import CloudElementsError
-from .._errors.decoding import as_text
 from .._errors.payload import WARNING_HEADER, Attempt, ErrorPayload
 from .._errors.redaction import Redactor
 from .._retries.body import body_of
 from .._retries.policy import CloudElementsRetry
 from .._retries.state import RequestState
 from .._table import FIRST_ERROR
-from .._tracebacks import pass_on_signal, raised_by_signal_handler
 
 OnError = Callable[[CloudElementsError], object]
 Proxies = Mapping[str, str] | None
@@ -102,9 +100,7 @@ def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
     """Build the error of a failed response, without secrets."""
     # A response that was built by hand may have no request.
     request = response.request or PreparedRequest()
-    body, whole = _internals.content_of(response) or (
-        (b"", True) if response.raw is None else body_of(response.raw)[:2]
-    )
+    body, whole = _internals.content_of(response) or body_of(response.raw)[:2]
     # So that text and json() of the response work.
     _internals.set_content(response, body)
     url = request.url or response.url
@@ -121,7 +117,7 @@ def error_of(response: Response, proxies: Proxies = None) -> CloudElementsError:
     return build.error_from_payload(
         status,
         ErrorPayload(headers, body, redact, cut=not whole and method != "HEAD"),
-        reason=response.reason and as_text(response.reason),
+        reason=response.reason and decoding.as_text(response.reason),
         method=method,
         url=url,
         earlier=_attempts_of(policy, history, redact) if is_ours or history else (),
@@ -136,7 +132,7 @@ def note_attempts(
     """Note the attempts on the exception of a request that got no response."""
     if "attempts" in vars(error):  # of a request sent meanwhile
         return
-    pass_on_signal(error)
+    _tracebacks.pass_on_signal(error)
     cause: Any = next(iter(error.args), None)
     history: Any = ()
     if isinstance(cause, urllib3.exceptions.HTTPError):
@@ -185,7 +181,7 @@ def _log_warning(response: Response, proxies: Proxies) -> None:
     request = response.request or PreparedRequest()
     redact = Redactor(request.headers, request.url, *urls_of(proxies))
     url = line.printable(redact(_urls.clean_url(request.url or "")))
-    text = line.printable(redact(as_text(warning)), 500)
+    text = line.printable(redact(decoding.as_text(warning)), 500)
     message = "Cloud Elements warns, with status %d of %s %s: %s"
     _log.log(logging.WARNING, message, response.status_code, request.method, url, text)
 
@@ -298,7 +294,7 @@ def tell(error: HTTPError, sender: object, proxies: Proxies = None) -> HTTPError
         try:
             on_error(ours)
         except Exception as failure:
-            if raised_by_signal_handler(failure):
+            if _tracebacks.raised_by_signal_handler(failure):
                 raise
             _log.log(logging.ERROR, "on_error failed, and is ignored", exc_info=True)
     return error

@@ -10,10 +10,9 @@ from typing import Any
 import requests
 from urllib3.util.retry import Retry
 
-from .._arguments import Function, check_decorated, check_type
+from .. import _arguments, _urls
 from .._errors.base import CloudElementsError
 from .._lock import fork_safe_lock
-from .._urls import Origin, clean_url, origin_of, path_of
 from .adapter import CloudElementsAdapter
 from .checking import OnError
 
@@ -104,7 +103,7 @@ class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
             message = "patch_requests() does nothing without a with statement"
             warnings.warn(message, RuntimeWarning, stacklevel=1)
 
-    def __call__(self, function: Function) -> Function:
+    def __call__(self, function: _arguments.Function) -> _arguments.Function:
         """Decorate a function.
 
         Raises:
@@ -112,12 +111,12 @@ class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
 
         """
         self._is_unused = False
-        check_decorated("patch_requests", function)
+        _arguments.check_decorated("patch_requests", function)
         return super().__call__(function)
 
     def _adapter_for(self, session: Any, url: str) -> CloudElementsAdapter | None:
         """Return the adapter of a session, if the URL is under a prefix."""
-        origin, path = origin_of(url), f"{path_of(url)}/"
+        origin, path = _urls.origin_of(url), f"{_urls.path_of(url)}/"
         if not any(origin == of and path.startswith(to) for of, to in self._prefixes):
             return None
         key = id(session)
@@ -139,22 +138,22 @@ class patch_requests(ContextDecorator):  # noqa: N801 - used like a function
             adapter._errors_of_patch = None
 
 
-def _prefix(prefix: str) -> tuple[Origin, str]:
+def _prefix(prefix: str) -> tuple[_urls.Origin, str]:
     """Return the scheme, host and port of a prefix, and the path of URLs under it."""
-    check_type("prefixes", prefix, "URLs", str)
+    _arguments.check_type("prefixes", prefix, "URLs", str)
     # Normalize as requests does: the host in lower case and IDNA, the path quoted.
     prepared = requests.PreparedRequest()
     with suppress(requests.RequestException):
         prepared.prepare_url(prefix, None)
-    url, shown = prepared.url or "", clean_url(prefix)
-    origin = origin_of(url)
+    url, shown = prepared.url or "", _urls.clean_url(prefix)
+    origin = _urls.origin_of(url)
     if origin is None or origin[0] not in {"http", "https"}:
         wanted = f"an http or https URL of one host, such as {_EXAMPLE}"
         raise ValueError(f"a prefix must be {wanted}, not {shown!r}")
-    if url != clean_url(url):
+    if url != _urls.clean_url(url):
         unwanted = "a userinfo, query or fragment"
         raise ValueError(f"a prefix must not have {unwanted}: use {shown!r}")
-    return origin, path_of(url).rstrip("/") + "/"
+    return origin, _urls.path_of(url).rstrip("/") + "/"
 
 
 _lock = fork_safe_lock()

@@ -12,13 +12,12 @@ from typing import Any, cast
 import requests
 import urllib3
 
+from .. import _table, _tracebacks
 from .._arguments import GENERATORS, Function, check_decorated
 from .._errors.base import CloudElementsError
 from .._errors.build import error_from_parts
 from .._errors.decoding import as_text
 from .._retries.body import body_of
-from .._table import FIRST_ERROR
-from .._tracebacks import raised_by_signal_handler
 from .checking import error_from_response
 
 # The names under which clients keep the parts of a response and of its request.
@@ -124,7 +123,7 @@ def _is_own(exception: BaseException) -> bool:
     if any(re.match(_OWN, module) for module in modules):
         return True
     ends = isinstance(exception, (StopIteration, StopAsyncIteration))
-    return ends or raised_by_signal_handler(exception, in_host=False)
+    return ends or _tracebacks.raised_by_signal_handler(exception, in_host=False)
 
 
 def _links(exception: Any, seen: set[int]) -> Iterator[tuple[Exception, list[Any]]]:
@@ -158,7 +157,7 @@ def _built(exception: Exception, held: list[Any]) -> CloudElementsError | None:
     known = [*_values([exception], "response"), exception, *known]
     # What has set_cookie() is a response that a web application sends.
     known = [one for one in known if "set_cookie" not in _names(one)]
-    status = next(filter(FIRST_ERROR.__le__, map(_status, known)), None)
+    status = next(filter(_table.FIRST_ERROR.__le__, map(_status, known)), None)
     if status is None:
         return None
     parts = [one for one in known if _status(one) in {0, status}]

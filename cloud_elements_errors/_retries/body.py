@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 
 import urllib3
 
+from .. import _internals, _tracebacks
 from .._errors.decoding import MAX_BODY_BYTES
-from .._internals import replace_socket
-from .._tracebacks import pass_on_signal
 
 # How long the body of an error may take to arrive.
 MAX_SECONDS = 5.0
@@ -53,7 +52,7 @@ def body_of(raw: Any, seconds: float = MAX_SECONDS) -> Body:
     ended, received = False, bytearray()
     try:
         deadline = time.monotonic() + min(seconds, MAX_SECONDS)
-        replace_socket(raw, partial(_LimitedSocket, deadline=deadline))
+        _internals.replace_socket(raw, partial(_LimitedSocket, deadline=deadline))
         # One recv at a time: a stall or a reset loses no bytes that came before.
         read = partial(raw.read1, decode_content=False) if is_urllib3 else raw.read
         while not ended and len(received) <= MAX_BODY_BYTES:
@@ -64,7 +63,7 @@ def body_of(raw: Any, seconds: float = MAX_SECONDS) -> Body:
         if is_urllib3:  # somebody may have read the beginning
             ended = ended and raw.tell() <= len(received)
     except _FAULTS as error:  # the status must still be reported
-        pass_on_signal(error)
+        _tracebacks.pass_on_signal(error)
     finally:
         if not ended:
             for name in ("close", "release_conn"):  # its place goes back to the pool
@@ -111,7 +110,7 @@ def _decode_once(body: bytes, encoding: str) -> tuple[bytes, bool]:
             if len(decoded) > MAX_BODY_BYTES:
                 break
     except _FAULTS as error:
-        pass_on_signal(error)
+        _tracebacks.pass_on_signal(error)
         # Often only the header is wrong, and the body is plain text.
         return (bytes(decoded), False) if decoded else (body, True)
     return bytes(decoded[:MAX_BODY_BYTES]), len(decoded) <= MAX_BODY_BYTES

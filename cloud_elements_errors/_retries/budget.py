@@ -17,9 +17,8 @@ import time
 from functools import lru_cache
 from typing import Any
 
-from .._arguments import check_number
+from .. import _arguments, _urls
 from .._lock import fork_safe_lock
-from .._urls import Origin, origin_of
 
 # The tokens at the start. Three retries of one request take 3, and leave one.
 _FEW = 4
@@ -76,8 +75,8 @@ class RetryBudget:
             ValueError: If one of them is negative, or above 1e9.
 
         """
-        self.reserve: float = check_number("reserve", reserve)
-        self.ratio: float = check_number("ratio", ratio)
+        self.reserve: float = _arguments.check_number("reserve", reserve)
+        self.ratio: float = _arguments.check_number("ratio", ratio)
         # The tokens, and when they were counted.
         self._count: tuple[float, float] = (min(_FEW, reserve), time.monotonic())
 
@@ -161,13 +160,13 @@ def default_budget() -> RetryBudget:
 
 def budget_of_host(url: str) -> RetryBudget | None:
     """Return the budget for the host of a URL; None if it has no host."""
-    origin = origin_of(url)
+    origin = _urls.origin_of(url)
     with _lock:  # or two threads that meet a host might get a budget each
         return None if origin is None else budget_at(origin)
 
 
 # Most programs talk to few hosts. One that follows links may meet any number.
 @lru_cache(maxsize=1000)
-def budget_at(_origin: Origin) -> RetryBudget:
+def budget_at(_origin: _urls.Origin) -> RetryBudget:
     """Return the budget of the process for this scheme, host and port."""
     return default_budget()

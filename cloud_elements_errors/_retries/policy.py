@@ -25,10 +25,9 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError, ResponseError
 from urllib3.util.retry import RequestHistory, Retry
 
-from .. import _arguments, _internals
+from .. import _arguments, _internals, _tracebacks
 from .._errors.payload import Attempt, StopReason, parse_retry_after
 from .._table import FIRST_ERROR, FIRST_SERVER_ERROR, RETRIED_STATUSES
-from .._tracebacks import pass_on_signal
 from .body import body_of
 from .budget import HOST_BUDGET, RetryBudget, budget_of_host, default_budget
 from .state import NO_RESPONSE, RequestState, Result, can_send_again, may_have_arrived
@@ -55,9 +54,6 @@ _random = random.SystemRandom()
 # How the arguments of an SSLError of urllib3 mention a certificate: an exception of the
 # standard library or pyOpenSSL, a fingerprint, an alert of TLS, a file that is no key.
 _BAD_CERT = r"(?i)cert(verif|ificate(?!.or.crl))|fingerprint|unknown.ca|key.val|pem.lib"
-
-# The proxy has answered, and its answer is final: for example, the login is wrong.
-_REFUSED_BY_PROXY = r"Tunnel connection failed: 4(?!08|29)|SOCKS5 auth"
 
 
 class CloudElementsRetry(Retry):
@@ -311,11 +307,12 @@ class CloudElementsRetry(Retry):
     def _refusal(self, method: str | None, result: Result) -> StopReason | None:
         """Say why this request must not be sent again; None if it may be."""
         if isinstance(result, Exception):
-            pass_on_signal(result)
+            _tracebacks.pass_on_signal(result)
             text = repr(result)  # with what a ProxyError is about
             if re.search(_BAD_CERT, text.partition("SSLError(")[2]):
                 return "certificate"
-            if re.search(_REFUSED_BY_PROXY, text):
+            # The proxy's answer is final: for example, the login is wrong.
+            if re.search(r"Tunnel connection failed: 4(?!08|29)|SOCKS5 auth", text):
                 return "status"
             # urllib3 would repeat a POST after a failure of TLS.
             must_be_once = method and not self._is_method_retryable(method)

@@ -5,6 +5,7 @@ import math
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from urllib3.exceptions import ConnectTimeoutError, ProxyError
@@ -22,8 +23,6 @@ Result: TypeAlias = "BaseHTTPResponse | Exception | None"
 
 # All others are responses: those of mocks, such as vcrpy, have a class of their own.
 NO_RESPONSE = (Exception, type(None))
-
-_SENT_AS_THEY_ARE = (bytes, bytearray, memoryview, str, list, tuple, type(None))
 
 _LINE = "Retrying %(method)s %(path)s after %(what)s: %(next)s in %(wait).2f s"
 
@@ -127,11 +126,10 @@ def may_have_arrived(error: Exception | None) -> bool:
 
 def can_send_again(body: Any) -> bool:
     """Say whether a body can be sent a second time; a stream must be seekable."""
-    try:
+    with suppress(AttributeError, NotImplementedError, OSError, TypeError, ValueError):
         here = body.tell()
         # A gzip stream of a pipe finds out only now that it cannot go back.
         body.seek(0)
         body.seek(here)
-    except (AttributeError, NotImplementedError, OSError, TypeError, ValueError):
-        return isinstance(body, _SENT_AS_THEY_ARE)
-    return True
+        return True
+    return isinstance(body, bytes | bytearray | memoryview | str | list | tuple | None)

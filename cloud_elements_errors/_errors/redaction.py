@@ -45,8 +45,9 @@ _KNOWN = r"""(?isx)-----BEGIN[A-Z\ ]*PRIVATE\ KEY[A-Z\ ]*-----(?:[^-"\\]|-(?!-))
     |\b(?:[rs]k[-_](?:live|proj|test)[-_]|sk-(?:ant|svcacct)-|gh[oprsu]_|github_pat_
     |gl(?:pat|ptt|rt|sa)[-_]|x(?:ox[a-z]|app)-|AIza|ya29\.|shp(?:at|ca|ss)_|npm_|dop_v1_|hvs\.
     |whsec_|hf_(?=\w{30})|(?-i:SG)\.[\w-]{8,}\.|ATATT3|pypi-AgE|dckr_pat_|lin_api_|xkeysib-)
-    (?-i:(?![a-z]{1,30}(?:[-_](?:[a-z]{1,30}|\d{1,9})){1,9}(?![\w-])))[\w-]{10,}|(://[^\s/:@"'<>]*:)[^\s/"'<>]+
-    (?=@)|((?<![\w-])(?:-u|--user)[\s=]\s?["']?[a-z][^\s:"']*:)(?!pass)[^\s"']*[^\s"'\\]"""
+    (?-i:(?![a-z]{1,30}(?:[-_](?:[a-z]{1,30}|\d{1,9})){1,9}(?![\w-])))[\w-]{10,}
+    |(://[^\s/:@"'<>]*:)[^\s/"'<>]+(?=@)
+    |((?<![\w-])(?:-u|--user)[\s=]\s?["']?[a-z][^\s:"']*:)(?!pass)[^\s"']*[^\s"'\\]"""
 # The scheme of a header and its credentials; "Element e" alone is no header.
 _SCHEME = r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws|token(?=\ +\S{16})
     |authorization\W{,3}[:=]\W{,4}[\w-]+|(?:user|element|organization):?(?=\ +\S+,

@@ -136,8 +136,8 @@ class CloudElementsAdapter(HTTPAdapter):
         """Send a prepared request, as `requests.adapters.HTTPAdapter.send` does.
 
         Args:
-            request: The request. If it fails, a check stays among its hooks, which
-                does nothing for the responses of other adapters.
+            request: The request. If it fails or has hooks, a check stays among them,
+                which does nothing for the responses of other adapters.
             args: See requests.
             kwargs: See requests.
 

@@ -9,7 +9,7 @@ it stores the cookies first; it says so to the adapter by a `Call`.
 import itertools
 import logging
 from collections import UserList
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import urllib3
@@ -197,18 +197,17 @@ class Call(dict[str, str]):
     redirects. So they carry what those need to know of the call.
     """
 
-    # The hops, and the response after the hooks.
-    chain: Sequence[Response] = ()
-
-    def __init__(self, proxies: Any, request: PreparedRequest, hops: Any = ()) -> None:
+    def __init__(self, proxies: Any, request: PreparedRequest, chain: Any) -> None:
         super().__init__(proxies or {})
         self.began: int = now()
-        # The responses that have redirected to this call, in order.
-        self.hops: Sequence[Response] = hops
+        # All redirects of a call share this list: the responses, after the hooks.
+        self.chain: list[Response] = chain
+        # The responses that have redirected to this request, in order.
+        self.hops: list[Response] = [*chain]
         # The latest response of an adapter of ours, maybe one that asks to log in.
-        self.latest: Response | None = hops[-1] if hops else None
+        self.latest: Response | None = chain[-1] if chain else None
         self.request = request
-        self.urls: list[str | None] = [request.url, *[hop.url for hop in hops]]
+        self.urls: list[str | None] = [request.url, *[hop.url for hop in chain]]
 
     def __reduce_ex__(self, _protocol: object) -> tuple[Any, ...]:
         """Copy and pickle as the proxies alone: mocks keep the arguments of calls."""

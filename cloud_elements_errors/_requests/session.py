@@ -109,14 +109,17 @@ class CloudElementsSession(Session):
 
         """
         kwargs.setdefault("timeout", self.timeout)
-        if "proxies" not in kwargs:
+        chain: Any = []
+        if "proxies" in kwargs:  # as after a redirect
+            chain = getattr(request, "__dict__", {}).pop("_chain", [])
+        else:
             kwargs["proxies"] = resolve_proxies(request, self.proxies, self.trust_env)
         call = call_of(request, kwargs["proxies"])
         if call is None:
-            call = kwargs["proxies"] = Call(kwargs["proxies"], request)
+            call = kwargs["proxies"] = Call(kwargs["proxies"], request, chain)
         try:
             response = super().send(request, **kwargs)
-            if not call.chain:  # a mock has replaced requests.Session.send
+            if call.chain == call.hops:  # a mock has replaced requests.Session.send
                 check(response, self, call.began, call)
         except HTTPError as error:  # maybe of a hook
             tell(error, self, call)
@@ -128,8 +131,11 @@ class CloudElementsSession(Session):
 
     def rebuild_proxies(self, prepared_request: PreparedRequest, proxies: Any) -> Call:
         """Return the proxies for a redirect, as requests does, and what came before."""
+        chain = getattr(proxies, "chain", [])
+        # A subclass may pass other proxies to send().
+        vars(prepared_request)["_chain"] = chain
         rebuilt = super().rebuild_proxies(prepared_request, proxies)
-        return Call(rebuilt, prepared_request, getattr(proxies, "chain", ()))
+        return Call(rebuilt, prepared_request, chain)
 
     def resolve_redirects(
         self, resp: Response, req: PreparedRequest, *args: Any, **kwargs: Any
@@ -149,7 +155,7 @@ class CloudElementsSession(Session):
         # stored, and before it reads the body.
         call = call_of(req, kwargs.get("proxies", args[4] if args[4:] else None))
         if call is not None:
-            call.chain = [*call.hops, resp]
+            call.chain[:] = [*call.hops, resp]
             if call.hops:
                 resp.history = [*call.hops]
             check(resp, self, call.began, call)

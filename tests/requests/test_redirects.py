@@ -391,3 +391,46 @@ def test_redirects_by_position(platform: FakeCloudElements) -> None:
         options = False, 5, True, None, {}, False
         with pytest.raises(UnrewindableBodyError):
             list(session.resolve_redirects(response, prepared, *options))
+
+
+class PicksProxies(CloudElementsSession):
+    """Gives each request a proxy of its own, or none."""
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> Any:
+        kwargs["proxies"] = {**(kwargs.get("proxies") or {})}
+        return super().send(request, **kwargs)
+
+
+class BuildsProxies(CloudElementsSession):
+    """Decides about the proxies after a redirect."""
+
+    def rebuild_proxies(self, prepared_request: Any, proxies: Any) -> Any:
+        return {**super().rebuild_proxies(prepared_request, proxies)}
+
+
+@pytest.mark.parametrize("kind", [PicksProxies, BuildsProxies])
+def test_a_call_goes_on_with_other_proxies(
+    platform: FakeCloudElements, kind: type[CloudElementsSession]
+) -> None:
+    """Its history, its count, and the secrets of its first URL."""
+    platform.reply(502)
+    redirects = 2 if kind is PicksProxies else 1
+    platform.reply(302, headers={"Location": "/end"}, times=redirects)
+    platform.reply(502, times=2, provider_message="no record q7xW-secret-99 here")
+    with kind(max_retries=1) as session, pytest.raises(FailedRequestError) as caught:
+        session.get(f"{platform.url}/start?token=q7xW-secret-99")
+    error = caught.value
+    assert error.response is not None
+    assert [one.status_code for one in error.response.history] == [302] * redirects
+    assert error.provider_message == "no record [redacted] here"
+    assert len(platform.requests) == 2 + redirects
+    assert len(error.attempts) == 2
+
+
+def test_the_next_request_is_a_call_of_its_own(platform: FakeCloudElements) -> None:
+    """As with requests: the user sends it, perhaps much later."""
+    platform.reply(302, headers={"Location": "/end"})
+    with CloudElementsSession() as session:
+        response = session.get(f"{platform.url}/start", allow_redirects=False)
+        assert response.next is not None
+        assert session.send(response.next).history == []

@@ -55,7 +55,7 @@ class RequestState:
     def __init__(self, body: Any = None, headers: Any = None, *urls: Any) -> None:
         self.body = body
         self.urls = urls
-        self.redact = Redactor(headers, *urls)
+        self.redact: Redactor = Redactor(headers, *urls)
 
     def refund(self) -> None:
         """Give back the token of the latest retry: it worked, or was never sent."""

@@ -104,10 +104,14 @@ def title_of(status_code: int, reason: str | None) -> str:
     return said or _TITLES.get(status_code, "Unlisted Status")
 
 
+def in_full(seconds: float) -> str:
+    """Return seconds as a person writes them: 2592000, where :g has 2.592e+06."""
+    return f"{round(seconds, 3):.15g}"
+
+
 def remedy_of(status_code: int, retry_after: float | None) -> str:
     """Return what to do after a failure with this status, in one sentence."""
     # RFC 9110 and RFC 6585 define Retry-After for these.
     if retry_after and status_code in {413, 429, 503}:
-        seconds = f"{round(retry_after, 3):.15g}"  # 2592000, where :g has 2.592e+06
-        return f"Wait {seconds} seconds, then send the request again."
+        return f"Wait {in_full(retry_after)} seconds, then send the request again."
     return REMEDIES.get(status_code, REMEDIES[0])

@@ -120,7 +120,7 @@ def why_stopped(
         why = "a repeated {method} could do its work twice"
     if stopped_by == "status" and status_code is None:
         why = "the proxy refused the request, and would refuse it again"
-    seconds = "" if retry_after is None else f" {round(retry_after, 3):.15g} s,"
+    seconds = "" if retry_after is None else f" {_table.in_full(retry_after)} s,"
     why = why.format(method=method, seconds=seconds)
     start = f"Gave up after {len(attempts)} attempts" if attempts[1:] else "Not retried"
     return f"{start}: {why}."

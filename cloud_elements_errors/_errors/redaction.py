@@ -54,7 +54,7 @@ _SCHEME = r"""(?ix)\b(?:basic|bearer|apikey|geniekey|sharedkey|ssws|token(?=\ +\
     \ *(?:user|element|organization)\b)|(?P<part>(?:user|element|organization):?))
     \ +(?:\w+:)?(?P<word>[\w.~+/-]+={0,2})(?![\w=]|["'][\w/])"""
 # What stands before a part of the header of the platform, and the part's first letter.
-_PART = r"(?i:(?:user|element|organization):?(?:\s+\S+)?,\s?\w\Z)|,\s?[EOU]\Z"
+_BEFORE_PART = r"(?i:(?:user|element|organization):?(?:\s+\S+)?,\s?\w\Z)|,\s?[EOU]\Z"
 # The name of an option, a tag, a field or a parameter, what stands between it and its
 # value, and the value. It is searched in text of lower case, since that is much faster.
 _NAMED = rf"""(?x)(?P<public>{PUBLIC}[-_ ]?token)|(?P<option>(?<![\w-])--
@@ -164,7 +164,7 @@ def _others(text: str) -> Iterator[tuple[int, int]]:
         is_login = len(word) % 4 == 0 and in_base64(word)
         likely = is_login or (len(word) >= _SHORT and is_one("sentence", word))
         before = text[max(0, match.start() - 200) : match.start() + 1]
-        if likely and (not match["part"] or re.search(_PART, before)):
+        if likely and (not match["part"] or re.search(_BEFORE_PART, before)):
             yield start, start + len(word)
     for match in compiled(_NAMED).finditer(text.replace("İ", "i").lower()):
         yield from _values(text, match)

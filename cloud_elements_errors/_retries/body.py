@@ -90,11 +90,12 @@ def _decode(body: bytes, headers: Any) -> tuple[bytes, bool]:
 
     Between two encodings, urllib3 has no limit: a few bytes could take minutes.
     """
-    if not headers.get("Content-Encoding"):
+    encodings = headers.get("Content-Encoding")
+    if not encodings:
         return body, True
-    whole, encodings = True, str(headers.get("Content-Encoding")).split(",")
+    whole = True
     # As in urllib3: more than five are an attack.
-    for encoding in map(str.strip, encodings[4::-1]):
+    for encoding in map(str.strip, str(encodings).split(",")[4::-1]):
         body, is_all = _decode_once(body, encoding)
         whole = whole and is_all
     return body, whole
